@@ -1,0 +1,2 @@
+//! The simulators.
+fn main() {}

@@ -1,0 +1,37 @@
+//! esim-kiosk: a traveller touches, pays by card, scans a code and is online.
+//!
+//! The modules in the order in which to read them:
+//!
+//! 1. [`sale`]: the rules of money and goods, a pure function over one sale.
+//! 2. [`kiosk`]: the loop, the only owner of changing state.
+//! 3. The contracts to the world: [`payment`], [`esim`], [`printer`], [`journal`].
+//! 4. [`catalogue`]: the offers of all providers, merged, priced, named and searched.
+//! 5. `ui`: the screen (feature `screen`).
+//! 6. [`assembly`] and [`commands`]: what is connected to what.
+
+pub mod money;
+pub mod sale;
+
+pub mod kiosk;
+
+pub mod catalogue;
+pub mod esim;
+pub mod journal;
+pub mod locale;
+pub mod payment;
+pub mod printer;
+
+pub mod config;
+pub mod telemetry;
+pub mod watchdog;
+
+#[cfg(feature = "screen")]
+pub mod ui;
+
+#[cfg(feature = "screen")]
+pub mod assembly;
+#[cfg(feature = "screen")]
+pub mod commands;
+
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -1,0 +1,1 @@
+//! ZVT: frames, link, messages, terminal.

@@ -1,0 +1,72 @@
+//! The contract to a receipt printer. "Printed" is what the printer said, never what we sent.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::sale::receipt::Receipt;
+
+/// A receipt printer.
+#[async_trait]
+pub trait ReceiptPrinter: Send + Sync {
+    /// Its state now. Never blocks longer than its own deadline.
+    async fn status(&self) -> PrinterState;
+
+    /// Prints one receipt: status before, bytes, proof after. Whatever happens, nothing of it prints later for
+    /// somebody else.
+    async fn print(&self, receipt: &Receipt) -> PrintOutcome;
+}
+
+/// What became of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrintOutcome {
+    /// The printer says that it is done, online and with paper.
+    Confirmed,
+    /// Surely nothing was printed.
+    NotPrinted {
+        /// Why.
+        fault: PrinterFault,
+    },
+    /// Bytes were sent, and the printer does not say that they came out.
+    Unknown {
+        /// What was seen.
+        fault: PrinterFault,
+    },
+}
+
+/// A printer's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrinterState {
+    /// Ready to print.
+    Ready {
+        /// The roll is nearly at its end: an alarm, no reason to stop.
+        paper_low: bool,
+    },
+    /// Cannot print now.
+    Faulty(PrinterFault),
+}
+
+/// Why a printer cannot print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrinterFault {
+    /// No answer, or no port.
+    Absent,
+    /// Paper is out.
+    PaperOut,
+    /// The cover is open.
+    CoverOpen,
+    /// The cutter is stuck.
+    Cutter,
+    /// The head is too hot; it mends itself.
+    Overheated,
+    /// An error that needs a technician.
+    Unrecoverable,
+    /// Offline for a reason that it does not tell.
+    Offline,
+    /// What came back was no status.
+    Garbage,
+    /// Busy for longer than a receipt takes.
+    Stuck,
+}

@@ -1,0 +1,78 @@
+//! The receipt as data. `printer/layout.rs` sets it; nothing here knows paper.
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Amount;
+use crate::sale::activation::{ActivationCode, Iccid};
+use crate::sale::id::SaleNumber;
+
+/// Everything that may stand on a receipt. Times are already local text with the zone; texts are final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Language of the fixed words: `en`, `de`, …
+    pub language: String,
+    /// Name, address, tax number, help line of the operator.
+    pub operator: OperatorText,
+    /// The label of the sale.
+    pub number: SaleNumber,
+    /// The claim code, first thing on the paper.
+    pub claim_code: String,
+    /// Local date and time with the zone's abbreviation.
+    pub local_time: String,
+    /// The goods.
+    pub lines: Vec<ReceiptLine>,
+    /// The whole payment, tax included.
+    pub total: Amount,
+    /// Tax rate in hundredths of a percent; none where the operator charges none.
+    pub tax_rate: Option<u32>,
+    /// The tax contained in `total`.
+    pub tax: Option<Amount>,
+    /// The card terminal's customer lines, verbatim.
+    pub terminal_lines: Vec<String>,
+    /// The activation code, only when the traveller touched for it on paper.
+    pub activation: Option<ActivationCode>,
+    /// Name of the Wi-Fi and what to do there, operator's text.
+    pub wifi_hint: Option<String>,
+    /// 0 for the first print, n for the n-th copy ("COPY n").
+    pub copy: u8,
+    /// What became of the money and the goods.
+    pub kind: ReceiptKind,
+}
+
+/// What a receipt tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptKind {
+    /// Paid and delivered.
+    Sale,
+    /// Paid; the eSIM follows, come back with the claim code.
+    Waiting,
+    /// Nothing was charged, or the money went back.
+    MoneyBack,
+    /// Not decided yet.
+    Doubtful,
+}
+
+/// One good on a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptLine {
+    /// The plan: "Japan 5 GB, 30 days".
+    pub title: String,
+    /// The eSIM's number.
+    pub iccid: Option<Iccid>,
+    /// Gross price.
+    pub price: Amount,
+}
+
+/// The operator's texts, from the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorText {
+    /// Trading name.
+    pub name: String,
+    /// Address, line by line.
+    pub address: Vec<String>,
+    /// Tax number as it must be printed.
+    pub tax_number: String,
+    /// Telephone for help.
+    pub help_phone: String,
+}

@@ -1,0 +1,6 @@
+//! Simulators of terminal, printer and providers. They speak real bytes on real lines, are written from the
+//! documents and never from our encoders, and each keeps its own ledger.
+
+pub mod printer;
+pub mod providers;
+pub mod terminal;
