@@ -5,3 +5,4 @@ pub mod claim;
 pub mod id;
 pub mod offer;
 pub mod receipt;
+pub mod transaction;
