@@ -1,6 +1,8 @@
 //! Simulators of terminal, printer and providers. They speak real bytes on real lines, are written from the
 //! documents and never from our encoders, and each keeps its own ledger.
 
+pub mod chance;
 pub mod printer;
 pub mod providers;
+pub mod pty;
 pub mod terminal;
