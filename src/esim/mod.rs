@@ -4,6 +4,17 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub mod calls;
+pub mod evidence;
+pub mod http;
+pub mod line;
+pub mod loose;
+pub mod mobilexy;
+pub mod pace;
+pub mod profile;
+pub mod secret;
+pub mod section;
+
 use crate::money::Exact;
 use crate::sale::activation::{Iccid, Profile};
 use crate::sale::id::GoodKey;
@@ -99,8 +110,20 @@ pub struct OrderRequest {
     pub offer: Offer,
     /// The witness before the order, for providers that have no other: the wallet.
     pub balance_before: Option<Exact>,
+    /// The second witness before a top-up: the eSIM's total in bytes (sale.md 9).
+    #[serde(default)]
+    pub total_before: Option<u64>,
     /// The kiosk's number and label, where a provider wants a customer's name.
     pub label: String,
+}
+
+/// When an order was sent, and what a look-up must not find again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// When the order left, by our clock.
+    pub at: jiff::Timestamp,
+    /// References of this account that are bound to other goods already. A list match with one of them is not ours.
+    pub taken: Vec<OrderReference>,
 }
 
 /// What a look-up found.
@@ -246,8 +269,8 @@ pub trait EsimProvider: Send + Sync {
     /// Buys. Sent once.
     async fn order(&self, request: &OrderRequest) -> OrderOutcome;
 
-    /// What became of an order that was perhaps sent, since `sent_at`.
-    async fn look_up(&self, request: &OrderRequest, sent_at: jiff::Timestamp) -> LookUp;
+    /// What became of an order that was perhaps sent. Only reads.
+    async fn look_up(&self, request: &OrderRequest, sent: &Sent) -> LookUp;
 
     /// The goods of an accepted order: Done, or still Accepted.
     async fn fetch(&self, request: &OrderRequest, reference: &OrderReference) -> OrderOutcome;
@@ -260,4 +283,20 @@ pub trait EsimProvider: Send + Sync {
 
     /// Undoes an order, where the provider can.
     async fn cancel(&self, reference: &OrderReference) -> Outcome<()>;
+
+    /// Whether it may be asked now, and what the operator sees of it.
+    fn health(&self) -> pace::Health {
+        pace::Health { sells: true, ..pace::Health::default() }
+    }
+
+    /// Every endpoint that this client speaks.
+    fn calls(&self) -> &'static [calls::Row] {
+        &[]
+    }
+
+    /// One endpoint by its row's name, for the operator alone: `provider NAME call ROW key=value …`. The answer may
+    /// hold activation codes: print it through [`profile::without_codes`].
+    async fn call(&self, row: &str, _args: calls::Args) -> Outcome<serde_json::Value> {
+        Outcome::NeverSent(format!("this provider has no call {row:?}"))
+    }
 }

@@ -1,0 +1,232 @@
+//! Keys and passwords. A [`Secret`] prints as dots and is wiped when dropped; [`Mask`] takes secrets out of a text
+//! before it goes anywhere that is read by people.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use zeroize::Zeroize;
+
+/// A key, token or password. It has no `Serialize`, and its `Debug` prints nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    text: String,
+}
+
+/// Why a secret cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSecret {
+    /// The file is not there or cannot be read.
+    #[error("cannot read the secret file {path}: put the key there, readable by the service alone")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Others may read it.
+    #[error("the secret file {path} can be read by others (mode {mode:o}): chmod 600 it")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Nothing in it.
+    #[error("the secret file {path} is empty: put the key there")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A systemd credential was named, but systemd passed none.
+    #[error("no credentials directory for {name}: start under systemd with LoadCredential={name}:…, or name a file")]
+    NoCredentials {
+        /// The credential.
+        name: String,
+    },
+}
+
+impl Secret {
+    /// A secret of this text; surrounding white space (a file's last line end) is dropped.
+    pub fn new(text: impl Into<String>) -> Self {
+        let mut raw: String = text.into();
+        let text = raw.trim().to_owned();
+        raw.zeroize();
+        Secret { text }
+    }
+
+    /// The text itself. Every call is a place to look at.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Reads a file that only its owner (and root) may read.
+    ///
+    /// # Errors
+    /// [`NoSecret`] says what to do.
+    pub fn from_file(path: &Path) -> Result<Self, NoSecret> {
+        use std::os::unix::fs::PermissionsExt;
+        let unreadable = |source| NoSecret::Unreadable { path: path.to_owned(), source };
+        let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(NoSecret::Open { path: path.to_owned(), mode });
+        }
+        let secret = Secret::new(std::fs::read_to_string(path).map_err(unreadable)?);
+        if secret.is_empty() { Err(NoSecret::Empty { path: path.to_owned() }) } else { Ok(secret) }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(•••)")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+/// Where a secret lies: `credential:NAME` (a systemd credential) or `file:/path`. The secret itself is never in the
+/// configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum SecretPlace {
+    /// A systemd credential, from the directory in `CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// A file with checked permissions.
+    File(PathBuf),
+}
+
+impl TryFrom<String> for SecretPlace {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("credential", name)) if !name.is_empty() && !name.contains('/') => {
+                Ok(SecretPlace::Credential(name.to_owned()))
+            }
+            Some(("file", path)) if path.starts_with('/') => Ok(SecretPlace::File(path.into())),
+            _ => Err("a secret's place is credential:NAME or file:/absolute/path, never the secret itself".into()),
+        }
+    }
+}
+
+impl SecretPlace {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// [`NoSecret`] says what to do.
+    pub fn read(&self) -> Result<Secret, NoSecret> {
+        match self {
+            SecretPlace::File(path) => Secret::from_file(path),
+            SecretPlace::Credential(name) => {
+                let directory = std::env::var_os("CREDENTIALS_DIRECTORY")
+                    .ok_or_else(|| NoSecret::NoCredentials { name: name.clone() })?;
+                Secret::from_file(&Path::new(&directory).join(name))
+            }
+        }
+    }
+}
+
+/// Takes secrets out of texts: the account's own keys wherever they stand, and whatever looks like an activation
+/// code, a signed token or a bearer header.
+#[derive(Clone, Default)]
+pub struct Mask {
+    secrets: Vec<Secret>,
+}
+
+impl Mask {
+    /// A mask for these secrets.
+    pub fn of(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        Mask { secrets: secrets.into_iter().filter(|secret| secret.text.len() >= 4).collect() }
+    }
+
+    /// `text` without secrets.
+    pub fn clean(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for secret in &self.secrets {
+            clean = clean.replace(secret.reveal(), "•••");
+        }
+        hide_after(&clean, &["LPA:1$", "lpa:1$", "LPA:1%24", "Bearer ", "eyJ"])
+    }
+
+    /// `text` without secrets, control characters and excess: at most 300 characters.
+    pub fn short(&self, text: &str) -> String {
+        let clean: String = self.clean(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        match clean.char_indices().nth(300) {
+            Some((at, _)) => clean[..at].to_owned(),
+            None => clean,
+        }
+    }
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mask({} secrets)", self.secrets.len())
+    }
+}
+
+/// Replaces each word that begins with one of `starts`, up to its end, by dots.
+fn hide_after(text: &str, starts: &[&str]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let next = starts.iter().filter_map(|start| rest.find(start).map(|at| (at, start.len()))).min();
+        let Some((at, length)) = next else { break };
+        shown.push_str(&rest[..at]);
+        shown.push_str("•••");
+        let tail = &rest[at + length..];
+        let stop = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ',' | ';' | '\\');
+        rest = tail.find(stop).map_or("", |end| &tail[end..]);
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_never_print() {
+        let secret = Secret::new("sk_very_secret\n");
+        assert_eq!(secret.reveal(), "sk_very_secret");
+        assert!(!format!("{secret:?}").contains("very"));
+        let mask = Mask::of([secret]);
+        let text = mask
+            .clean("key sk_very_secret, code \"LPA:1$smdp.io$ABC-1\" and lpa:1$x.io$B <eyJhbGciOi.J9> Bearer abc, end");
+        assert_eq!(text, "key •••, code \"•••\" and ••• <•••> •••, end");
+        assert!(!format!("{mask:?}").contains("very"));
+        assert_eq!(mask.short(&"é\n".repeat(400)).chars().count(), 300);
+    }
+
+    #[test]
+    fn a_secret_has_a_place_and_never_stands_in_the_configuration() {
+        assert_eq!(SecretPlace::try_from("file:/k".to_owned()), Ok(SecretPlace::File("/k".into())));
+        assert_eq!(SecretPlace::try_from("credential:k".to_owned()), Ok(SecretPlace::Credential("k".into())));
+        for bad in ["sk_123", "file:k", "credential:", "credential:../k", ""] {
+            assert!(SecretPlace::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        assert!(matches!(Secret::from_file(&path), Err(NoSecret::Unreadable { .. })));
+        let mut file = std::fs::File::create(&path).unwrap();
+        std::io::Write::write_all(&mut file, b"k123456\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(Secret::from_file(&path), Err(NoSecret::Open { mode: 0o640, .. })));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(Secret::from_file(&path).unwrap().reveal(), "k123456");
+    }
+}

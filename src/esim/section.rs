@@ -1,0 +1,83 @@
+//! The provider sections of the configuration. Keys never stand here, only their places.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::EsimProvider;
+use super::http::NoClient;
+use crate::money::{Currency, Exact, MoneyError};
+use crate::sale::offer::ProviderId;
+
+/// One account at a provider: `[[providers]]` with `api = "mobilexy" | …`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "api", rename_all = "snake_case")]
+pub enum ProviderSection {
+    /// mobilexy.com.
+    Mobilexy(super::mobilexy::Section),
+}
+
+/// How long things may take, whom to trust, and which paths differ.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Connection {
+    /// Seconds for name, connection and TLS.
+    pub connect_s: u64,
+    /// Seconds for a read.
+    pub read_s: u64,
+    /// Seconds for an order or another write.
+    pub write_s: u64,
+    /// Seconds for the calls that the provider documents as slow (profile generation: at least 90).
+    pub slow_s: u64,
+    /// PEM file with root certificates that are trusted beside the usual ones.
+    pub extra_ca: Option<PathBuf>,
+    /// Paths that differ from the table, by the name of the call: `{ "auth-refresh" = "/auth/token" }`.
+    pub paths: BTreeMap<String, String>,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Connection { connect_s: 5, read_s: 15, write_s: 60, slow_s: 100, extra_ca: None, paths: BTreeMap::new() }
+    }
+}
+
+/// A sum in a section: `{ value = "25.00", currency = "USD" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sum {
+    /// Decimal text.
+    pub value: String,
+    /// ISO 4217 code.
+    pub currency: Currency,
+}
+
+impl Sum {
+    /// The exact sum.
+    ///
+    /// # Errors
+    /// Where the text is no decimal number.
+    pub fn exact(&self) -> Result<Exact, MoneyError> {
+        Exact::parse(&self.value, self.currency)
+    }
+}
+
+impl ProviderSection {
+    /// The account's name.
+    pub fn id(&self) -> ProviderId {
+        match self {
+            ProviderSection::Mobilexy(section) => ProviderId(section.name.clone()),
+        }
+    }
+
+    /// The client of this account. Reads the keys; sends nothing yet.
+    ///
+    /// # Errors
+    /// [`NoClient`] names the setting that is wrong.
+    pub fn connect(&self, machine: &str) -> Result<Arc<dyn EsimProvider>, NoClient> {
+        match self {
+            ProviderSection::Mobilexy(section) => Ok(Arc::new(super::mobilexy::Mobilexy::new(section, machine)?)),
+        }
+    }
+}
