@@ -1,1 +1,139 @@
-//! journal
+//! The contract to the journal: an intent log of sales, synced before anything is done.
+//!
+//! A sale is stored as its entries; everything else in the database (locks, bindings, cases, sealed codes, stock) is
+//! written by the same transaction as the entry that makes it, and can be checked against the fold of the entries.
+
+use crate::sale::activation::Profile;
+use crate::sale::claim::ClaimCode;
+use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::record::Entry;
+use crate::sale::transaction::ApprovalKey;
+use crate::sale::{Lock, Sale};
+
+/// A durable journal. Calls block for the length of a sync; the loop calls them one at a time.
+pub trait Journal: Send {
+    /// Writes one step: all of it, synced, or nothing.
+    ///
+    /// # Errors
+    /// [`JournalError::Violation`] is an answer: nothing was written and selling goes on. Every other error stops
+    /// the kiosk: a failed sync is never tried again.
+    fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError>;
+
+    /// Every sale that is not closed, and every closed one whose goods are still an open order, folded.
+    fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError>;
+
+    /// One sale, folded.
+    fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError>;
+
+    /// A sale's entries, for support.
+    fn entries(&mut self, id: SaleId) -> Result<Vec<Entry>, JournalError>;
+
+    /// The sale with this label.
+    fn find_number(&mut self, number: &SaleNumber) -> Result<Option<SaleId>, JournalError>;
+
+    /// The sale that this code opens. The journal holds keyed hashes only.
+    fn find_claim(&mut self, code: &ClaimCode) -> Result<Option<SaleId>, JournalError>;
+
+    /// The claim code of a sale, unsealed, for the screens and the paper of that sale.
+    fn claim_code(&mut self, id: SaleId) -> Result<Option<ClaimCode>, JournalError>;
+
+    /// The sale to which a terminal's receipt is bound.
+    fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError>;
+
+    /// Unseals a profile. Only the screen and paper of its own sale may ask.
+    fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError>;
+
+    /// Who holds what.
+    fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError>;
+
+    /// The number of the next sale of this machine, from 1.
+    fn next_number(&mut self) -> Result<u64, JournalError>;
+
+    /// The number of this run of the program: rises with every start, durably.
+    fn run(&self) -> u64;
+
+    /// The number of the last end of day that we know, and one more after [`Journal::day_closed`].
+    fn day(&mut self) -> Result<u64, JournalError>;
+
+    /// Notes that the terminal's day was closed (asked or unasked), with its evidence.
+    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError>;
+
+    /// A test append, synced, and the head-room of the partition: no card is asked unless it returned within 10 s.
+    fn probe(&mut self) -> Result<(), JournalError>;
+}
+
+/// One step, as it is written.
+#[derive(Debug)]
+pub struct Append<'a> {
+    /// The sale after the step.
+    pub sale: &'a Sale,
+    /// The step's entries. They follow the `sale.entries - entries.len()` that are there.
+    pub entries: &'a [Entry],
+    /// Locks to take: all or none.
+    pub takes: &'a [Lock],
+    /// Locks to give back.
+    pub gives: &'a [Lock],
+    /// The profile that a `Stored` among the entries names, to be sealed.
+    pub profile: Option<(ProfileId, &'a Profile)>,
+    /// The claim code, with the first step.
+    pub claim: Option<&'a ClaimCode>,
+}
+
+/// A uniqueness that would be broken (sale.md 7).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Another sale holds the lock.
+    #[error("{lock:?} is held by sale {holder}")]
+    LockTaken {
+        /// Which.
+        lock: Lock,
+        /// By whom.
+        holder: SaleId,
+    },
+    /// The profile belongs to another sale, or was delivered before.
+    #[error("the profile belongs to another sale")]
+    ProfileBound,
+    /// The provider's order belongs to another sale.
+    #[error("the provider's order belongs to another sale")]
+    OrderBound,
+    /// The terminal's receipt belongs to another sale.
+    #[error("the terminal's receipt belongs to another sale")]
+    ReceiptBound,
+    /// The claim code is taken: make another.
+    #[error("the claim code is taken")]
+    ClaimTaken,
+    /// The label is taken: ask for the next number again.
+    #[error("the sale number is taken")]
+    NumberTaken,
+}
+
+/// Why nothing was written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A uniqueness: an answer, not a broken journal.
+    #[error("the journal refuses the step")]
+    Violation(#[source] Violation),
+    /// The database or its disk: the kiosk stops.
+    #[error("the journal cannot {doing}: sales stop until the disk is sound")]
+    Storage {
+        /// What we were doing.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What was read is not what was written.
+    #[error("the journal is damaged: {what}")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+    /// Too little space is left to be sure of the next writes.
+    #[error("only {free_mb} MB are free where the journal lies; {needed_mb} MB are needed: make room")]
+    HeadRoom {
+        /// What is free.
+        free_mb: u64,
+        /// What is needed.
+        needed_mb: u64,
+    },
+}

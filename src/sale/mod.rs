@@ -1,8 +1,420 @@
-//! THE HEART: the rules of money and goods.
+//! THE HEART: the rules of money and goods, as a pure function over one sale.
+//!
+//! A sale has one payment and a list of goods. What follows after any break, each fact asked at its own source:
+//!
+//! | money \ goods | none, absent | stored, not exposed | exposed | asked, accepted, unknown |
+//! | --- | --- | --- | --- | --- |
+//! | not taken, back, refund due | closed | into stock, kept for the code | case: given away | ask on; closed for the traveller |
+//! | paid, traveller in front | give back | hand over | go on | ask on; at the deadline give back |
+//! | paid, traveller gone | give back | claim code; at its deadline give back | closed: shown | ask on; at the deadline give back |
+//! | unknown | case | kept back, case | case | ask on, case |
+//!
+//! *Releasing* is decided first: a recorded decision to release or to give back is never undone.
+//!
+//! The loop appends `Step::record` in one transaction and performs `Step::effects` only after the append returned.
 
 pub mod activation;
 pub mod claim;
+pub mod effect;
+pub mod event;
+mod fold;
 pub mod id;
+pub mod moment;
 pub mod offer;
 pub mod receipt;
+pub mod record;
+pub mod rules;
+mod settle;
+#[cfg(test)]
+mod tests;
+pub use settle::reverse_now;
 pub mod transaction;
+pub mod truth;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Amount;
+use crate::sale::activation::Iccid;
+use crate::sale::effect::Effect;
+use crate::sale::id::{GoodKey, ProfileId, SaleId};
+use crate::sale::moment::Moment;
+use crate::sale::offer::{Kind, Offer, OrderReference, ProviderId};
+use crate::sale::record::{CaseDecision, CaseKind, Closing, Entry, PaperState, Quote, ReleaseReason};
+use crate::sale::transaction::{ApprovalKey, Ending, LastTransaction, Totals, Transaction};
+
+/// Where the money is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Money {
+    /// Not asked for, or surely not taken.
+    None,
+    /// `06 01` may have been sent.
+    Asked,
+    /// Approved; the terminal waits for our answer.
+    Held,
+    /// "Goods issued" is decided.
+    Committing,
+    /// Ours.
+    Paid,
+    /// "Not issued" or a reversal is decided.
+    Releasing,
+    /// The acquirer gives it back.
+    RefundDue,
+    /// Given back.
+    Back,
+    /// Must be asked for.
+    Unknown,
+}
+
+/// Where a good is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goods {
+    /// Not ordered, or refused.
+    None,
+    /// The order may have been sent.
+    Asked,
+    /// Surely bought; the code comes.
+    Accepted,
+    /// Here.
+    Stored,
+    /// Surely not bought.
+    Absent,
+    /// Perhaps bought.
+    Unknown,
+}
+
+/// What the traveller sees, computed from the facts, never stored beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Quoted; the terminal is being asked for its baseline.
+    Chosen,
+    /// Hold your card.
+    Authorising,
+    /// Approved; the order is under way.
+    Ordering,
+    /// Surely bought; waiting for the code.
+    Fetching,
+    /// The payment is being completed.
+    Committing,
+    /// Paid; here it is.
+    HandingOver,
+    /// Paid; the goods come later.
+    Queued,
+    /// The money goes back.
+    Releasing,
+    /// Nobody knows yet, or a person must weigh it.
+    Doubtful,
+    /// Over, for the traveller at least.
+    Closed,
+}
+
+/// A lock that belongs to a sale: rows in the journal, which survive a restart (sale.md 6).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// The card terminal.
+    Terminal,
+    /// An account at a provider.
+    Account(ProviderId),
+    /// A stock item.
+    StockItem(ProfileId),
+}
+
+/// The one answer to a hold, once it is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Goods issued.
+    Commit,
+    /// Nothing may be captured any more.
+    Release(ReleaseReason),
+}
+
+/// The payment of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Payment {
+    /// Where the money is.
+    pub money: Money,
+    /// What the terminal said before the card was asked.
+    pub baseline: Option<(LastTransaction, Option<Totals>)>,
+    /// When the card was asked.
+    pub asked_at: Option<Moment>,
+    /// The approval.
+    pub approval: Option<Box<Transaction>>,
+    /// When it came: the hold counts from here.
+    pub approved_at: Option<Moment>,
+    /// The recorded decision.
+    pub decision: Option<Decision>,
+    /// When it was recorded.
+    pub decided_at: Option<Moment>,
+    /// The traveller wished to cancel.
+    pub cancel_wished: bool,
+    /// The command has ended: the terminal is not in it any more.
+    pub ended: bool,
+    /// How it ended, where that was seen.
+    pub ending: Option<Ending>,
+    /// Since when the money is unknown.
+    pub unknown_since: Option<Moment>,
+    /// When the money became known.
+    pub known_at: Option<Moment>,
+    /// The identity under which it was paid.
+    pub paid_as: Option<ApprovalKey>,
+    /// A reversal was sent, and no answer is on disk.
+    pub reversal_open: bool,
+    /// A reversal was sent at least once.
+    pub reversals: u8,
+    /// The evidence of an unknown payment is on disk in a case: neither lock nor barrier is held for it.
+    pub evidence_in_case: bool,
+}
+
+/// One good of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Good {
+    /// Which choice of the quote is being tried.
+    pub choice: usize,
+    /// Where it is.
+    pub state: Goods,
+    /// Was it ever shown, printed, mailed, or used up? Never cleared.
+    pub exposed: bool,
+    /// The provider's name of the order.
+    pub reference: Option<OrderReference>,
+    /// Under which the code is sealed.
+    pub profile: Option<ProfileId>,
+    /// The card's number.
+    pub iccid: Option<Iccid>,
+    /// When the order was sent.
+    pub sent_at: Option<Moment>,
+    /// When look-ups that succeeded did not find it.
+    pub not_found: Vec<Moment>,
+    /// It left this sale for the stock.
+    pub in_stock: bool,
+    /// Its witnesses are on disk in a case: the account is free again.
+    pub evidence_in_case: bool,
+    /// Look-ups in this run: the place in the schedule. Not written down.
+    pub look_ups: u32,
+}
+
+/// A case of a sale: a row with the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Case {
+    /// What it is about.
+    pub kind: CaseKind,
+    /// The evidence.
+    pub evidence: String,
+    /// Since when.
+    pub opened_at: Moment,
+    /// What a person decided.
+    pub decided: Option<CaseDecision>,
+}
+
+/// One sale, the fold of its records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sale {
+    /// Its id.
+    pub id: SaleId,
+    /// Everything agreed before the card.
+    pub quote: Quote,
+    /// When it was chosen.
+    pub chosen_at: Moment,
+    /// The payment.
+    pub payment: Payment,
+    /// The goods.
+    pub goods: Vec<Good>,
+    /// Nobody of this sale stands in front of the machine.
+    pub traveller_gone: bool,
+    /// The traveller said "I have it".
+    pub acknowledged: bool,
+    /// How often the codes were shown again by claim code.
+    pub reveals: u8,
+    /// The terminal's receipt.
+    pub terminal_lines: Vec<String>,
+    /// What became of the paper.
+    pub paper: Option<PaperState>,
+    /// Cases, in the order in which they were opened.
+    pub cases: Vec<Case>,
+    /// Over.
+    pub closed: Option<Closing>,
+    /// Records so far.
+    pub entries: u32,
+    /// An approval waits for our answer since this moment. Not written down: it ends with the run.
+    pub waiting_since: Option<Moment>,
+}
+
+/// What follows from an event: written down first, done after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The sale after it.
+    pub next: Sale,
+    /// To be appended, all or none.
+    pub record: Vec<Entry>,
+    /// To be done after the append returned.
+    pub effects: Vec<Effect>,
+}
+
+/// What this machine and its terminal can do: the numbers of the rules, all in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// H: the smaller of 90 s and what this terminal was measured to hold; 14 s where never measured.
+    pub hold_ms: u64,
+    /// Before the end of the hold: 5 s.
+    pub margin_ms: u64,
+    /// How long an approval waits before it is answered "not yet": 2 s.
+    pub not_yet_ms: u64,
+    /// How long a Completion may take: 30 s.
+    pub completion_ms: u64,
+    /// How long goods may take after the money became known: 150 s.
+    pub goods_ms: u64,
+    /// How long a claim code opens a paid eSIM: 24 h.
+    pub claim_ms: u64,
+    /// How long an unanswered question about money is asked again before it becomes a case: 150 s.
+    pub query_ms: u64,
+    /// Look-ups that count for absence lie so far apart: 60 s.
+    pub absent_spacing_ms: u64,
+    /// The last of them lies so long after the order: 120 s.
+    pub absent_after_ms: u64,
+    /// Waiting times before the n-th look-up; the last repeats.
+    pub look_up_ms: Vec<u64>,
+    /// Waiting times before the n-th fetch; the last repeats.
+    pub fetch_ms: Vec<u64>,
+    /// For how long an eSIM that came too late is kept for its claim code: 60 min.
+    pub keep_ms: u64,
+    /// The terminal holds until we answer. If not: commit at once, reverse if need be.
+    pub can_hold: bool,
+    /// The terminal never answers `06 20`: the receipt numbers of our journal are the baseline.
+    pub no_query: bool,
+    /// An approval without a currency is ours.
+    pub currency_may_be_absent: bool,
+    /// Goods from stock may be sold on an offline approval up to this amount.
+    pub offline_limit: Option<Amount>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Terms {
+            hold_ms: 14_000,
+            margin_ms: 5_000,
+            not_yet_ms: 2_000,
+            completion_ms: 30_000,
+            goods_ms: 150_000,
+            claim_ms: 24 * 3_600_000,
+            query_ms: 150_000,
+            absent_spacing_ms: 60_000,
+            absent_after_ms: 120_000,
+            look_up_ms: vec![3_000, 10_000, 30_000, 60_000, 120_000, 300_000],
+            fetch_ms: vec![2_000, 5_000, 10_000, 20_000, 30_000],
+            keep_ms: 3_600_000,
+            can_hold: true,
+            no_query: false,
+            currency_may_be_absent: true,
+            offline_limit: None,
+        }
+    }
+}
+
+impl Sale {
+    /// The offer that is being tried, or was, for a good.
+    pub fn offer(&self, good: usize) -> &Offer {
+        let choices = &self.quote.goods[good].choices;
+        &choices[self.goods[good].choice.min(choices.len() - 1)].offer
+    }
+
+    /// The key of a good.
+    pub fn key(&self, good: u8) -> GoodKey {
+        GoodKey { sale: self.id, index: good }
+    }
+
+    /// What the traveller sees.
+    pub fn phase(&self) -> Phase {
+        if self.closed.is_some() {
+            return Phase::Closed;
+        }
+        match self.payment.money {
+            Money::None if self.payment.asked_at.is_none() => Phase::Chosen,
+            Money::None | Money::Back | Money::RefundDue => Phase::Closed,
+            Money::Asked => Phase::Authorising,
+            Money::Held if self.goods.iter().any(|good| good.state == Goods::Accepted) => Phase::Fetching,
+            Money::Held => Phase::Ordering,
+            Money::Committing => Phase::Committing,
+            Money::Releasing => Phase::Releasing,
+            Money::Unknown => Phase::Doubtful,
+            Money::Paid if self.goods.iter().all(|good| good.exposed || good.state == Goods::Stored) => {
+                Phase::HandingOver
+            }
+            Money::Paid => Phase::Queued,
+        }
+    }
+
+    /// Every lock that the facts ask for (sale.md 6). The loop takes and gives back the difference, in the
+    /// transaction of the record that makes it.
+    pub fn locks(&self) -> BTreeSet<Lock> {
+        let mut locks = BTreeSet::new();
+        if self.closed.is_some() {
+            return locks;
+        }
+        let payment = &self.payment;
+        let chosen = payment.money == Money::None && payment.asked_at.is_none();
+        let undecided = match payment.money {
+            Money::Asked | Money::Held | Money::Committing => true,
+            Money::Releasing => !payment.ended || payment.reversal_open,
+            Money::Unknown => !payment.evidence_in_case,
+            Money::None | Money::Paid | Money::RefundDue | Money::Back => false,
+        };
+        if chosen || undecided {
+            locks.insert(Lock::Terminal);
+        }
+        for (good, quote) in self.goods.iter().zip(&self.quote.goods) {
+            let before = good.sent_at.is_none() && matches!(payment.money, Money::None | Money::Asked | Money::Held);
+            let before = before && (chosen || payment.money != Money::None);
+            let open = matches!(good.state, Goods::Asked | Goods::Unknown) && !good.evidence_in_case;
+            for (index, choice) in quote.choices.iter().enumerate() {
+                let wanted = index == good.choice || (index > good.choice && payment.decision.is_none());
+                if choice.locks_account && wanted && (before || open) {
+                    locks.insert(Lock::Account(choice.offer.provider.clone()));
+                }
+            }
+            if let offer::Source::Stock { profile } =
+                &quote.choices[good.choice.min(quote.choices.len() - 1)].offer.source
+                && !good.in_stock
+            {
+                locks.insert(Lock::StockItem(*profile));
+            }
+        }
+        locks
+    }
+
+    /// A reversal is decided and waits for the terminal's lock.
+    pub fn wants_terminal(&self) -> bool {
+        self.closed.is_none()
+            && self.payment.money == Money::Releasing
+            && self.payment.ended
+            && !self.payment.reversal_open
+    }
+
+    /// Whether the hold still leaves time for a commit: the event's time lies before H − margin.
+    pub fn inside_hold(&self, now: &Moment, terms: &Terms) -> bool {
+        let Some(approved_at) = &self.payment.approved_at else { return false };
+        let limit = terms.hold_ms.min(90_000).saturating_sub(terms.margin_ms);
+        now.run == approved_at.run && now.since(approved_at).is_some_and(|age| age < limit)
+    }
+
+    /// Every good is here and was never shown.
+    pub fn all_stored(&self) -> bool {
+        self.goods.iter().all(|good| good.state == Goods::Stored)
+    }
+
+    /// The claim code opens the codes: paid, no give-back recorded, every good here, shown at most three times
+    /// (sale.md 10).
+    pub fn may_reveal(&self) -> bool {
+        let released = matches!(self.payment.decision, Some(Decision::Release(_)));
+        self.payment.money == Money::Paid && !released && self.all_stored() && self.reveals < 4
+    }
+
+    /// Whether every good may come from, and go into, stock.
+    pub fn is_kind_stockable(&self, good: usize) -> bool {
+        matches!(self.offer(good).kind, Kind::Esim)
+    }
+}
