@@ -66,6 +66,8 @@ pub enum TerminalOrder {
         sale: SaleId,
         /// Receipt number of the payment (BMP 87).
         receipt: String,
+        /// Its trace number, to know it again in the reversal's own message (BMP 37).
+        trace: Option<String>,
         /// The whole amount.
         amount: Amount,
     },
@@ -212,7 +214,8 @@ pub enum TerminalEvent {
         /// Which.
         answer: Answer,
     },
-    /// The authorisation ended.
+    /// The authorisation ended. After [`Ending::Lost`] it may come once more for the same sale: a Completion or an
+    /// Abort that was heard late is evidence, and the query starts again (sale.md 2.6).
     Ended {
         /// The sale.
         sale: SaleId,
