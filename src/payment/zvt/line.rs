@@ -196,7 +196,8 @@ mod tests {
     fn addresses() {
         assert_eq!("serial:/dev/ttyS0".parse(), Ok(Address::Serial("/dev/ttyS0".into())));
         assert_eq!("tcp:[::1]:20007".parse(), Ok(Address::Tcp("[::1]:20007".into())));
-        for wrong in ["/dev/ttyS0", "serial:ttyS0", "tcp:host", "tcp::1", "tcp:host:0", "tcp:host:70000", "usb:/dev/x"] {
+        for wrong in ["/dev/ttyS0", "serial:ttyS0", "tcp:host", "tcp::1", "tcp:host:0", "tcp:host:70000", "usb:/dev/x"]
+        {
             assert!(wrong.parse::<Address>().is_err(), "{wrong}");
         }
         assert_eq!("tcp:pin-pad:20007".parse::<Address>().unwrap().to_string(), "tcp:pin-pad:20007");

@@ -69,7 +69,9 @@ impl Charset {
         match (self, byte) {
             (Charset::SevenBit, 0..=0x7f) => listed(&DIN_66003).unwrap_or(char::from(byte)),
             (_, 0..=0x7f) => char::from(byte),
-            (Charset::Cp437, high) => CP437.chars().nth(usize::from(high - 0x80)).unwrap_or(char::REPLACEMENT_CHARACTER),
+            (Charset::Cp437, high) => {
+                CP437.chars().nth(usize::from(high - 0x80)).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
             (Charset::Iso8859_1, high) => char::from(high),
             (Charset::Iso8859_15, high) => listed(&LATIN_9).unwrap_or(char::from(high)),
             (Charset::Utf8 | Charset::SevenBit | Charset::Ascii, _) => char::REPLACEMENT_CHARACTER,
@@ -89,12 +91,9 @@ mod tests {
 
     #[test]
     fn the_same_umlaut_in_every_set() {
-        for (set, byte) in [
-            (Charset::Cp437, 0x81),
-            (Charset::Iso8859_1, 0xfc),
-            (Charset::Iso8859_15, 0xfc),
-            (Charset::SevenBit, b'}'),
-        ] {
+        for (set, byte) in
+            [(Charset::Cp437, 0x81), (Charset::Iso8859_1, 0xfc), (Charset::Iso8859_15, 0xfc), (Charset::SevenBit, b'}')]
+        {
             assert_eq!(set.read(&[byte]), "ü", "{set:?}");
         }
         assert_eq!(Charset::Utf8.read("ü€".as_bytes()), "ü€");

@@ -132,7 +132,12 @@ pub fn repeat_receipt(password: Password, service: u8) -> Apdu {
 
 /// `06 30`: reversal of a receipt. `None` if the receipt is not four digits.
 #[must_use]
-pub fn reversal(password: Password, receipt: &str, amount_minor: Option<u64>, currency_no: Option<u16>) -> Option<Apdu> {
+pub fn reversal(
+    password: Password,
+    receipt: &str,
+    amount_minor: Option<u64>,
+    currency_no: Option<u16>,
+) -> Option<Apdu> {
     let mut data = password.0.to_vec();
     data.push(0x87);
     data.extend(receipt_no(receipt)?);

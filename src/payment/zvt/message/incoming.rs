@@ -194,7 +194,8 @@ impl Abort {
         let code = data.first().copied().unwrap_or(0xff);
         let rest = data.get(1..).unwrap_or_default();
         // The currency stands bare in some editions and as BMP 49 in others.
-        let rest = if code == 0x6f && rest.len() >= 2 && rest[0] != 0x49 && rest[0] != 0x06 { &rest[2..] } else { rest };
+        let rest =
+            if code == 0x6f && rest.len() >= 2 && rest[0] != 0x49 && rest[0] != 0x06 { &rest[2..] } else { rest };
         let block = bmp::parse(rest);
         let charset = status::charset_of(&block.tlv).unwrap_or(charset);
         Abort {

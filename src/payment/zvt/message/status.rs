@@ -102,7 +102,9 @@ pub fn display_text(tags: &[Tlv], charset: Charset) -> Option<String> {
     if lines.iter().any(|line| !line.trim().is_empty()) {
         return Some(lines.join("\n").trim().to_owned());
     }
-    tlv::find_bytes(tags, 0x1f17).map(|raw| charset.read(until_zero(raw)).trim().to_owned()).filter(|text| !text.is_empty())
+    tlv::find_bytes(tags, 0x1f17)
+        .map(|raw| charset.read(until_zero(raw)).trim().to_owned())
+        .filter(|text| !text.is_empty())
 }
 
 /// The text lines (07) of a container (24 for the display, 25 for paper).

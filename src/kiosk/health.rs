@@ -1,0 +1,135 @@
+//! What works, and what follows from it for selling: a pure table.
+
+use crate::payment::TerminalHealth;
+use crate::printer::{PrinterFault, PrinterState};
+use crate::sale::moment::Moment;
+
+use super::view::{OutOfService, Selling};
+
+/// What is known about everything that a sale needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// The card terminal.
+    pub terminal: TerminalHealth,
+    /// The printer.
+    pub printer: PrinterState,
+    /// A provider has answered within the time that counts as online.
+    pub online: bool,
+    /// There is something to sell.
+    pub catalogue: bool,
+    /// The journal took its last write.
+    pub journal: bool,
+    /// A payment of before is still being looked into.
+    pub earlier_payment: bool,
+    /// The operator closed the machine.
+    pub locked: bool,
+    /// Selling needs paper (operator's or acquirer's rule).
+    pub paper_required: bool,
+    /// Since when the present state lasts.
+    pub since: Moment,
+}
+
+impl Health {
+    /// At start nothing has answered yet.
+    pub fn at_start(now: Moment, paper_required: bool) -> Self {
+        Health {
+            terminal: TerminalHealth::Busy,
+            printer: PrinterState::Faulty(PrinterFault::Absent),
+            online: false,
+            catalogue: false,
+            journal: true,
+            earlier_payment: false,
+            locked: false,
+            paper_required,
+            since: now,
+        }
+    }
+
+    /// May we sell, and how? The worst reason wins, in the order in which a traveller would care.
+    pub fn selling(&self) -> Selling {
+        if self.locked {
+            return Selling::Paused(OutOfService::Operator);
+        }
+        if !self.journal {
+            return Selling::Paused(OutOfService::Journal);
+        }
+        match &self.terminal {
+            TerminalHealth::Ready => {}
+            TerminalHealth::Busy => return Selling::Paused(OutOfService::TerminalBusy),
+            TerminalHealth::Misconfigured { .. } => return Selling::Paused(OutOfService::Configuration),
+            TerminalHealth::NeedsCare { .. } | TerminalHealth::Silent | TerminalHealth::PortLost { .. } => {
+                return Selling::Paused(OutOfService::Terminal);
+            }
+        }
+        if self.earlier_payment {
+            return Selling::Paused(OutOfService::EarlierPayment);
+        }
+        if !self.catalogue {
+            let reason = if self.online { OutOfService::Catalogue } else { OutOfService::Network };
+            return Selling::Paused(reason);
+        }
+        if !self.online {
+            return Selling::Paused(OutOfService::Network);
+        }
+        match self.printer {
+            PrinterState::Ready { .. } => Selling::Open,
+            PrinterState::Faulty(_) if self.paper_required => Selling::Paused(OutOfService::Printer),
+            PrinterState::Faulty(_) => Selling::WithoutPaper,
+        }
+    }
+
+    /// Nothing at all can be done here, not even looking: the whole screen says so.
+    pub fn closed(&self) -> Option<OutOfService> {
+        match self.selling() {
+            Selling::Paused(
+                reason @ (OutOfService::Operator | OutOfService::Journal | OutOfService::Configuration),
+            ) => Some(reason),
+            Selling::Paused(reason) if !self.catalogue => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Whether a receipt can be printed now.
+    pub fn can_print(&self) -> bool {
+        matches!(self.printer, PrinterState::Ready { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn well() -> Health {
+        let now = Moment { run: 1, mono_ms: 0, wall_ms: 0, synced: true };
+        Health {
+            terminal: TerminalHealth::Ready,
+            printer: PrinterState::Ready { paper_low: true },
+            online: true,
+            catalogue: true,
+            ..Health::at_start(now, false)
+        }
+    }
+
+    #[test]
+    fn the_worst_reason_wins() {
+        assert_eq!(well().selling(), Selling::Open);
+        assert_eq!(Health { online: false, ..well() }.selling(), Selling::Paused(OutOfService::Network));
+        let silent = Health { terminal: TerminalHealth::Silent, online: false, ..well() };
+        assert_eq!(silent.selling(), Selling::Paused(OutOfService::Terminal));
+        assert_eq!(silent.closed(), None, "browsing and claim codes still work");
+        assert_eq!(Health { journal: false, ..silent }.closed(), Some(OutOfService::Journal));
+    }
+
+    #[test]
+    fn paper_is_needed_only_where_it_is_a_duty() {
+        let jammed = Health { printer: PrinterState::Faulty(PrinterFault::PaperOut), ..well() };
+        assert_eq!(jammed.selling(), Selling::WithoutPaper);
+        assert_eq!(Health { paper_required: true, ..jammed }.selling(), Selling::Paused(OutOfService::Printer));
+    }
+
+    #[test]
+    fn with_nothing_to_show_the_whole_screen_says_why() {
+        let fresh = Health { catalogue: false, online: false, ..well() };
+        assert_eq!(fresh.closed(), Some(OutOfService::Network));
+    }
+}
