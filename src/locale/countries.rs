@@ -6,11 +6,16 @@ const GERMAN: &str = include_str!("countries/de.tsv");
 /// The name of a country by its ISO 3166-1 alpha-2 code in lower case, in the traveller's language; in English where
 /// we have no names in it.
 pub fn country_name(code: &str, language: &str) -> Option<&'static str> {
+    countries(language).find(|(known, _)| *known == code).map(|(_, name)| name)
+}
+
+/// Every country that we can name: code in lower case and name, sorted by code.
+pub fn countries(language: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let names = match super::primary(language) {
         "de" => GERMAN,
         _ => ENGLISH,
     };
-    names.lines().filter_map(|line| line.split_once('\t')).find(|(known, _)| *known == code).map(|(_, name)| name)
+    names.lines().filter_map(|line| line.split_once('\t'))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Numbers, money, dates and the names of countries, set for a traveller's language. Words of screens live in `ui/`.
 
 mod countries;
+mod regions;
 
 use jiff::civil::{Date, Time};
 
 use crate::money::Amount;
 
-pub use countries::country_name;
+pub use countries::{countries, country_name};
+pub use regions::region_name;
 
 /// A space that never breaks, between a number and its unit.
 const NBSP: char = '\u{a0}';

@@ -21,6 +21,7 @@ mod fold;
 pub mod id;
 pub mod moment;
 pub mod offer;
+pub mod plan;
 pub mod receipt;
 pub mod record;
 pub mod rules;
