@@ -3,9 +3,12 @@
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::serial_port::SerialPort;
+
+/// Longest wait for a terminal's host.
+const CONNECT_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Which framing a line needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +136,10 @@ impl LineSource for Address {
         match self {
             Address::Serial(device) => Ok(Box::new(SerialPort::open(device, baud)?)),
             Address::Tcp(host) => {
-                let stream = TcpStream::connect(host.as_str()).await.map_err(|error| opening(host, error))?;
+                let connecting = timeout(CONNECT_MAX, TcpStream::connect(host.as_str())).await;
+                let stream = connecting
+                    .map_err(|_| opening(host, std::io::ErrorKind::TimedOut.into()))?
+                    .map_err(|error| opening(host, error))?;
                 stream.set_nodelay(true).map_err(LineError::Broken)?;
                 Ok(Box::new(StreamLine::new(stream)))
             }

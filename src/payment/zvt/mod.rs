@@ -8,9 +8,15 @@ pub mod frame;
 pub mod line;
 pub mod link;
 pub mod message;
+mod recorder;
 mod serial_port;
+mod session;
 pub mod stream;
+pub mod terminal;
 
 pub use config::{Dialect, Texts, Timers, ZvtConfig};
 pub use line::Address;
 pub use message::command::Password;
+pub use recorder::FrameLog;
+pub use session::Aftermath;
+pub use terminal::ZvtTerminal;

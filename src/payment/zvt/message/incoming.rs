@@ -272,6 +272,12 @@ pub fn sequence_of(apdu: &Apdu) -> Option<u32> {
     let data = match apdu.code() {
         (0x04, 0xff) => apdu.data.get(2..)?,
         (0x06, 0x1e) => apdu.data.get(1..)?,
+        (0x06, 0x0f) => {
+            // Behind a status byte, or among BMPs.
+            let completion = Completion { data: apdu.data.clone() };
+            let tags = [completion.completed().tlv, completion.enquiry().map(|e| e.tlv).unwrap_or_default()].concat();
+            return tlv::find_bytes(&tags, 0x1f73).and_then(bmp::bcd).and_then(|id| u32::try_from(id).ok());
+        }
         _ => apdu.data.as_slice(),
     };
     let id = bmp::parse(data).tag(0x1f73).and_then(bmp::bcd)?;
