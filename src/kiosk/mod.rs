@@ -1,8 +1,346 @@
 //! THE LOOP: the only owner of changing state.
+//!
+//! It takes one event at a time, asks the sale what follows, writes that down so that it survives power loss, and
+//! only then lets anything happen. Nothing here waits: every effect is a task with a deadline whose answer comes
+//! back through the [`inbox`].
 
 pub mod clock;
+mod devices;
+mod effects;
 pub mod health;
+pub mod inbox;
+mod orders;
+mod paper;
+mod picture;
+pub mod recovery;
+mod sales;
 pub mod session;
+pub mod settings;
+pub mod shelf;
+pub mod sync;
+mod traveller;
 pub mod view;
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+pub use inbox::{Inbox, OperatorCommand};
+pub use settings::Settings;
 pub use view::{Intent, View};
+
+use crate::catalogue::Catalogue;
+use crate::esim::EsimProvider;
+use crate::journal::{Journal, JournalError};
+use crate::payment::PaymentTerminal;
+use crate::printer::ReceiptPrinter;
+use crate::sale::activation::Profile;
+use crate::sale::claim::ClaimCode;
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
+use crate::sale::moment::Moment;
+use crate::sale::offer::ProviderId;
+use crate::sale::{Money, Sale};
+
+use clock::Clock;
+use health::Health;
+use session::{Idle, Session, Stage, idle};
+use shelf::Shelf;
+
+/// Everything that the loop is connected to.
+pub struct Connections {
+    /// The journal.
+    pub journal: Box<dyn Journal>,
+    /// The card terminal.
+    pub terminal: Arc<dyn PaymentTerminal>,
+    /// The receipt printer.
+    pub printer: Arc<dyn ReceiptPrinter>,
+    /// The providers by account.
+    pub providers: BTreeMap<ProviderId, Arc<dyn EsimProvider>>,
+    /// Where the pictures go.
+    pub views: watch::Sender<Arc<View>>,
+    /// The queue's mouth, for the answers of effects.
+    pub inbox: mpsc::Sender<Inbox>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Why the loop ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Halted {
+    /// The journal failed: the program must be started anew and read what is on disk.
+    #[error("the journal failed; the kiosk starts again from what is on disk")]
+    Journal(#[source] JournalError),
+    /// Every sender of the queue is gone.
+    #[error("the kiosk's queue was closed")]
+    Inbox,
+}
+
+/// What the terminal shows in the running payment.
+#[derive(Debug, Clone, PartialEq)]
+struct TerminalSays {
+    prompt: crate::payment::Prompt,
+    text: Option<String>,
+}
+
+/// What is known of an account while the program runs.
+#[derive(Debug, Clone, Default)]
+struct Account {
+    balance: Option<crate::money::Exact>,
+    answered_at: Option<Moment>,
+    failed: bool,
+}
+
+/// The kiosk.
+pub struct Kiosk {
+    settings: Arc<Settings>,
+    journal: Box<dyn Journal>,
+    terminal: Arc<dyn PaymentTerminal>,
+    printer: Arc<dyn ReceiptPrinter>,
+    providers: BTreeMap<ProviderId, Arc<dyn EsimProvider>>,
+    views: watch::Sender<Arc<View>>,
+    inbox: mpsc::Sender<Inbox>,
+    clock: Clock,
+
+    sales: BTreeMap<SaleId, Sale>,
+    locks: BTreeMap<crate::sale::Lock, SaleId>,
+    session: Session,
+    shelf: Shelf,
+    health: Health,
+    accounts: BTreeMap<ProviderId, Account>,
+    says: TerminalSays,
+    /// The codes on the screen, of this session's sale only.
+    revealed: Option<(SaleId, Profile)>,
+    /// The claim code of this session's sale.
+    claim: Option<(SaleId, ClaimCode)>,
+    /// Since when the session's sale is being prepared, for "it takes longer".
+    preparing_since: Option<Moment>,
+    interrupted: Option<(SaleId, Moment)>,
+    drawn: u64,
+    closed_over: BTreeSet<SaleId>,
+    later: VecDeque<(SaleId, Event)>,
+    halted: Option<JournalError>,
+    started_at: Moment,
+}
+
+impl Kiosk {
+    /// A kiosk that has not looked at its journal yet: [`Kiosk::run`] does that first.
+    pub fn new(settings: Arc<Settings>, to: Connections) -> Self {
+        let now = to.clock.now();
+        let session = Session::fresh(1, settings.first_language(), now);
+        let health = Health::at_start(now, settings.paper_required);
+        Kiosk {
+            settings,
+            journal: to.journal,
+            terminal: to.terminal,
+            printer: to.printer,
+            providers: to.providers,
+            views: to.views,
+            inbox: to.inbox,
+            clock: to.clock,
+            sales: BTreeMap::new(),
+            locks: BTreeMap::new(),
+            session,
+            shelf: Shelf::new(Arc::new(Catalogue::default())),
+            health,
+            accounts: BTreeMap::new(),
+            says: TerminalSays { prompt: crate::payment::Prompt::Starting, text: None },
+            revealed: None,
+            claim: None,
+            preparing_since: None,
+            interrupted: None,
+            drawn: 0,
+            closed_over: BTreeSet::new(),
+            later: VecDeque::new(),
+            halted: None,
+            started_at: now,
+        }
+    }
+
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// [`Halted::Journal`]: the caller ends the program, and the service manager starts it anew.
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<Inbox>) -> Result<(), Halted> {
+        self.recover().map_err(Halted::Journal)?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(self.settings.tick_ms));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.show();
+        loop {
+            tokio::select! {
+                biased;
+                event = inbox.recv() => match event {
+                    Some(Inbox::Stop) => return Ok(()),
+                    Some(event) => self.take(event),
+                    None => return Err(Halted::Inbox),
+                },
+                _ = ticks.tick() => self.tick(),
+            }
+            if let Some(error) = self.halted.take() {
+                self.last_words();
+                return Err(Halted::Journal(error));
+            }
+            self.show();
+        }
+    }
+
+    /// One event.
+    fn take(&mut self, event: Inbox) {
+        match event {
+            Inbox::Intent(Intent::Drawn(version)) => self.drawn = self.drawn.max(version),
+            Inbox::Intent(intent) => self.wish(&intent),
+            Inbox::Terminal(event) => self.terminal_says(event),
+            Inbox::Ordered { sale, good, outcome } => self.ordered(sale, good, outcome),
+            Inbox::LookedUp { sale, good, found } => self.looked_up(sale, good, found),
+            Inbox::Priced(priced) => self.priced(*priced),
+            Inbox::Ask { sale, question } => self.ask_terminal(sale, question),
+            Inbox::Printer(state) => self.printer_is(state),
+            Inbox::Printed { sale, outcome } => self.printed(sale, &outcome),
+            Inbox::Catalogue(catalogue, _) => {
+                self.health.catalogue = !catalogue.is_empty();
+                self.shelf.replace(catalogue);
+            }
+            Inbox::Provider { provider, answered, balance } => self.provider_answered(provider, answered, balance),
+            Inbox::Operator(command) => self.operator(&command),
+            Inbox::Ping(answer) => {
+                let journal = self.journal.probe();
+                let pong = inbox::Pong { drawn: self.drawn, sent: self.views.borrow().version, journal: journal.is_ok() };
+                if let Err(error) = journal {
+                    self.journal_failed(error);
+                }
+                // The watchdog has given up on this question: it will draw its own conclusion.
+                drop(answer.send(pong));
+            }
+            Inbox::Stop => {}
+        }
+        self.catch_up();
+    }
+
+    /// What a step made necessary beside its own effects: told one after the other, never inside each other.
+    fn catch_up(&mut self) {
+        while let Some((sale, event)) = self.later.pop_front() {
+            self.tell(sale, &event);
+        }
+        self.lend_terminal();
+        self.follow_sale();
+    }
+
+    fn tick(&mut self) {
+        let open: Vec<SaleId> = self.sales.keys().copied().collect();
+        for id in open {
+            self.tell(id, &Event::Tick);
+        }
+        self.freshen_health();
+        let now = self.clock.now();
+        match idle(&self.session, self.is_protected(), &now, &self.settings.patience) {
+            Idle::Gone => self.end_session(),
+            Idle::Fine | Idle::Ask(_) => {}
+        }
+        self.catch_up();
+    }
+
+    /// Between approval and hand-over nobody is sent away, and not while the payment is being decided.
+    fn is_protected(&self) -> bool {
+        let Stage::Sale(id) = self.session.stage else { return matches!(self.session.stage, Stage::PlanDetail { preparing: true }) };
+        let Some(sale) = self.sales.get(&id) else { return false };
+        match sale.payment.money {
+            Money::Asked | Money::Held | Money::Committing | Money::Releasing => true,
+            Money::Unknown => !sale.payment.evidence_in_case,
+            Money::None => sale.payment.asked_at.is_none(),
+            Money::Paid => !sale.goods.iter().all(|good| good.exposed),
+            Money::RefundDue | Money::Back => false,
+        }
+    }
+
+    /// The traveller is gone: nothing of this session is left anywhere.
+    fn end_session(&mut self) {
+        if let Stage::Sale(id) | Stage::Truth(id) = self.session.stage {
+            self.tell(id, &Event::Left);
+        }
+        let number = self.session.number + 1;
+        info!(session = self.session.number, "session ended");
+        self.session = Session::fresh(number, self.settings.first_language(), self.clock.now());
+        self.revealed = None;
+        self.claim = None;
+        self.preparing_since = None;
+        self.shelf.forget();
+        self.forget_closed();
+    }
+
+    /// Closed sales leave memory once no session looks at them.
+    fn forget_closed(&mut self) {
+        let closed = std::mem::take(&mut self.closed_over);
+        for id in closed {
+            let looked_at = matches!(self.session.stage,
+                Stage::Sale(seen) | Stage::Receipt(seen) | Stage::Truth(seen) if seen == id);
+            if looked_at {
+                self.closed_over.insert(id);
+            } else {
+                self.sales.remove(&id);
+            }
+        }
+    }
+
+    fn operator(&mut self, command: &OperatorCommand) {
+        info!(?command, "operator's order");
+        match command {
+            OperatorCommand::Lock(locked) => self.health.locked = *locked,
+            OperatorCommand::RefreshCatalogue => {}
+            OperatorCommand::EndOfDay => {
+                if self.terminal.order(crate::payment::TerminalOrder::EndOfDay).is_err() {
+                    warn!("end of day was not taken by the terminal");
+                }
+            }
+        }
+    }
+
+    fn journal_failed(&mut self, error: JournalError) {
+        error!(error = %crate::kiosk::chain(&error), "the journal failed: sales stop");
+        self.health.journal = false;
+        self.halted.get_or_insert(error);
+    }
+
+    /// Nothing can be written any more. One effect stays allowed without a record: "not issued" (sale.md 3).
+    fn last_words(&mut self) {
+        for sale in self.sales.values() {
+            if sale.payment.money == Money::Held
+                && let Some(approval) = &sale.payment.approval
+            {
+                let order = crate::payment::TerminalOrder::Answer {
+                    sale: sale.id,
+                    approval: approval.key.clone(),
+                    answer: crate::payment::Answer::NotIssued,
+                };
+                if self.terminal.order(order).is_err() {
+                    warn!(sale = %sale.id, "the terminal could not be told \"not issued\"; it reverses by itself");
+                }
+            }
+        }
+        self.show();
+    }
+
+    fn show(&mut self) {
+        let version = self.views.borrow().version;
+        let mut view = self.picture();
+        view.version = version;
+        if *self.views.borrow().as_ref() != view {
+            view.version = version + 1;
+            self.views.send_replace(Arc::new(view));
+        }
+    }
+}
+
+/// An error with everything that caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

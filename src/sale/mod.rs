@@ -411,7 +411,7 @@ impl Sale {
     /// (sale.md 10).
     pub fn may_reveal(&self) -> bool {
         let released = matches!(self.payment.decision, Some(Decision::Release(_)));
-        self.payment.money == Money::Paid && !released && self.all_stored() && self.reveals < 4
+        self.payment.money == Money::Paid && !released && self.all_stored() && !self.acknowledged && self.reveals < 4
     }
 
     /// Whether every good may come from, and go into, stock.

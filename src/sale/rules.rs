@@ -49,7 +49,7 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
             }
         }
         Event::Left => {
-            if !draft.sale.traveller_gone {
+            if !draft.sale.traveller_gone && draft.sale.closed.is_none() {
                 draft.record(Record::TravellerGone);
             }
         }

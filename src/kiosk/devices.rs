@@ -1,0 +1,120 @@
+//! What the terminal and the printer say.
+
+use tracing::{info, warn};
+
+use crate::payment::{Prompt, QueryTag, TerminalEvent};
+use crate::printer::PrinterState;
+use crate::sale::Money;
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
+use crate::sale::transaction::{LastTransaction, Totals};
+
+use super::{Kiosk, TerminalSays};
+
+impl Kiosk {
+    /// One event of the terminal.
+    pub(super) fn terminal_says(&mut self, event: TerminalEvent) {
+        match event {
+            TerminalEvent::Health(health) => {
+                if self.health.terminal != health {
+                    info!(?health, "card terminal");
+                    self.health.terminal = health;
+                    self.health.since = self.clock.now();
+                }
+            }
+            TerminalEvent::Prompt { sale, prompt, text } => self.prompt(sale, prompt, text),
+            TerminalEvent::Accepted { sale } => self.tell(sale, &Event::TerminalTook),
+            TerminalEvent::Approved { sale, transaction, .. } => self.tell(sale, &Event::Approved(transaction)),
+            TerminalEvent::Foreign { transaction } => {
+                let doubtful: Vec<SaleId> = self
+                    .sales
+                    .values()
+                    .filter(|sale| sale.payment.money == Money::Unknown)
+                    .map(|sale| sale.id)
+                    .collect();
+                warn!(sales = doubtful.len(), "an approval came that nobody waits for; answered \"not issued\"");
+                for id in doubtful {
+                    self.tell(id, &Event::ForeignApproval(transaction.clone()));
+                }
+            }
+            TerminalEvent::Result { sale, transaction } => {
+                if let Some(text) = transaction.additional_text {
+                    self.prompt(sale, Prompt::Declined, Some(text));
+                }
+            }
+            TerminalEvent::AnswerSent { sale, answer } => info!(%sale, ?answer, "answer handed to the line"),
+            TerminalEvent::Ended { sale, ending } => self.tell(sale, &Event::Ended(ending)),
+            TerminalEvent::ReceiptLines { sale, lines } => self.tell(sale, &Event::ReceiptLines(lines)),
+            TerminalEvent::Answered { tag, last, totals, at_rest } => self.answered(tag, last, totals, at_rest),
+            TerminalEvent::Reversed { sale, outcome } => self.tell(sale, &Event::Reversed(outcome)),
+            TerminalEvent::DayClosed { outcome, unasked } => {
+                info!(?outcome, unasked, "end of day");
+                if matches!(outcome, crate::payment::DayOutcome::Closed { .. })
+                    && let Err(error) = self.journal.day_closed(&format!("{outcome:?}, unasked: {unasked}"))
+                {
+                    self.journal_failed(error);
+                }
+            }
+        }
+    }
+
+    fn prompt(&mut self, sale: SaleId, prompt: Prompt, text: Option<String>) {
+        if matches!(self.session.stage, super::Stage::Sale(seen) if seen == sale) {
+            self.says = TerminalSays { prompt, text };
+        }
+    }
+
+    fn answered(&mut self, tag: QueryTag, last: LastTransaction, totals: Option<Totals>, at_rest: bool) {
+        match tag {
+            QueryTag::Baseline(id) => self.tell(id, &Event::BaselineRead { last, totals }),
+            QueryTag::Charged(id) => {
+                let owner = match &last {
+                    LastTransaction::Is(seen) => match self.journal.receipt_owner(&seen.key) {
+                        Ok(owner) => owner,
+                        Err(error) => return self.journal_failed(error),
+                    },
+                    LastTransaction::Empty | LastTransaction::Silent { .. } => None,
+                };
+                let bound_elsewhere = owner.is_some_and(|owner| owner != id);
+                self.tell(id, &Event::Charged { last, totals, at_rest, bound_elsewhere });
+            }
+            QueryTag::Reversed(id) => self.tell(id, &Event::StillCharged { last, at_rest }),
+            QueryTag::EndOfDay | QueryTag::Start => info!(?tag, ?totals, "the terminal's totals"),
+        }
+    }
+
+    /// The printer was looked at.
+    pub(super) fn printer_is(&mut self, state: PrinterState) {
+        if self.health.printer != state {
+            info!(?state, "receipt printer");
+            self.health.printer = state;
+        }
+    }
+
+    /// What follows from time and from open payments for selling.
+    pub(super) fn freshen_health(&mut self) {
+        let now = self.clock.now();
+        let limit = self.settings.online_ms;
+        let before = self.health.selling();
+        self.health.online = self.accounts.values().any(|account| {
+            !account.failed
+                && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))
+        });
+        let ours = match self.session.stage {
+            super::Stage::Sale(id) => Some(id),
+            _ => None,
+        };
+        self.health.earlier_payment =
+            self.locks.get(&crate::sale::Lock::Terminal).is_some_and(|holder| Some(*holder) != ours);
+        if self.health.selling() != before {
+            info!(selling = ?self.health.selling(), "selling");
+            self.health.since = now;
+        }
+        let over = self.interrupted.as_ref().is_some_and(|(_, _)| {
+            now.since(&self.started_at).is_some_and(|age| age > self.settings.interrupted_ms)
+        });
+        if over {
+            self.interrupted = None;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The one queue: everything that happens to a kiosk arrives here, one after the other.
+
+use crate::catalogue::{Catalogue, Snapshot};
+use crate::esim::{LookUp, OrderOutcome, Outcome, PriceCheck};
+use crate::money::Exact;
+use crate::payment::TerminalEvent;
+use crate::printer::{PrintOutcome, PrinterState};
+use crate::sale::id::SaleId;
+use crate::sale::offer::{Offer, ProviderId};
+
+use super::view::Intent;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Inbox {
+    /// The traveller wishes.
+    Intent(Intent),
+    /// The terminal says.
+    Terminal(TerminalEvent),
+    /// A provider answered an order or a fetch.
+    Ordered {
+        /// The sale.
+        sale: SaleId,
+        /// Which good.
+        good: u8,
+        /// The answer.
+        outcome: OrderOutcome,
+    },
+    /// A provider answered a look-up.
+    LookedUp {
+        /// The sale.
+        sale: SaleId,
+        /// Which good.
+        good: u8,
+        /// The answer.
+        found: LookUp,
+    },
+    /// Price and wallet were read again for the session that touched Pay.
+    Priced(Box<Priced>),
+    /// The time for a question to the terminal has come.
+    Ask {
+        /// The sale.
+        sale: SaleId,
+        /// Which question.
+        question: Question,
+    },
+    /// The printer was looked at.
+    Printer(PrinterState),
+    /// A receipt ended.
+    Printed {
+        /// Whose.
+        sale: SaleId,
+        /// How.
+        outcome: PrintOutcome,
+    },
+    /// Fresh offers.
+    Catalogue(std::sync::Arc<Catalogue>, Box<Snapshot>),
+    /// A provider answered something, or did not.
+    Provider {
+        /// The account.
+        provider: ProviderId,
+        /// It answered.
+        answered: bool,
+        /// Its wallet, where that was asked.
+        balance: Option<Exact>,
+    },
+    /// An operator orders.
+    Operator(OperatorCommand),
+    /// The watchdog asks whether the loop is alive; the journal is asked in turn.
+    Ping(tokio::sync::oneshot::Sender<Pong>),
+    /// The end of the program was asked for.
+    Stop,
+}
+
+/// The loop is alive, and so far the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pong {
+    /// The version of the last picture that the screen has drawn.
+    pub drawn: u64,
+    /// The version of the last picture that was sent.
+    pub sent: u64,
+    /// The journal took a write just now.
+    pub journal: bool,
+}
+
+/// Price and wallet, read again.
+#[derive(Debug)]
+pub struct Priced {
+    /// The session that asked.
+    pub session: u64,
+    /// What was offered on the screen.
+    pub offer: Offer,
+    /// Its price now.
+    pub price: Outcome<PriceCheck>,
+    /// The wallet now.
+    pub balance: Outcome<Exact>,
+}
+
+/// A question to the terminal about a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Was the card charged?
+    Charged,
+    /// Is the reversal done?
+    Reversed,
+}
+
+/// What an operator may order, through whichever door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperatorCommand {
+    /// Close or open the machine for travellers.
+    Lock(bool),
+    /// Fetch the catalogue now.
+    RefreshCatalogue,
+    /// Close the terminal's day.
+    EndOfDay,
+}

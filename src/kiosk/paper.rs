@@ -1,0 +1,100 @@
+//! Receipts: from a sale's facts to paper, and what the printer said about it.
+
+use tracing::{info, warn};
+
+use crate::printer::{PrintOutcome, PrinterFault};
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
+use crate::sale::receipt::{Receipt, ReceiptKind, ReceiptLine};
+use crate::sale::record::PaperState;
+use crate::sale::{Money, Sale};
+
+use super::Kiosk;
+use super::inbox::Inbox;
+use super::session::Stage;
+use super::view::Printing;
+
+impl Kiosk {
+    /// Prints the receipt of a sale that this session may see.
+    pub(super) fn print(&mut self, id: SaleId, activation: bool) {
+        let Some(sale) = self.sales.get(&id) else { return };
+        let copy = u8::from(matches!(sale.paper, Some(PaperState::Confirmed | PaperState::Unknown)));
+        let code = match (&self.revealed, activation) {
+            (Some((owner, profile)), true) if *owner == id => Some(profile.code.clone()),
+            _ => None,
+        };
+        let Some(receipt) = self.receipt(sale, code, copy) else {
+            self.session.printing = Printing::Failed(PrinterFault::Absent);
+            return;
+        };
+        self.tell(id, &Event::Paper(PaperState::Requested));
+        let printer = self.printer.clone();
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let outcome = printer.print(&receipt).await;
+            if inbox.send(Inbox::Printed { sale: id, outcome }).await.is_err() {
+                warn!(sale = %id, "the kiosk ended before the printer's word was taken");
+            }
+        });
+    }
+
+    fn receipt(
+        &self,
+        sale: &Sale,
+        activation: Option<crate::sale::activation::ActivationCode>,
+        copy: u8,
+    ) -> Option<Receipt> {
+        let (_, claim) = self.claim.as_ref().filter(|(owner, _)| *owner == sale.id)?;
+        let language = self.session.language.clone();
+        let local = self.clock.local(&sale.chosen_at);
+        let kind = match sale.payment.money {
+            Money::Paid if sale.goods.iter().all(|good| good.exposed) => ReceiptKind::Sale,
+            Money::Paid => ReceiptKind::Waiting,
+            Money::None | Money::Back => ReceiptKind::MoneyBack,
+            _ => ReceiptKind::Doubtful,
+        };
+        let lines = (0..sale.goods.len())
+            .map(|good| ReceiptLine {
+                title: sale.offer(good).title.clone(),
+                iccid: sale.goods[good].iccid.clone(),
+                price: sale.offer(good).retail,
+            })
+            .collect();
+        Some(Receipt {
+            operator: self.settings.operator.clone(),
+            number: sale.quote.number.clone(),
+            claim_code: claim.grouped(),
+            local_time: format!("{} {}", crate::locale::date(local.date(), &language), local.strftime("%H:%M %Z")),
+            lines,
+            total: sale.quote.amount,
+            tax_rate: sale.quote.tax_rate,
+            tax: sale.quote.tax_rate.map(|rate| sale.quote.amount.tax_within(rate)),
+            terminal_lines: sale.terminal_lines.clone(),
+            wifi_hint: activation
+                .is_some()
+                .then(|| self.settings.wifi(&language).map(|wifi| format!("{}: {}", wifi.ssid, wifi.hint)))
+                .flatten(),
+            activation,
+            copy,
+            kind,
+            language,
+        })
+    }
+
+    /// What the printer said about a receipt.
+    pub(super) fn printed(&mut self, id: SaleId, outcome: &PrintOutcome) {
+        let (state, shown) = match outcome {
+            PrintOutcome::Confirmed => (PaperState::Confirmed, Printing::Done),
+            PrintOutcome::NotPrinted { fault } => (PaperState::Failed, Printing::Failed(*fault)),
+            PrintOutcome::Unknown { .. } => (PaperState::Unknown, Printing::Unsure),
+        };
+        info!(sale = %id, ?outcome, "receipt");
+        self.tell(id, &Event::Paper(state));
+        let ours = matches!(self.session.stage,
+            Stage::Sale(seen) | Stage::Receipt(seen) | Stage::Truth(seen) if seen == id);
+        if ours {
+            self.session.printing = shown;
+            self.session.touched_at = self.clock.now();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Open sales at start, and what has to be done about them: a pure plan, and the loop's way to begin with it.
+
+use tracing::info;
+
+use crate::journal::JournalError;
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
+use crate::sale::moment::Moment;
+use crate::sale::{Lock, Money, Sale};
+
+use super::Kiosk;
+
+/// What a start has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Sales that must be told that the program was started anew, oldest first.
+    pub duties: Vec<SaleId>,
+    /// The payment of which the attract screen speaks first, with its time (sale.md 5, "the traveller at the dark screen").
+    pub interrupted: Option<(SaleId, Moment)>,
+}
+
+/// Plans the duties of a start. Ages that cannot be known count as recent: a payment that may have been interrupted
+/// just now is spoken of.
+pub fn plan(sales: &[Sale], now: &Moment, recent_ms: u64) -> Plan {
+    let mut duties: Vec<&Sale> = sales.iter().filter(|sale| sale.closed.is_none()).collect();
+    duties.sort_by_key(|sale| sale.id);
+    let interrupted = duties
+        .iter()
+        .rev()
+        .find(|sale| {
+            let was_asked = sale.payment.asked_at.is_some();
+            let open = !matches!(sale.payment.money, Money::None | Money::Back | Money::RefundDue);
+            let recent = sale.payment.asked_at.is_some_and(|at| now.since(&at).is_none_or(|age| age < recent_ms));
+            was_asked && open && recent
+        })
+        .map(|sale| (sale.id, sale.payment.asked_at.unwrap_or(sale.chosen_at)));
+    Plan { duties: duties.iter().map(|sale| sale.id).collect(), interrupted }
+}
+
+impl Kiosk {
+    /// Reads the journal and begins the duties, before the first picture and the first touch.
+    pub(super) fn recover(&mut self) -> Result<(), JournalError> {
+        let sales = self.journal.open_sales()?;
+        self.locks = self.journal.locks()?.into_iter().collect();
+        let plan = plan(&sales, &self.clock.now(), self.settings.interrupted_ms);
+        info!(open = plan.duties.len(), locks = self.locks.len(), "journal read");
+        self.sales = sales.into_iter().map(|sale| (sale.id, sale)).collect();
+        self.interrupted = plan.interrupted;
+        for id in plan.duties {
+            self.tell(id, &Event::Restarted);
+            self.catch_up();
+        }
+        // A lock whose sale is not open any more would stop selling for ever; the facts decide, not the row.
+        let orphaned: Vec<Lock> =
+            self.locks.iter().filter(|(_, id)| !self.sales.contains_key(id)).map(|(lock, _)| lock.clone()).collect();
+        if !orphaned.is_empty() {
+            tracing::warn!(?orphaned, "locks without an open sale: a closed sale gave them back too late");
+            for lock in orphaned {
+                self.locks.remove(&lock);
+            }
+        }
+        match self.halted.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Telling sales what happened: rules, then the journal, then effects.
+
+use tracing::{info, warn};
+
+use crate::journal::{Append, JournalError, Violation};
+use crate::sale::activation::Profile;
+use crate::sale::claim::ClaimCode;
+use crate::sale::event::{Event, GoodsNews};
+use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::record::Quote;
+use crate::sale::{Lock, Sale, Step, reverse_now, rules};
+
+use super::Kiosk;
+
+/// How often a new sale is named anew before we give up: a taken label or code is chance, three are a fault.
+const NAMING_TRIES: u32 = 3;
+
+/// Why a sale was not begun.
+#[derive(Debug)]
+pub(super) enum NotBegun {
+    /// Somebody else holds what it needs.
+    Locked(Lock),
+    /// The journal failed; the kiosk is halting.
+    Journal,
+}
+
+impl Kiosk {
+    /// Tells a sale what happened, and does what follows.
+    pub(super) fn tell(&mut self, id: SaleId, event: &Event) {
+        self.tell_with(id, event, None);
+    }
+
+    /// The same, with the profile that a delivery brought.
+    pub(super) fn tell_with(&mut self, id: SaleId, event: &Event, profile: Option<(ProfileId, &Profile)>) {
+        let Some(sale) = self.sales.get(&id) else { return };
+        let now = self.clock.now();
+        let step = rules::on(sale, event, now, &self.settings.terms);
+        match self.carry_out(step, profile) {
+            Ok(()) => {}
+            Err(JournalError::Violation(violation)) => self.doubled(id, event, &violation),
+            Err(error) => self.journal_failed(error),
+        }
+    }
+
+    /// A uniqueness was in the way: an answer, not a broken journal. The sale hears of it as doubt.
+    fn doubled(&mut self, id: SaleId, event: &Event, violation: &Violation) {
+        warn!(sale = %id, %violation, "a step was refused by the journal");
+        let instead = match (violation, event) {
+            (Violation::ProfileBound | Violation::OrderBound, Event::Goods { good, .. }) => {
+                Some(Event::Goods { good: *good, news: GoodsNews::Doubled(violation.to_string()) })
+            }
+            (Violation::ReceiptBound, Event::Charged { last, totals, at_rest, .. }) => Some(Event::Charged {
+                last: last.clone(),
+                totals: *totals,
+                at_rest: *at_rest,
+                bound_elsewhere: true,
+            }),
+            (Violation::ReceiptBound, Event::Ended(_)) => {
+                Some(Event::Ended(crate::sale::transaction::Ending::Lost { evidence: violation.to_string() }))
+            }
+            _ => None,
+        };
+        if let Some(instead) = instead {
+            self.later.push_back((id, instead));
+        }
+    }
+
+    /// Appends a step and performs its effects; nothing happens if the append fails.
+    pub(super) fn carry_out(
+        &mut self,
+        step: Step,
+        profile: Option<(ProfileId, &Profile)>,
+    ) -> Result<(), JournalError> {
+        let Step { next, record, effects } = step;
+        let id = next.id;
+        if !record.is_empty() {
+            let (takes, gives) = self.lock_changes(&next);
+            let append = Append { sale: &next, entries: &record, takes: &takes, gives: &gives, profile, claim: None };
+            self.journal.append(&append)?;
+            self.note(&next, &record);
+            self.book_locks(id, &takes, &gives);
+        }
+        if next.closed.is_some() {
+            self.closed_over.insert(id);
+        }
+        self.sales.insert(id, next);
+        for effect in effects {
+            self.perform(id, effect);
+        }
+        Ok(())
+    }
+
+    /// What changes hands with this step.
+    fn lock_changes(&self, next: &Sale) -> (Vec<Lock>, Vec<Lock>) {
+        let wanted = next.locks();
+        let held: std::collections::BTreeSet<Lock> =
+            self.locks.iter().filter(|(_, holder)| **holder == next.id).map(|(lock, _)| lock.clone()).collect();
+        (wanted.difference(&held).cloned().collect(), held.difference(&wanted).cloned().collect())
+    }
+
+    fn book_locks(&mut self, id: SaleId, takes: &[Lock], gives: &[Lock]) {
+        for lock in gives {
+            self.locks.remove(lock);
+        }
+        for lock in takes {
+            self.locks.insert(lock.clone(), id);
+        }
+    }
+
+    /// One log line per record: what support greps for. Records hold no secrets by construction.
+    fn note(&self, sale: &Sale, entries: &[crate::sale::record::Entry]) {
+        for entry in entries {
+            let record = serde_json::to_value(&entry.record).unwrap_or_default();
+            let kind = record.get("kind").and_then(|kind| kind.as_str()).unwrap_or("?").to_owned();
+            info!(sale = %sale.quote.number, id = %sale.id, kind, money = ?sale.payment.money, phase = ?sale.phase(), "record");
+        }
+    }
+
+    /// Begins a sale: quote, claim code and all locks in one transaction.
+    pub(super) fn begin(&mut self, quote: &Quote) -> Result<SaleId, NotBegun> {
+        if let Err(error) = self.journal.probe() {
+            self.journal_failed(error);
+            return Err(NotBegun::Journal);
+        }
+        for _ in 0..NAMING_TRIES {
+            match self.try_begin(quote) {
+                Ok(id) => return Ok(id),
+                Err(JournalError::Violation(Violation::LockTaken { lock, .. })) => return Err(NotBegun::Locked(lock)),
+                Err(JournalError::Violation(Violation::NumberTaken | Violation::ClaimTaken)) => {}
+                Err(error) => {
+                    self.journal_failed(error);
+                    return Err(NotBegun::Journal);
+                }
+            }
+        }
+        warn!("three labels or claim codes in a row were taken");
+        Err(NotBegun::Locked(Lock::Terminal))
+    }
+
+    fn try_begin(&mut self, quote: &Quote) -> Result<SaleId, JournalError> {
+        let now = self.clock.now();
+        let mut bits = [0_u8; 21];
+        getrandom::fill(&mut bits).map_err(|error| JournalError::Storage {
+            doing: "be given random numbers",
+            source: error.to_string().into(),
+        })?;
+        let claim = ClaimCode::from_random([bits[0], bits[1], bits[2], bits[3], bits[4]]);
+        let random = bits[5..].iter().fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte));
+        let id = SaleId::from_parts(u64::try_from(now.wall_ms).unwrap_or(0), random);
+        let number = SaleNumber::of(&self.settings.machine, self.journal.next_number()?);
+        let day = self.journal.day()?;
+        let quote = Quote { number, day, ..quote.clone() };
+        let Ok(Step { next, record, effects }) = rules::choose(id, quote, now) else {
+            return Err(JournalError::Damaged { what: "a quote names nothing to deliver".to_owned() });
+        };
+        let takes: Vec<Lock> = next.locks().into_iter().collect();
+        let append =
+            Append { sale: &next, entries: &record, takes: &takes, gives: &[], profile: None, claim: Some(&claim) };
+        self.journal.append(&append)?;
+        self.note(&next, &record);
+        self.book_locks(id, &takes, &[]);
+        self.claim = Some((id, claim));
+        self.sales.insert(id, next);
+        for effect in effects {
+            self.perform(id, effect);
+        }
+        Ok(id)
+    }
+
+    /// Gives the free terminal to the oldest sale that must reverse.
+    pub(super) fn lend_terminal(&mut self) {
+        if self.halted.is_some() || self.locks.contains_key(&Lock::Terminal) {
+            return;
+        }
+        let Some(sale) = self.sales.values().find(|sale| sale.wants_terminal()) else { return };
+        let now = self.clock.now();
+        let day = match self.journal.day() {
+            Ok(day) => day,
+            Err(error) => return self.journal_failed(error),
+        };
+        let step = reverse_now(sale, now, &self.settings.terms, day);
+        if let Err(error) = self.carry_out(step, None) {
+            match error {
+                JournalError::Violation(violation) => warn!(%violation, "a reversal waits"),
+                error => self.journal_failed(error),
+            }
+        }
+    }
+
+    /// A new random name for a profile.
+    pub(super) fn new_profile_id(&self) -> Option<ProfileId> {
+        let mut bits = [0_u8; 16];
+        getrandom::fill(&mut bits).ok()?;
+        let now = u64::try_from(self.clock.now().wall_ms).unwrap_or(0);
+        Some(ProfileId::from_parts(now, u128::from_be_bytes(bits)))
+    }
+}

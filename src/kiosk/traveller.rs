@@ -1,0 +1,277 @@
+//! The traveller's wishes, carried out.
+
+use tracing::{info, warn};
+
+use crate::catalogue::{CannotSell, CardId};
+use crate::esim::Outcome;
+use crate::money::Exact;
+use crate::sale::claim::ClaimCode;
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
+use crate::sale::offer::{Offer, ProviderId};
+use crate::sale::record::{Choice, Consent, GoodQuote, Quote};
+use crate::sale::{Closing, Lock, Money};
+
+use super::Kiosk;
+use super::inbox::{Inbox, Priced};
+use super::sales::NotBegun;
+use super::session::{Stage, Wish};
+use super::view::{ClaimProblem, Intent, OutOfService, PayProblem, Printing, Selling};
+
+impl Kiosk {
+    /// One wish of the traveller.
+    pub(super) fn wish(&mut self, intent: &Intent) {
+        let now = self.clock.now();
+        match intent {
+            Intent::StartOver | Intent::Done if self.may_leave() && !self.stays(intent) => return self.end_session(),
+            Intent::Retry => return self.retry(),
+            _ => {}
+        }
+        if matches!(intent, Intent::Start | Intent::OpenClaim) && self.health.closed().is_some() {
+            return;
+        }
+        match self.session.on(intent, now) {
+            None => {}
+            Some(Wish::BeginSale) => self.read_price(),
+            Some(Wish::Cancel(id)) => self.tell(id, &Event::CancelWished),
+            Some(Wish::HaveIt(id)) => self.have_it(id),
+            Some(Wish::Leave(id)) => self.tell(id, &Event::Left),
+            Some(Wish::Print { sale, activation }) => self.print(sale, activation),
+            Some(Wish::Claim(typed)) => self.claim(&typed),
+            Some(Wish::ShowClaimed(id)) => self.show_claimed(id),
+        }
+    }
+
+    /// `Done` on the receipt screen leads to "thank you" first; `StartOver` never stays.
+    fn stays(&self, intent: &Intent) -> bool {
+        matches!(intent, Intent::Done) && matches!(self.session.stage, Stage::Receipt(_))
+    }
+
+    /// Whether starting over is safe: never while money or goods of this session are under way.
+    pub(super) fn may_leave(&self) -> bool {
+        self.session.stage != Stage::Attract && !self.is_protected()
+    }
+
+    /// After "not charged": back to the plan, with everything the traveller chose.
+    fn retry(&mut self) {
+        let Stage::Sale(id) = self.session.stage else { return };
+        let over = self.sales.get(&id).is_some_and(|sale| sale.payment.money == Money::None && sale.payment.ended);
+        if over {
+            self.session.stage = Stage::PlanDetail { preparing: false };
+            self.session.touched_at = self.clock.now();
+            self.claim = None;
+            self.forget_closed();
+        }
+    }
+
+    /// Whether an account can sell now.
+    pub(super) fn standing(&self, provider: &ProviderId, cost: Exact) -> Result<(), CannotSell> {
+        let Some(account) = self.accounts.get(provider) else { return Err(CannotSell::Down) };
+        if !self.providers.contains_key(provider) || account.failed {
+            return Err(CannotSell::Down);
+        }
+        if self.locks.contains_key(&Lock::Account(provider.clone())) {
+            return Err(CannotSell::Locked);
+        }
+        match account.balance {
+            Some(balance) if balance.currency == cost.currency && balance.units < cost.units => Err(CannotSell::NoFunds),
+            _ => Ok(()),
+        }
+    }
+
+    /// The offer that the traveller looks at, as it stands now.
+    pub(super) fn offered(&self) -> Result<Offer, CannotSell> {
+        let card: CardId =
+            self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
+        self.shelf.catalogue().offer(card, &self.session.language, |provider, cost| self.standing(provider, cost))
+    }
+
+    /// Pay was touched: the price and the wallet are read again before the card.
+    fn read_price(&mut self) {
+        if let Selling::Paused(reason) = self.health.selling() {
+            return self.not_begun(PayProblem::NoCards(reason));
+        }
+        let Ok(offer) = self.offered() else { return self.not_begun(PayProblem::PlanGone) };
+        let Some(provider) = self.providers.get(&offer.provider).cloned() else {
+            return self.not_begun(PayProblem::PlanGone);
+        };
+        let inbox = self.inbox.clone();
+        let session = self.session.number;
+        tokio::spawn(async move {
+            let (price, balance) = tokio::join!(provider.price(&offer), provider.balance());
+            if inbox.send(Inbox::Priced(Box::new(Priced { session, offer, price, balance }))).await.is_err() {
+                warn!("the kiosk ended before a price was taken");
+            }
+        });
+    }
+
+    fn not_begun(&mut self, problem: PayProblem) {
+        self.session.stage = Stage::PlanDetail { preparing: false };
+        self.session.problem = Some(problem);
+    }
+
+    /// Price and wallet are here: begin, or say why not.
+    pub(super) fn priced(&mut self, priced: Priced) {
+        let waiting = self.session.number == priced.session
+            && self.session.stage == Stage::PlanDetail { preparing: true };
+        if !waiting {
+            return;
+        }
+        let Priced { mut offer, price, balance, .. } = priced;
+        let answered = matches!(price, Outcome::Done(_) | Outcome::Refused(_));
+        let wallet = match &balance {
+            Outcome::Done(exact) => Some(*exact),
+            _ => None,
+        };
+        self.provider_answered(offer.provider.clone(), answered, wallet);
+        let cost = match price {
+            Outcome::Done(check) if check.available => check.cost,
+            _ => return self.not_begun(PayProblem::PlanGone),
+        };
+        let guard_needs_wallet =
+            self.providers.get(&offer.provider).is_some_and(|known| known.guard(&offer).needs_account_lock());
+        if wallet.is_none() && guard_needs_wallet {
+            // The wallet is the only witness of an order there: without it nothing is bought.
+            return self.not_begun(PayProblem::PlanGone);
+        }
+        if wallet.is_some_and(|wallet| wallet.currency == cost.currency && wallet.units < cost.units) {
+            return self.not_begun(PayProblem::PlanGone);
+        }
+        let Some(retail) = self.shelf.catalogue().price_at(&offer, cost, &self.settings.pricing) else {
+            return self.not_begun(PayProblem::PlanGone);
+        };
+        if retail != offer.retail {
+            let was = crate::locale::money(&offer.retail, &self.session.language);
+            info!(provider = %offer.provider, plan = offer.plan.0, "the price moved before the card");
+            return self.not_begun(PayProblem::PriceChanged { was });
+        }
+        offer.cost = cost;
+        self.begin_with(&offer, wallet);
+    }
+
+    fn begin_with(&mut self, offer: &Offer, wallet: Option<Exact>) {
+        if let Selling::Paused(reason) = self.health.selling() {
+            return self.not_begun(PayProblem::NoCards(reason));
+        }
+        let mut choices = vec![self.choice(offer.clone(), wallet)];
+        let card: Option<CardId> = self.session.plan.as_deref().and_then(|id| id.parse().ok());
+        if let Some(card) = card {
+            let others = self.shelf.catalogue().alternatives(card, offer, &self.session.language, |provider, cost| {
+                self.standing(provider, cost)
+            });
+            for other in others {
+                let wallet = self.accounts.get(&other.provider).and_then(|account| account.balance);
+                choices.push(self.choice(other, wallet));
+            }
+        }
+        let legal = self.settings.legal(&self.session.language);
+        let quote = Quote {
+            number: crate::sale::id::SaleNumber(String::new()),
+            language: self.session.language.clone(),
+            goods: vec![GoodQuote { choices }],
+            amount: offer.retail,
+            tax_rate: self.settings.tax_rate,
+            consent: Consent {
+                terms_version: legal.terms_version.clone(),
+                privacy_version: legal.privacy_version.clone(),
+                immediate_delivery: self.session.terms_accepted,
+            },
+            day: 0,
+            without_paper: !self.health.can_print(),
+            continues: None,
+        };
+        match self.begin(&quote) {
+            Ok(id) => {
+                self.session.stage = Stage::Sale(id);
+                self.session.touched_at = self.clock.now();
+                self.session.printing = Printing::Idle;
+                self.preparing_since = None;
+                self.says = super::TerminalSays { prompt: crate::payment::Prompt::Starting, text: None };
+            }
+            Err(NotBegun::Locked(Lock::Terminal)) => {
+                self.not_begun(PayProblem::NoCards(OutOfService::EarlierPayment));
+            }
+            Err(NotBegun::Locked(_)) => self.not_begun(PayProblem::PlanGone),
+            Err(NotBegun::Journal) => self.not_begun(PayProblem::NoCards(OutOfService::Journal)),
+        }
+    }
+
+    fn choice(&self, offer: Offer, balance_before: Option<Exact>) -> Choice {
+        let guard = self.providers.get(&offer.provider).map(|provider| provider.guard(&offer));
+        Choice { locks_account: guard.is_none_or(crate::esim::DuplicateGuard::needs_account_lock), offer, balance_before }
+    }
+
+    /// "I have it": on to the paper.
+    fn have_it(&mut self, id: SaleId) {
+        self.tell(id, &Event::HaveIt);
+        let delivered = self.sales.get(&id).is_some_and(|sale| sale.closed == Some(Closing::Delivered));
+        if delivered {
+            if let Some(card) = self.session.plan.as_deref().and_then(|id| id.parse().ok()) {
+                self.shelf.was_chosen(card);
+            }
+            self.revealed = None;
+            self.session.stage = Stage::Receipt(id);
+        }
+    }
+
+    /// After every event: what the session's own sale means for its stage.
+    pub(super) fn follow_sale(&mut self) {
+        let Stage::Sale(id) = self.session.stage else { return };
+        let Some(sale) = self.sales.get(&id) else { return };
+        let now = self.clock.now();
+        match sale.payment.money {
+            Money::Held | Money::Committing => {
+                if self.preparing_since.is_none() {
+                    self.preparing_since = Some(now);
+                }
+                self.session.touched_at = now;
+            }
+            Money::Asked | Money::Releasing => self.session.touched_at = now,
+            Money::Paid if sale.may_reveal() && !sale.traveller_gone && self.revealed.is_none() => {
+                self.session.touched_at = now;
+                self.tell(id, &Event::HandOver);
+            }
+            _ => {}
+        }
+    }
+
+    /// A claim code was typed.
+    fn claim(&mut self, typed: &str) {
+        let now = self.clock.now();
+        let Ok(code) = ClaimCode::parse(typed) else {
+            return self.session.wrong_claim(ClaimProblem::Mistyped, now);
+        };
+        match self.journal.find_claim(&code) {
+            Err(error) => self.journal_failed(error),
+            Ok(None) => self.session.wrong_claim(ClaimProblem::NotFound, now),
+            Ok(Some(id)) => {
+                if !self.sales.contains_key(&id) {
+                    match self.journal.sale(id) {
+                        Ok(Some(sale)) => {
+                            self.closed_over.insert(id);
+                            self.sales.insert(id, sale);
+                        }
+                        Ok(None) => return self.session.wrong_claim(ClaimProblem::NotFound, now),
+                        Err(error) => return self.journal_failed(error),
+                    }
+                }
+                if self.interrupted.as_ref().is_some_and(|(waiting, _)| *waiting == id) {
+                    self.interrupted = None;
+                }
+                self.session.claim_problem = None;
+                self.session.wrong_claims = 0;
+                self.claim = Some((id, code));
+                self.session.stage = Stage::Truth(id);
+            }
+        }
+    }
+
+    /// Show the eSIM of the claimed sale.
+    fn show_claimed(&mut self, id: SaleId) {
+        let may = self.sales.get(&id).is_some_and(crate::sale::Sale::may_reveal);
+        if may {
+            self.session.stage = Stage::Sale(id);
+            self.tell(id, &Event::Claimed);
+        }
+    }
+}
