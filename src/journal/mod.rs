@@ -6,6 +6,7 @@
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::offer::{OrderReference, ProviderId};
 use crate::sale::record::Entry;
 use crate::sale::transaction::ApprovalKey;
 use crate::sale::{Lock, Sale};
@@ -39,6 +40,10 @@ pub trait Journal: Send {
 
     /// The sale to which a terminal's receipt is bound.
     fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError>;
+
+    /// The provider's references that are bound to sales of this account already: a list match with one of them is
+    /// not a new order.
+    fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError>;
 
     /// Unseals a profile. Only the screen and paper of its own sale may ask.
     fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError>;

@@ -74,7 +74,8 @@ impl Kiosk {
     fn reverse(&mut self, id: SaleId) {
         let Some(sale) = self.sales.get(&id) else { return };
         let Some(receipt) = sale.payment.paid_as.as_ref().and_then(|key| key.receipt.clone()) else { return };
-        let order = TerminalOrder::Reverse { sale: id, receipt, amount: sale.quote.amount };
+        let trace = sale.payment.paid_as.as_ref().and_then(|key| key.trace.clone());
+        let order = TerminalOrder::Reverse { sale: id, receipt, trace, amount: sale.quote.amount };
         if self.terminal.order(order).is_err() {
             let outcome = ReversalOutcome::Unknown { evidence: "the terminal's line is not being served".to_owned() };
             self.later.push_back((id, Event::Reversed(outcome)));
@@ -112,7 +113,13 @@ impl Kiosk {
 
     fn request(&self, id: SaleId, good: u8, offer: &Offer, balance_before: Option<crate::money::Exact>) -> Option<OrderRequest> {
         let sale = self.sales.get(&id)?;
-        Some(OrderRequest { key: sale.key(good), offer: offer.clone(), balance_before, label: sale.quote.number.to_string() })
+        Some(OrderRequest {
+            key: sale.key(good),
+            offer: offer.clone(),
+            balance_before,
+            total_before: None,
+            label: sale.quote.number.to_string(),
+        })
     }
 
     /// The request as it was recorded, rebuilt from the sale.
@@ -140,18 +147,23 @@ impl Kiosk {
         });
     }
 
-    fn send_look_up(&self, id: SaleId, good: u8, after_ms: u64) {
+    fn send_look_up(&mut self, id: SaleId, good: u8, after_ms: u64) {
         let Some((request, sent_at)) = self.recorded_request(id, good) else {
             error!(sale = %id, good, "an order that was never sent cannot be looked up");
             return;
         };
         let provider = self.providers.get(&request.offer.provider).cloned();
         let inbox = self.inbox.clone();
-        let sent_at = jiff::Timestamp::from_millisecond(sent_at.wall_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let at = jiff::Timestamp::from_millisecond(sent_at.wall_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let taken = match self.journal.order_references(&request.offer.provider) {
+            Ok(taken) => taken,
+            Err(error) => return self.journal_failed(error),
+        };
+        let sent = crate::esim::Sent { at, taken };
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
             let found = match provider {
-                Some(provider) => provider.look_up(&request, sent_at).await,
+                Some(provider) => provider.look_up(&request, &sent).await,
                 None => crate::esim::LookUp::Undecidable { evidence: "the account is not configured any more".to_owned() },
             };
             if inbox.send(Inbox::LookedUp { sale: id, good, found }).await.is_err() {

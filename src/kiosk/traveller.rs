@@ -154,15 +154,12 @@ impl Kiosk {
             return self.not_begun(PayProblem::NoCards(reason));
         }
         let mut choices = vec![self.choice(offer.clone(), wallet)];
-        let card: Option<CardId> = self.session.plan.as_deref().and_then(|id| id.parse().ok());
-        if let Some(card) = card {
-            let others = self.shelf.catalogue().alternatives(card, offer, &self.session.language, |provider, cost| {
-                self.standing(provider, cost)
-            });
-            for other in others {
-                let wallet = self.accounts.get(&other.provider).and_then(|account| account.balance);
-                choices.push(self.choice(other, wallet));
-            }
+        let others = self.shelf.catalogue().alternatives(offer, &self.session.language, |provider, cost| {
+            self.standing(provider, cost)
+        });
+        for other in others {
+            let wallet = self.accounts.get(&other.provider).and_then(|account| account.balance);
+            choices.push(self.choice(other, wallet));
         }
         let legal = self.settings.legal(&self.session.language);
         let quote = Quote {

@@ -42,7 +42,8 @@ use crate::sale::effect::Effect;
 use crate::sale::id::{GoodKey, ProfileId, SaleId};
 use crate::sale::moment::Moment;
 use crate::sale::offer::{Kind, Offer, OrderReference, ProviderId};
-use crate::sale::record::{CaseDecision, CaseKind, Closing, Entry, PaperState, Quote, ReleaseReason};
+pub use crate::sale::record::Closing;
+use crate::sale::record::{CaseDecision, CaseKind, Entry, PaperState, Quote, ReleaseReason};
 use crate::sale::transaction::{ApprovalKey, Ending, LastTransaction, Totals, Transaction};
 
 /// Where the money is.
