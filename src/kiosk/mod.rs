@@ -211,8 +211,9 @@ impl Kiosk {
                 if let Err(error) = journal {
                     self.journal_failed(error);
                 }
-                // The watchdog has given up on this question: it will draw its own conclusion.
-                drop(answer.send(pong));
+                if answer.send(pong).is_err() {
+                    warn!("the watchdog gave up on a question before the loop answered it");
+                }
             }
             Inbox::Stop => {}
         }
