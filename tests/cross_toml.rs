@@ -62,7 +62,8 @@ fn faults(file: &str) -> Vec<String> {
 
 fn section(name: &str, table: &Table, is_build: bool, faults: &mut Vec<String>) {
     for (key, value) in table {
-        let known = KEYS.iter().find(|(known, _, build, target)| known == key && if is_build { *build } else { *target });
+        let known =
+            KEYS.iter().find(|(known, _, build, target)| known == key && if is_build { *build } else { *target });
         match known {
             None => faults.push(format!("{name}.{key} is not documented")),
             Some((_, shapes, ..)) if !shapes.iter().any(|shape| fits(value, *shape)) => {

@@ -97,8 +97,7 @@ impl Kiosk {
         let limit = self.settings.online_ms;
         let before = self.health.selling();
         self.health.online = self.accounts.values().any(|account| {
-            !account.failed
-                && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))
+            !account.failed && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))
         });
         let ours = match self.session.stage {
             super::Stage::Sale(id) => Some(id),
@@ -110,9 +109,10 @@ impl Kiosk {
             info!(selling = ?self.health.selling(), "selling");
             self.health.since = now;
         }
-        let over = self.interrupted.as_ref().is_some_and(|(_, _)| {
-            now.since(&self.started_at).is_some_and(|age| age > self.settings.interrupted_ms)
-        });
+        let over = self
+            .interrupted
+            .as_ref()
+            .is_some_and(|(_, _)| now.since(&self.started_at).is_some_and(|age| age > self.settings.interrupted_ms));
         if over {
             self.interrupted = None;
         }

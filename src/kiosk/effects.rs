@@ -46,8 +46,7 @@ impl Kiosk {
     }
 
     fn read_baseline(&mut self, id: SaleId) {
-        let order =
-            TerminalOrder::Query { tag: QueryTag::Baseline(id), patience_s: self.settings.baseline_patience_s };
+        let order = TerminalOrder::Query { tag: QueryTag::Baseline(id), patience_s: self.settings.baseline_patience_s };
         if self.terminal.order(order).is_err() {
             let last = LastTransaction::Silent { evidence: "the terminal's line is not being served".to_owned() };
             self.later.push_back((id, Event::BaselineRead { last, totals: None }));
@@ -102,16 +101,20 @@ impl Kiosk {
         if self.terminal.order(TerminalOrder::Query { tag, patience_s }).is_err() {
             let last = LastTransaction::Silent { evidence: "the terminal's line is not being served".to_owned() };
             let event = match question {
-                Question::Charged => {
-                    Event::Charged { last, totals: None, at_rest: false, bound_elsewhere: false }
-                }
+                Question::Charged => Event::Charged { last, totals: None, at_rest: false, bound_elsewhere: false },
                 Question::Reversed => Event::StillCharged { last, at_rest: false },
             };
             self.later.push_back((id, event));
         }
     }
 
-    fn request(&self, id: SaleId, good: u8, offer: &Offer, balance_before: Option<crate::money::Exact>) -> Option<OrderRequest> {
+    fn request(
+        &self,
+        id: SaleId,
+        good: u8,
+        offer: &Offer,
+        balance_before: Option<crate::money::Exact>,
+    ) -> Option<OrderRequest> {
         let sale = self.sales.get(&id)?;
         Some(OrderRequest {
             key: sale.key(good),
@@ -164,7 +167,9 @@ impl Kiosk {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
             let found = match provider {
                 Some(provider) => provider.look_up(&request, &sent).await,
-                None => crate::esim::LookUp::Undecidable { evidence: "the account is not configured any more".to_owned() },
+                None => {
+                    crate::esim::LookUp::Undecidable { evidence: "the account is not configured any more".to_owned() }
+                }
             };
             if inbox.send(Inbox::LookedUp { sale: id, good, found }).await.is_err() {
                 warn!(sale = %id, "the kiosk ended before a look-up was taken");

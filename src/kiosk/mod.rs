@@ -207,7 +207,8 @@ impl Kiosk {
             Inbox::Operator(command) => self.operator(&command),
             Inbox::Ping(answer) => {
                 let journal = self.journal.probe();
-                let pong = inbox::Pong { drawn: self.drawn, sent: self.views.borrow().version, journal: journal.is_ok() };
+                let pong =
+                    inbox::Pong { drawn: self.drawn, sent: self.views.borrow().version, journal: journal.is_ok() };
                 if let Err(error) = journal {
                     self.journal_failed(error);
                 }
@@ -245,7 +246,9 @@ impl Kiosk {
 
     /// Between approval and hand-over nobody is sent away, and not while the payment is being decided.
     fn is_protected(&self) -> bool {
-        let Stage::Sale(id) = self.session.stage else { return matches!(self.session.stage, Stage::PlanDetail { preparing: true }) };
+        let Stage::Sale(id) = self.session.stage else {
+            return matches!(self.session.stage, Stage::PlanDetail { preparing: true });
+        };
         let Some(sale) = self.sales.get(&id) else { return false };
         match sale.payment.money {
             Money::Asked | Money::Held | Money::Committing | Money::Releasing => true,

@@ -18,7 +18,8 @@ impl Kiosk {
     pub(super) fn picture(&mut self) -> View {
         let now = self.clock.now();
         let screen = self.screen();
-        let overlay = match (self.session.over, idle(&self.session, self.is_protected(), &now, &self.settings.patience)) {
+        let overlay = match (self.session.over, idle(&self.session, self.is_protected(), &now, &self.settings.patience))
+        {
             (_, Idle::Ask(seconds_left)) if self.session.stage != Stage::ThankYou => {
                 Some(Overlay::StillThere { seconds_left })
             }
@@ -107,7 +108,8 @@ impl Kiosk {
             Stage::ThankYou => Screen::ThankYou,
             Stage::ClaimEntry => {
                 let now = self.clock.now();
-                let wait = self.session.claim_blocked_until.map_or(0, |until| until.mono_ms.saturating_sub(now.mono_ms));
+                let wait =
+                    self.session.claim_blocked_until.map_or(0, |until| until.mono_ms.saturating_sub(now.mono_ms));
                 Screen::ClaimEntry {
                     problem: self.session.claim_problem,
                     wait_s: u16::try_from(wait.div_ceil(1_000)).unwrap_or(u16::MAX),
@@ -118,10 +120,7 @@ impl Kiosk {
     }
 
     fn attract(&self) -> Screen {
-        let interrupted_at = self
-            .interrupted
-            .as_ref()
-            .map(|(_, at)| locale::time_of_day(self.clock.local(at).time()));
+        let interrupted_at = self.interrupted.as_ref().map(|(_, at)| locale::time_of_day(self.clock.local(at).time()));
         Screen::Attract(Attract {
             selling: self.health.selling(),
             interrupted_at,
@@ -194,19 +193,14 @@ impl Kiosk {
             without_paper: !self.health.can_print(),
             can_pay,
             preparing,
-            problem: self
-                .session
-                .problem
-                .clone()
-                .or_else(|| browse_only.map(super::view::PayProblem::NoCards)),
+            problem: self.session.problem.clone().or_else(|| browse_only.map(super::view::PayProblem::NoCards)),
         })
     }
 
     /// The screen of the session's own sale, computed from its facts.
     fn sale_screen(&self, sale: &Sale) -> Screen {
         let now = self.clock.now();
-        let slow =
-            self.preparing_since.as_ref().is_some_and(|since| now.since(since).is_some_and(|age| age > SLOW_MS));
+        let slow = self.preparing_since.as_ref().is_some_and(|since| now.since(since).is_some_and(|age| age > SLOW_MS));
         match sale.phase() {
             Phase::Chosen | Phase::Authorising => Screen::Pay(Pay {
                 amount: locale::money(&sale.quote.amount, &self.session.language),

@@ -49,12 +49,9 @@ impl Kiosk {
             (Violation::ProfileBound | Violation::OrderBound, Event::Goods { good, .. }) => {
                 Some(Event::Goods { good: *good, news: GoodsNews::Doubled(violation.to_string()) })
             }
-            (Violation::ReceiptBound, Event::Charged { last, totals, at_rest, .. }) => Some(Event::Charged {
-                last: last.clone(),
-                totals: *totals,
-                at_rest: *at_rest,
-                bound_elsewhere: true,
-            }),
+            (Violation::ReceiptBound, Event::Charged { last, totals, at_rest, .. }) => {
+                Some(Event::Charged { last: last.clone(), totals: *totals, at_rest: *at_rest, bound_elsewhere: true })
+            }
             (Violation::ReceiptBound, Event::Ended(_)) => {
                 Some(Event::Ended(crate::sale::transaction::Ending::Lost { evidence: violation.to_string() }))
             }
@@ -66,11 +63,7 @@ impl Kiosk {
     }
 
     /// Appends a step and performs its effects; nothing happens if the append fails.
-    pub(super) fn carry_out(
-        &mut self,
-        step: Step,
-        profile: Option<(ProfileId, &Profile)>,
-    ) -> Result<(), JournalError> {
+    pub(super) fn carry_out(&mut self, step: Step, profile: Option<(ProfileId, &Profile)>) -> Result<(), JournalError> {
         let Step { next, record, effects } = step;
         let id = next.id;
         if !record.is_empty() {

@@ -71,11 +71,8 @@ impl Shelf {
         let key = (self.catalogue.version(), language.to_owned(), query.to_owned());
         if self.made_for.as_ref() != Some(&key) {
             let searching = !query.trim().is_empty();
-            let found = if searching {
-                self.catalogue.search(query, language)
-            } else {
-                self.catalogue.countries(language)
-            };
+            let found =
+                if searching { self.catalogue.search(query, language) } else { self.catalogue.countries(language) };
             let row = |place: &&Destination| row(place, language);
             let rows: Vec<DestinationRow> = found.iter().map(row).collect();
             let letters = if searching { Vec::new() } else { letters(&rows) };
@@ -99,8 +96,7 @@ impl Shelf {
         standing: &impl Fn(&ProviderId, Exact) -> Result<(), CannotSell>,
     ) -> Vec<PlanCard> {
         let cards = self.catalogue.cards(destination);
-        let mut plans: Vec<PlanCard> =
-            cards.iter().filter_map(|card| self.plan(card, language, standing)).collect();
+        let mut plans: Vec<PlanCard> = cards.iter().filter_map(|card| self.plan(card, language, standing)).collect();
         // "Most chosen here" is only said of what was counted here.
         let most = cards.iter().filter_map(|card| self.chosen.get(&card.id).map(|count| (*count, card.id))).max();
         if let Some((count, id)) = most

@@ -105,7 +105,9 @@ impl Sync {
                             info!(provider = %id, plans = count, "catalogue fetched");
                             fresh = true;
                         }
-                        Err(refused) => warn!(provider = %id, plans = count, %refused, "catalogue not believed: the last good one stays"),
+                        Err(refused) => {
+                            warn!(provider = %id, plans = count, %refused, "catalogue not believed: the last good one stays")
+                        }
                     }
                 }
                 outcome => warn!(provider = %id, ?outcome, "catalogue not fetched"),

@@ -74,15 +74,16 @@ impl Kiosk {
             return Err(CannotSell::Locked);
         }
         match account.balance {
-            Some(balance) if balance.currency == cost.currency && balance.units < cost.units => Err(CannotSell::NoFunds),
+            Some(balance) if balance.currency == cost.currency && balance.units < cost.units => {
+                Err(CannotSell::NoFunds)
+            }
             _ => Ok(()),
         }
     }
 
     /// The offer that the traveller looks at, as it stands now.
     pub(super) fn offered(&self) -> Result<Offer, CannotSell> {
-        let card: CardId =
-            self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
+        let card: CardId = self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
         self.shelf.catalogue().offer(card, &self.session.language, |provider, cost| self.standing(provider, cost))
     }
 
@@ -112,8 +113,8 @@ impl Kiosk {
 
     /// Price and wallet are here: begin, or say why not.
     pub(super) fn priced(&mut self, priced: Priced) {
-        let waiting = self.session.number == priced.session
-            && self.session.stage == Stage::PlanDetail { preparing: true };
+        let waiting =
+            self.session.number == priced.session && self.session.stage == Stage::PlanDetail { preparing: true };
         if !waiting {
             return;
         }
@@ -154,9 +155,10 @@ impl Kiosk {
             return self.not_begun(PayProblem::NoCards(reason));
         }
         let mut choices = vec![self.choice(offer.clone(), wallet)];
-        let others = self.shelf.catalogue().alternatives(offer, &self.session.language, |provider, cost| {
-            self.standing(provider, cost)
-        });
+        let others = self
+            .shelf
+            .catalogue()
+            .alternatives(offer, &self.session.language, |provider, cost| self.standing(provider, cost));
         for other in others {
             let wallet = self.accounts.get(&other.provider).and_then(|account| account.balance);
             choices.push(self.choice(other, wallet));
@@ -195,7 +197,11 @@ impl Kiosk {
 
     fn choice(&self, offer: Offer, balance_before: Option<Exact>) -> Choice {
         let guard = self.providers.get(&offer.provider).map(|provider| provider.guard(&offer));
-        Choice { locks_account: guard.is_none_or(crate::esim::DuplicateGuard::needs_account_lock), offer, balance_before }
+        Choice {
+            locks_account: guard.is_none_or(crate::esim::DuplicateGuard::needs_account_lock),
+            offer,
+            balance_before,
+        }
     }
 
     /// "I have it": on to the paper.

@@ -62,7 +62,8 @@ impl MemoryDisk {
     /// Where what was appended is no sale: the test has found a fault.
     pub fn sales(&self) -> Vec<Sale> {
         let disk = self.disk();
-        let fold = |(id, entries): (&SaleId, &Vec<Entry>)| Sale::replay(*id, entries).expect("what was appended is a sale");
+        let fold =
+            |(id, entries): (&SaleId, &Vec<Entry>)| Sale::replay(*id, entries).expect("what was appended is a sale");
         disk.entries.iter().map(fold).collect()
     }
 
