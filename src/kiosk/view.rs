@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::payment::Prompt;
-use crate::printer::PrinterFault;
+pub use crate::payment::Prompt;
+pub use crate::printer::PrinterFault;
 
 /// The complete picture. The latest one wins; showing it twice is harmless.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,3 +7,6 @@ pub mod printer;
 pub mod providers;
 pub mod pty;
 pub mod terminal;
+
+#[cfg(feature = "screen")]
+pub mod gallery;

@@ -1,0 +1,3 @@
+//! Every state of every screen as a picture, with what is wrong with it.
+
+pub mod samples;
