@@ -1,0 +1,134 @@
+//! Starting and ending a simulation.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use super::catalogue::Catalogue;
+use super::codes::CodePress;
+use super::desk::Desk;
+use super::fault::FaultPlan;
+use super::house::{Counter, House, Shared, Shop};
+use super::ledger::Ledger;
+use super::server::{self, Door};
+use super::tls::Authority;
+use super::{Options, Provider, ProvidersPanel, mobilexy, options};
+
+/// Running providers. They end when this is dropped.
+pub struct Simulation {
+    panel: ProvidersPanel,
+    options: Options,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Simulation {
+    /// Starts the providers in a thread of their own. Ports are listening when this returns.
+    ///
+    /// # Errors
+    /// A port that is taken, a file that cannot be written, no thread.
+    pub fn start(options: Options) -> io::Result<Simulation> {
+        let authority = Authority::make()?;
+        let doors = doors(&options)?;
+        let shared = Arc::new(Shared::new(house(&options, &doors)));
+        let runtime = Builder::new_current_thread().enable_all().thread_name("sim-providers").build()?;
+        open(&runtime, &doors, &authority, &shared)?;
+        let panel = ProvidersPanel { shared, doors, ca_pem: authority.pem.into() };
+        if let Some(path) = &options.ca_file {
+            panel.write_ca(path)?;
+        }
+        {
+            let mut house = panel.shared.lock();
+            house.mirror();
+            if let Some(error) = house.file_error.take() {
+                return Err(io::Error::other(error));
+            }
+        }
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("sim-providers".to_owned()).spawn(move || {
+            // Ends when told to, or when the simulation is forgotten.
+            let _ = runtime.block_on(stopped);
+            runtime.shutdown_background();
+        })?;
+        Ok(Simulation { panel, options, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The control panel.
+    pub fn panel(&self) -> ProvidersPanel {
+        self.panel.clone()
+    }
+
+    /// What it was started with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The part of the kiosk's configuration that connects it to these providers (TOML).
+    pub fn configuration(&self) -> String {
+        options::snippet(&self.options, &self.panel)
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn doors(options: &Options) -> io::Result<Vec<Arc<Door>>> {
+    let named = |port: u16, error: io::Error| {
+        io::Error::new(error.kind(), format!("port {port} on 127.0.0.1 cannot be used: {error}; choose another or 0"))
+    };
+    let reserve = |port: u16, providers: Vec<Provider>| {
+        Door::reserve(port, providers).map(Arc::new).map_err(|error| named(port, error))
+    };
+    if options.one_port {
+        let port = options.providers.first().map_or(0, |(_, port)| *port);
+        return Ok(vec![reserve(port, options.providers.iter().map(|(provider, _)| *provider).collect())?]);
+    }
+    options.providers.iter().map(|(provider, port)| reserve(*port, vec![*provider])).collect()
+}
+
+fn open(runtime: &Runtime, doors: &[Arc<Door>], authority: &Authority, shared: &Arc<Shared>) -> io::Result<()> {
+    let _inside = runtime.enter();
+    for door in doors {
+        let listener = door.listen()?;
+        shared.lock().open_doors.insert(door.port, true);
+        runtime.spawn(server::keep(door.clone(), listener, authority.acceptor.clone(), shared.clone()));
+    }
+    Ok(())
+}
+
+fn house(options: &Options, doors: &[Arc<Door>]) -> House {
+    let run = options.run.unwrap_or_else(|| getrandom::u64().unwrap_or(0));
+    let mut counters = BTreeMap::new();
+    let mut base_urls = BTreeMap::new();
+    for door in doors {
+        for provider in &door.providers {
+            counters.insert(*provider, counter(options, *provider, run));
+            let place = if options.one_port { format!("/{}", provider.name()) } else { String::new() };
+            base_urls.insert(*provider, format!("https://127.0.0.1:{}{place}{}", door.port, provider.base_path()));
+        }
+    }
+    let ledger_file = options.ledger_file.clone();
+    House { counters, base_urls, open_doors: BTreeMap::new(), ledger_file, file_error: None }
+}
+
+fn counter(options: &Options, provider: Provider, run: u64) -> Counter {
+    let keys = &options.credentials;
+    let shop: Box<dyn Shop> = match provider {
+        Provider::Mobilexy => Box::new(mobilexy::Mobilexy::new(keys)),
+        _ => Box::new(mobilexy::Mobilexy::new(keys)),
+    };
+    let catalogue = Catalogue::make(provider, options.seed, options.plans);
+    let codes = CodePress::new(provider, options.seed, run);
+    let ledger = Ledger::open(provider, "USD", options.balance);
+    Counter { desk: Desk::open(catalogue, codes, ledger), shop, faults: FaultPlan::default(), down: false }
+}
