@@ -1,7 +1,10 @@
 //! Compiles the screens with their translations and gathers the flags, when anything is drawn (feature `screen`).
 
+include!("receipt_words.rs");
+
 fn main() {
     println!("cargo:rerun-if-changed=ui");
+    write_receipt_words();
     #[cfg(feature = "screen")]
     {
         screens();

@@ -1,5 +1,23 @@
 //! The contract to a receipt printer. "Printed" is what the printer said, never what we sent.
 
+pub mod codepage;
+pub mod codepage_tables;
+pub mod config;
+mod desk;
+mod device;
+pub mod escpos;
+pub mod layout;
+mod logo;
+pub mod profile;
+pub mod raster;
+pub mod status;
+pub mod text;
+pub mod transport;
+pub mod words;
+
+pub use config::{PrinterConfig, PrinterConfigError};
+pub use device::{EscPosPrinter, open, open_on};
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +32,23 @@ pub trait ReceiptPrinter: Send + Sync {
     /// Prints one receipt: status before, bytes, proof after. Whatever happens, nothing of it prints later for
     /// somebody else.
     async fn print(&self, receipt: &Receipt) -> PrintOutcome;
+
+    /// The traveller has gone: paper that still lies in the presenter is taken back where the printer can (sale.md 12).
+    async fn session_ended(&self) -> PaperLeft {
+        PaperLeft::Nothing
+    }
+}
+
+/// What became of the paper that a traveller left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaperLeft {
+    /// There was none, or the printer has no presenter.
+    Nothing,
+    /// It is inside the machine again.
+    Retracted,
+    /// It may still stick out: somebody should look.
+    Remains,
 }
 
 /// What became of a receipt.
@@ -70,3 +105,6 @@ pub enum PrinterFault {
     /// Busy for longer than a receipt takes.
     Stuck,
 }
+
+#[cfg(test)]
+mod tests;
