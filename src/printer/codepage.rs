@@ -102,10 +102,11 @@ mod tests {
         let hyphens: Vec<_> = differ.iter().filter(|(_, letter, _)| *letter == '-').map(|(name, ..)| *name).collect();
         let known = ["CP850", "CP857", "CP858", "WPC1250", "WPC1251", "WPC1253", "WPC1254"];
         assert_eq!(hyphens, known, "where the crate's hyphen is ASCII its text may be used again");
-        assert!(differ.contains(&("CP858", 'Ò', "Ò".as_bytes().to_vec())), "the crate has the letter now");
         assert_eq!(crate_bytes(PageCode::PC858, '日'), "日".as_bytes(), "the crate refuses unknown letters now");
         differ.retain(|(_, letter, _)| !matches!(letter, '-' | '\u{AD}'));
-        assert_eq!(differ, [], "letters on which nobody knows who is right");
+        // A full stop moved away, and four letters doubled or missing. IBM's charts of the pages have ours.
+        let known = [("CP857", '.'), ("CP858", '¿'), ("CP858", '®'), ("CP858", 'Ô'), ("CP858", 'Ò')];
+        assert_eq!(differ.iter().map(|(page, letter, _)| (*page, *letter)).collect::<Vec<_>>(), known);
     }
 
     /// What the crate sends for a letter when it has been told the page.
