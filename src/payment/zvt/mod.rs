@@ -4,6 +4,7 @@
 //! [`message`] (meaning), then the session (what is asked when) and [`terminal`] (its task on a [`line`]).
 
 pub mod config;
+pub mod decode;
 pub mod frame;
 pub mod line;
 pub mod link;

@@ -175,7 +175,7 @@ fn keep(block: &mut Block, bmp: u8, raw: &[u8], start: usize) -> Result<(), &'st
         }
         0x06 => {
             let tags = tlv::parse(raw).map_err(|_| "the TLV container cannot be read")?;
-            if CARD_TAGS.iter().any(|&tag| tlv::find_bytes(&tags, tag).is_some()) {
+            if CARD_TAGS.iter().chain(&PERSONAL_TAGS).any(|&tag| tlv::find_bytes(&tags, tag).is_some()) {
                 block.secret.push((start, start + raw.len()));
             }
             block.tlv.extend(without_card_data(tags));
@@ -188,11 +188,12 @@ fn keep(block: &mut Block, bmp: u8, raw: &[u8], start: usize) -> Result<(), &'st
     Ok(())
 }
 
-/// Tags that hold a card number, a track, a name or a card's identity: EMV's 57, 5A, 5F20, 9F6B, ZVT's 4C and 1F14.
-/// They are not asked for; some devices send them all the same.
-const CARD_TAGS: [u32; 6] = [0x57, 0x5a, 0x5f20, 0x9f6b, 0x4c, 0x1f14];
+/// Tags that hold a card number or a track by the rules of EMV. They are not asked for; some devices send them.
+const CARD_TAGS: [u32; 4] = [0x56, 0x57, 0x5a, 0x9f6b];
+/// Tags that identify a card or its holder: kept for nobody but a technician, and never logged.
+const PERSONAL_TAGS: [u32; 3] = [0x4c, 0x1f14, 0x5f20];
 
-/// Empties those tags.
+/// Empties the card tags.
 fn without_card_data(tags: Vec<Tlv>) -> Vec<Tlv> {
     tags.into_iter()
         .map(|entry| match (entry.tag, entry.value) {
