@@ -340,3 +340,7 @@ fn wire_time(timers: &LinkTimers, bytes: usize) -> Duration {
 pub(super) fn is_answer(apdu: &[u8]) -> bool {
     matches!(apdu.first(), Some(0x80 | 0x84))
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

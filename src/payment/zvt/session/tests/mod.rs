@@ -1,0 +1,6 @@
+//! The session against a terminal played by hand, message by message.
+
+mod bench;
+mod duties;
+mod hold;
+mod replay;
