@@ -255,6 +255,19 @@ impl<'de> Deserialize<'de> for Exact {
     }
 }
 
+/// 10⁻⁸ units as decimal text: JSON and TOML have no such numbers.
+mod decimal_text {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(units: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Exact { units: *units, currency: Currency::EUR }.decimal())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
+        parse_scaled(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
 /// How many units of `to` one unit of `from` costs, on a day (sale.md 13).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
@@ -262,7 +275,8 @@ pub struct Rate {
     pub from: Currency,
     /// The currency of the terminal.
     pub to: Currency,
-    /// Units of 10⁻⁸ of `to` for one whole unit of `from`.
+    /// Units of 10⁻⁸ of `to` for one whole unit of `from`; written as decimal text, `value = "0.92"`.
+    #[serde(rename = "value", with = "decimal_text")]
     pub units: i128,
     /// The day of the rate.
     pub date: jiff::civil::Date,

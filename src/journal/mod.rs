@@ -3,9 +3,23 @@
 //! A sale is stored as its entries; everything else in the database (locks, bindings, cases, sealed codes, stock) is
 //! written by the same transaction as the entry that makes it, and can be checked against the fold of the entries.
 
+mod append;
+mod calls;
+mod fault;
+mod fold;
+pub mod place;
+pub mod schema;
+pub mod seal;
+pub mod section;
+pub mod sqlite;
+pub mod stock;
+#[cfg(test)]
+mod tests;
+
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::moment::Moment;
 use crate::sale::offer::{OrderReference, ProviderId};
 use crate::sale::record::Entry;
 use crate::sale::transaction::ApprovalKey;
@@ -62,6 +76,19 @@ pub trait Journal: Send {
 
     /// Notes that the terminal's day was closed (asked or unasked), with its evidence.
     fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError>;
+
+    /// What lies in stock, neither sold nor retired; nothing in a journal that keeps no stock.
+    fn stock(&mut self, now: Moment) -> Result<Vec<stock::StockItem>, JournalError> {
+        let _ = now;
+        Ok(Vec::new())
+    }
+
+    /// Off the traveller's path: wipes the codes whose time has come and moves the log of the last writes into the
+    /// database. Returns how many codes were wiped.
+    fn tidy(&mut self, now: Moment) -> Result<u32, JournalError> {
+        let _ = now;
+        Ok(0)
+    }
 
     /// A test append, synced, and the head-room of the partition: no card is asked unless it returned within 10 s.
     fn probe(&mut self) -> Result<(), JournalError>;

@@ -143,7 +143,7 @@ impl Sale {
                     good.evidence_in_case |= matches!(good.state, Goods::Asked | Goods::Unknown | Goods::Accepted);
                 }
             }
-            CaseKind::RefundByAcquirer | CaseKind::GivenAway | CaseKind::StrangeApproval => {}
+            CaseKind::RefundByAcquirer | CaseKind::GivenAway | CaseKind::StrangeApproval | CaseKind::NewerRecord => {}
         }
     }
 

@@ -126,6 +126,8 @@ pub enum CaseKind {
     GivenAway,
     /// A second approval, or another one than ours, in the same sale.
     StrangeApproval,
+    /// A newer version wrote something that this one does not understand (sale.md 11).
+    NewerRecord,
 }
 
 /// One fact of a sale, as it is written down.

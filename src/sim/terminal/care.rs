@@ -177,9 +177,8 @@ impl Device<'_> {
     /// `06 91`.
     pub(super) async fn set_clock(&mut self, command: &Command) {
         let Some(rest) = self.password(&command.data).await else { return };
-        let good = Fields::read(rest).is_ok_and(|f| {
-            matches!((f.number(0xAA), f.number(0x0C)), (Ok(Some(_)), Ok(Some(_))))
-        });
+        let good =
+            Fields::read(rest).is_ok_and(|f| matches!((f.number(0xAA), f.number(0x0C)), (Ok(Some(_)), Ok(Some(_)))));
         if !good {
             self.strict(Violation::WrongFormat);
             return self.no(0x83).await;

@@ -21,7 +21,10 @@ const GLANCE: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
     Yes,
-    No { code: u8, data: Vec<u8> },
+    No {
+        code: u8,
+        data: Vec<u8>,
+    },
     /// Acknowledged, never answered.
     Silence,
     /// Not even acknowledged.

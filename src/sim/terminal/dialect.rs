@@ -193,16 +193,8 @@ impl Dialect {
     }
 
     fn letter(&self, letter: char) -> u8 {
-        const CP437: [(char, u8); 8] = [
-            ('ä', 0x84),
-            ('ö', 0x94),
-            ('ü', 0x81),
-            ('Ä', 0x8E),
-            ('Ö', 0x99),
-            ('Ü', 0x9A),
-            ('ß', 0xE1),
-            ('é', 0x82),
-        ];
+        const CP437: [(char, u8); 8] =
+            [('ä', 0x84), ('ö', 0x94), ('ü', 0x81), ('Ä', 0x8E), ('Ö', 0x99), ('Ü', 0x9A), ('ß', 0xE1), ('é', 0x82)];
         match (self.charset, u8::try_from(u32::from(letter))) {
             (_, Ok(byte)) if byte < 0x80 => byte,
             (Charset::Latin1, Ok(byte)) => byte,

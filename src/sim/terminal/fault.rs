@@ -145,9 +145,9 @@ impl FaultPlan {
     /// counted for the n-th, and only there chance may strike.
     pub(super) fn strike(&self, moment: Moment, message: &[u8], first: bool) -> Option<Fault> {
         self.with(|plan| {
-            let fault = plan.armed_fault(moment, message, first).or_else(|| {
-                if first { plan.random_fault(moment) } else { None }
-            });
+            let fault = plan
+                .armed_fault(moment, message, first)
+                .or_else(|| if first { plan.random_fault(moment) } else { None });
             plan.struck += u64::from(fault.is_some());
             fault
         })
@@ -191,7 +191,9 @@ impl Plan {
             (_, Moment::Sent, 2 | 3) => Fault::Corrupt(u32::try_from(chance.below(4096)).unwrap_or(0)),
             (_, Moment::Sent, 4) => Fault::Slow(ms(chance, 10, 6_000)),
             (_, Moment::Sent, 5) => Fault::Gap(ms(chance, 150, 400)),
-            (_, Moment::Sent, 6) => Fault::Noise((0..chance.between(1, 9)).map(|_| chance.bits().to_le_bytes()[0]).collect()),
+            (_, Moment::Sent, 6) => {
+                Fault::Noise((0..chance.between(1, 9)).map(|_| chance.bits().to_le_bytes()[0]).collect())
+            }
             (_, Moment::Heard, 0 | 1) => Fault::Drop,
             (_, Moment::Heard, 2 | 3) => Fault::DropAck,
             (_, Moment::Heard, 4 | 5) => Fault::Nak,

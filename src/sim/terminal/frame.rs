@@ -268,10 +268,7 @@ mod tests {
         line.extend(&good[..5]);
         line.extend(&good);
         let heard = listen(&mut ear, &line);
-        assert_eq!(
-            heard,
-            [Heard::Stray(0x55), Heard::Ack, Heard::Stray(0x55), Heard::Message(vec![0x80, 0, 0])]
-        );
+        assert_eq!(heard, [Heard::Stray(0x55), Heard::Ack, Heard::Stray(0x55), Heard::Message(vec![0x80, 0, 0])]);
         assert_eq!(listen(&mut ear, &[DLE, STX, 0x80, DLE, 0x55, 0x00]), []);
         assert!(ear.is_inside() && ear.lapse() && !ear.is_inside());
         assert_eq!(listen(&mut ear, &good), [Heard::Message(vec![0x80, 0, 0])]);
@@ -283,10 +280,7 @@ mod tests {
         let mut line = bytes("800000 0fa1020001 06d1ff0300404142");
         line.extend(bytes("0601"));
         let heard = listen(&mut ear, &line);
-        assert_eq!(
-            heard,
-            ["800000", "0fa1020001", "06d1ff0300404142"].map(|m| Heard::Message(bytes(m)))
-        );
+        assert_eq!(heard, ["800000", "0fa1020001", "06d1ff0300404142"].map(|m| Heard::Message(bytes(m))));
         assert!(ear.is_inside());
     }
 }

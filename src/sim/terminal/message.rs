@@ -125,10 +125,8 @@ mod tests {
 
     #[test]
     fn an_intermediate_status_with_time_and_text_comes_out_to_the_byte() {
-        let message = Message::new(0x04, 0xFF)
-            .raw(&[0x01, 0x01])
-            .tlv(&node(0x24, &node(0x07, b"ENTER PIN & OK")))
-            .build();
+        let message =
+            Message::new(0x04, 0xFF).raw(&[0x01, 0x01]).tlv(&node(0x24, &node(0x07, b"ENTER PIN & OK"))).build();
         assert_eq!(message[..11], [0x04, 0xFF, 0x16, 0x01, 0x01, 0x06, 0x12, 0x24, 0x10, 0x07, 0x0E]);
         assert_eq!(&message[11..], b"ENTER PIN & OK");
     }

@@ -123,8 +123,7 @@ async fn live(house: std::sync::Arc<House>, port: Port, framing: Framing) {
     let pacing = house.option(|o| o.pacing);
     let line = Line::new(port, pacing, house.switch.clone(), house.strictness.clone());
     let (faults, power) = (house.faults.clone(), house.power.clone());
-    let mut link =
-        Link::new(line, framing, house.switch.clone(), faults, power.clone(), house.strictness.clone());
+    let mut link = Link::new(line, framing, house.switch.clone(), faults, power.clone(), house.strictness.clone());
     loop {
         let off = {
             let mut device = Device::new(&mut link, &house);

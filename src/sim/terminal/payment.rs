@@ -122,10 +122,9 @@ impl Device<'_> {
         let ended = |code, text: &str| Presented::Ended { code, text: text.to_owned() };
         let stopped = "Abbruch durch Kunde";
         self.show(0x0A, "Karte vorhalten\neinstecken/durchziehen").await;
-        let patience = request.card_wait.map_or_else(
-            || self.house.option(|o| o.card_wait),
-            |seconds| Duration::from_secs(u64::from(seconds)),
-        );
+        let patience = request
+            .card_wait
+            .map_or_else(|| self.house.option(|o| o.card_wait), |seconds| Duration::from_secs(u64::from(seconds)));
         let since = Instant::now();
         match visitor.presents {
             Some(time) if time <= patience => self.pause(time).await,
@@ -292,7 +291,9 @@ impl Device<'_> {
                 }
                 Said::No { .. } => return self.undo_held(record, Reversal::NotIssued).await,
                 // A persistent terminal asks again until the hold is over.
-                Said::Undelivered if self.dialect.persistent && reached.elapsed() < patience && !self.link.is_closed() => {
+                Said::Undelivered
+                    if self.dialect.persistent && reached.elapsed() < patience && !self.link.is_closed() =>
+                {
                     self.pause(PERSISTENT_PAUSE).await;
                 }
                 Said::Silence | Said::Undelivered => return self.no_answer(record).await,

@@ -145,7 +145,8 @@ impl Device<'_> {
             (0x00, spread("BETRAG: EUR", &euros)),
             (0x40, "BEZAHLT - vielen Dank für Ihren Besuch".to_owned()),
         ];
-        self.print_sheet(0x02, "** KUNDENBELEG **", &lines).await && self.print_sheet(0x01, "** HÄNDLERBELEG **", &lines).await
+        self.print_sheet(0x02, "** KUNDENBELEG **", &lines).await
+            && self.print_sheet(0x01, "** HÄNDLERBELEG **", &lines).await
     }
 
     /// A sheet of administration, if the kiosk prints those.
@@ -191,8 +192,7 @@ impl Device<'_> {
             texts.extend(node(0x07, letters));
         }
         texts.extend(node(0x09, &[0x81]));
-        let message =
-            Message::new(0x06, 0xD3).tlv(&node(0x1F07, &[whose])).tlv(&node(0x25, &texts));
+        let message = Message::new(0x06, 0xD3).tlv(&node(0x1F07, &[whose])).tlv(&node(0x25, &texts));
         self.printed(message).await
     }
 

@@ -79,7 +79,9 @@ async fn a_declined_card_ends_with_the_bank_s_sentence_in_the_terminal_s_letters
     assert_eq!(till.run(ASK_1500).await, "061e0105");
     let status = &till.heard[till.heard.len() - 2];
     assert!(status.starts_with("040f") && status.contains("2705"), "{status}");
-    assert!(status.contains("6b61727465 20756e67fc6c746967".replace(' ', "").as_str()) || status.contains("fc6c746967"));
+    assert!(
+        status.contains("6b61727465 20756e67fc6c746967".replace(' ', "").as_str()) || status.contains("fc6c746967")
+    );
     assert_eq!(sim.ledger().last().unwrap().result_code, Some(5));
 }
 

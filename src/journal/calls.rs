@@ -1,0 +1,173 @@
+//! The contract, kept by SQLite.
+
+use rusqlite::OptionalExtension;
+
+use super::append::{self, parse_lock};
+use super::sqlite::{SqliteJournal, meta, set_meta};
+use super::stock::{self, StockItem};
+use super::{Append, Journal, JournalError, fold};
+use crate::sale::activation::Profile;
+use crate::sale::claim::ClaimCode;
+use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::moment::Moment;
+use crate::sale::offer::{OrderReference, ProviderId};
+use crate::sale::record::Entry;
+use crate::sale::transaction::ApprovalKey;
+use crate::sale::{Lock, Sale};
+
+/// A write-ahead log of this size is moved into the database by the next probe or tidying.
+const WAL_TIDY_BYTES: u64 = 2 * 1024 * 1024;
+
+impl Journal for SqliteJournal {
+    fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError> {
+        self.write("write a step of a sale", |work, seal| append::write(work, seal, step))
+    }
+
+    fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
+        self.read("read the open sales", |connection, _| fold::open_sales(connection))
+    }
+
+    fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError> {
+        self.read("read a sale", |connection, _| fold::sale(connection, id))
+    }
+
+    fn entries(&mut self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
+        self.read("read a sale", |connection, _| fold::entries(connection, id))
+    }
+
+    fn find_number(&mut self, number: &SaleNumber) -> Result<Option<SaleId>, JournalError> {
+        self.read("find a sale by its number", |connection, _| {
+            fold::find(connection, "SELECT id FROM sales WHERE number = ?1", &number.0)
+        })
+    }
+
+    fn find_claim(&mut self, code: &ClaimCode) -> Result<Option<SaleId>, JournalError> {
+        self.read("find a sale by its claim code", |connection, seal| {
+            fold::find(connection, "SELECT sale FROM claims WHERE hash = ?1", seal.claim_hash(code))
+        })
+    }
+
+    fn claim_code(&mut self, id: SaleId) -> Result<Option<ClaimCode>, JournalError> {
+        self.read("read a claim code", |connection, seal| {
+            let sealed: Option<Vec<u8>> = connection
+                .prepare_cached("SELECT sealed FROM claims WHERE sale = ?1")?
+                .query_row([id.to_string()], |row| row.get(0))
+                .optional()?;
+            Ok(sealed.map(|sealed| seal.open_claim(id, &sealed)).transpose()?)
+        })
+    }
+
+    fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError> {
+        if key.receipt.is_none() && key.trace.is_none() {
+            return Ok(None);
+        }
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let key = (text(&key.terminal_id), text(&key.receipt), text(&key.trace));
+        self.read("find a sale by its receipt", |connection, _| {
+            // Numbers come round again after some thousand payments: only this day and the last one count.
+            let owner: Option<String> = connection
+                .prepare_cached(
+                    "SELECT sale FROM receipts WHERE terminal_id = ?1 AND receipt = ?2 AND trace = ?3
+                     AND day >= (SELECT coalesce(max(number), 0) FROM days) - 1 ORDER BY day DESC LIMIT 1",
+                )?
+                .query_row(key, |row| row.get(0))
+                .optional()?;
+            owner.as_deref().map(fold::parse_sale).transpose()
+        })
+    }
+
+    fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
+        self.read("read the orders of an account", |connection, _| {
+            let mut query = connection.prepare_cached("SELECT reference FROM orders WHERE provider = ?1")?;
+            let rows = query.query_map([&provider.0], |row| row.get(0).map(OrderReference))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError> {
+        self.read("unseal an activation code", |connection, seal| {
+            let sealed: Option<Option<Vec<u8>>> = connection
+                .prepare_cached("SELECT sealed FROM profiles WHERE id = ?1")?
+                .query_row([profile.to_string()], |row| row.get(0))
+                .optional()?;
+            Ok(sealed.flatten().map(|sealed| seal.open_profile(profile, &sealed)).transpose()?)
+        })
+    }
+
+    fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
+        self.read("read the locks", |connection, _| {
+            let mut query = connection.prepare_cached("SELECT lock, sale FROM locks ORDER BY lock")?;
+            let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            rows.iter().map(|(lock, sale)| Ok((parse_lock(lock)?, fold::parse_sale(sale)?))).collect()
+        })
+    }
+
+    fn next_number(&mut self) -> Result<u64, JournalError> {
+        self.read("count the sales", |connection, _| {
+            let last: u64 =
+                connection.query_row("SELECT coalesce(max(counter), 0) FROM sales", [], |row| row.get(0))?;
+            Ok(last + 1)
+        })
+    }
+
+    fn run(&self) -> u64 {
+        self.run
+    }
+
+    fn day(&mut self) -> Result<u64, JournalError> {
+        self.read("read the terminal's day", |connection, _| {
+            Ok(connection.query_row("SELECT coalesce(max(number), 0) FROM days", [], |row| row.get(0))?)
+        })
+    }
+
+    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        self.write("write an end of day", |work, _| {
+            work.execute(
+                "INSERT INTO days (number, closed_ms, evidence) SELECT coalesce(max(number), 0) + 1, ?1, ?2 FROM days",
+                (now, evidence),
+            )?;
+            Ok(work.query_row("SELECT max(number) FROM days", [], |row| row.get(0))?)
+        })
+    }
+
+    fn stock(&mut self, now: Moment) -> Result<Vec<StockItem>, JournalError> {
+        self.write("read the stock", |work, _| stock::list(work, now))
+    }
+
+    fn tidy(&mut self, now: Moment) -> Result<u32, JournalError> {
+        let before = i64::try_from(self.keep_codes_ms).ok().and_then(|keep| now.wall_ms.checked_sub(keep));
+        let wiped = match before {
+            Some(before) if now.synced => self.write("wipe old codes", |work, _| {
+                let wiped = work.execute(
+                    "UPDATE profiles SET sealed = NULL, wiped_ms = ?2 WHERE sealed IS NOT NULL AND owner IN
+                     (SELECT id FROM sales WHERE closed IS NOT NULL AND open_order = 0 AND open_cases = 0
+                      AND closed_ms < ?1)",
+                    (before, now.wall_ms),
+                )?;
+                Ok(u32::try_from(wiped).unwrap_or(u32::MAX))
+            })?,
+            _ => 0,
+        };
+        self.checkpoint(if wiped > 0 { 0 } else { WAL_TIDY_BYTES })?;
+        Ok(wiped)
+    }
+
+    fn probe(&mut self) -> Result<(), JournalError> {
+        self.write("write a test record", |work, _| {
+            let count = meta::<u64>(work, "probes")?.unwrap_or(0);
+            Ok(set_meta(work, "probes", count + 1)?)
+        })?;
+        self.checkpoint(WAL_TIDY_BYTES)?;
+        let Some(place) = &self.place else { return Ok(()) };
+        let free_mb = place.free_mb().map_err(|source| JournalError::Storage {
+            doing: "ask for the free space of its partition",
+            source: Box::new(source),
+        })?;
+        if free_mb < self.head_room_mb {
+            return Err(JournalError::HeadRoom { free_mb, needed_mb: self.head_room_mb });
+        }
+        Ok(())
+    }
+}

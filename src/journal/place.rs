@@ -1,0 +1,236 @@
+//! Where the journal lies: its directory, the lock that keeps a second program out, head-room, and the way in which
+//! a damaged database is set aside.
+//!
+//! ```text
+//! DIRECTORY/journal.lock      held by the running service
+//! DIRECTORY/journal.key       the sealing key, unless a credential or another place is configured
+//! DIRECTORY/journal/          the database and what SQLite lays beside it
+//! DIRECTORY/journal-damaged-20261122T012851Z/   set aside whole, by one rename
+//! ```
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, FlockOperation, fadvise, flock, statvfs};
+
+use super::section::Section;
+
+/// The paths of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The directory of the configuration.
+    pub directory: PathBuf,
+    /// The database.
+    pub database: PathBuf,
+    /// The sealing key, where no credential is passed.
+    pub key: PathBuf,
+}
+
+/// Another program holds the journal.
+#[derive(Debug)]
+pub enum NotOurs {
+    /// This one, as far as it has written its name.
+    Held(String),
+    /// The lock file cannot be made.
+    Unusable(std::io::Error),
+}
+
+impl Place {
+    /// The paths that `section` names.
+    pub fn of(section: &Section) -> Self {
+        Place {
+            directory: section.directory.clone(),
+            database: section.directory.join("journal").join("journal.db"),
+            key: section.key_file.clone().unwrap_or_else(|| section.directory.join("journal.key")),
+        }
+    }
+
+    /// Makes the directories, for the service alone, and syncs them.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn make(&self) -> std::io::Result<()> {
+        let inner = self.database.parent().unwrap_or(&self.directory);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(inner)?;
+        sync_directory_of(inner)?;
+        sync_directory_of(&self.directory)
+    }
+
+    /// Whether there is a database with anything in it.
+    pub fn has_database(&self) -> bool {
+        std::fs::metadata(&self.database).is_ok_and(|found| found.len() > 0)
+    }
+
+    /// Takes the journal for this process. The lock lasts as long as the file that is returned.
+    ///
+    /// # Errors
+    /// [`NotOurs`] names the program that has it.
+    pub fn take(&self) -> Result<File, NotOurs> {
+        let path = self.directory.join("journal.lock");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(NotOurs::Unusable)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                let told = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+                return Err(NotOurs::Held(if told { holder.trim().to_owned() } else { "unknown".to_owned() }));
+            }
+            Err(other) => return Err(NotOurs::Unusable(other.into())),
+        }
+        let name = || -> std::io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "{}", std::process::id())
+        };
+        // The name only helps the next message; the lock itself is held.
+        if let Err(error) = { name }() {
+            tracing::debug!(%error, "the lock file does not take our process number");
+        }
+        Ok(file)
+    }
+
+    /// Lets the kernel forget what it has cached of the database: after a failed sync the cache may hold what the
+    /// disk does not. Clean pages only; where it is not possible, nothing is lost.
+    pub fn drop_cache(&self) {
+        for suffix in ["", "-wal"] {
+            let mut path = self.database.clone().into_os_string();
+            path.push(suffix);
+            if let Ok(file) = File::open(&path)
+                && let Err(error) = fadvise(&file, 0, None, Advice::DontNeed)
+            {
+                tracing::debug!(%error, "the cache of the journal cannot be dropped");
+            }
+        }
+    }
+
+    /// MB that are free for us on the partition.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn free_mb(&self) -> std::io::Result<u64> {
+        let found = statvfs(&self.directory)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize) / (1024 * 1024))
+    }
+
+    /// Sets the database aside under a dated name, never over another one. One rename takes all of its files.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn set_aside(&self, now: jiff::Timestamp) -> std::io::Result<PathBuf> {
+        let inner = self.database.parent().unwrap_or(&self.directory);
+        let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+        let name = |count: u32| match count {
+            0 => self.directory.join(format!("journal-damaged-{stamp}")),
+            _ => self.directory.join(format!("journal-damaged-{stamp}-{count}")),
+        };
+        let aside = (0..=u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0));
+        std::fs::rename(inner, &aside)?;
+        self.make()?;
+        Ok(aside)
+    }
+
+    /// Makes an empty database file, for the service alone, and syncs its directory.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn make_database(&self) -> std::io::Result<()> {
+        if !self.database.exists() {
+            File::options().write(true).create_new(true).mode(0o600).open(&self.database)?.sync_all()?;
+            sync_directory_of(&self.database)?;
+        }
+        Ok(())
+    }
+}
+
+/// Syncs the directory in which `path` lies, so that its name survives a power cut.
+///
+/// # Errors
+/// What the system said.
+pub fn sync_directory_of(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a number that is kept outside of the state partition; none where there is no file yet.
+///
+/// # Errors
+/// What the system said, also where it is no number.
+pub fn read_number(path: &Path) -> std::io::Result<Option<u64>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => text
+            .trim()
+            .parse()
+            .map(Some)
+            .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "not a whole number")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes such a number: beside, synced, renamed.
+///
+/// # Errors
+/// What the system said.
+pub fn write_number(path: &Path, number: u64) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    writeln!(file, "{number}")?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    sync_directory_of(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_program_is_told_who_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::of(&Section::at(dir.path()));
+        place.make().unwrap();
+        let held = place.take().unwrap();
+        let pid = std::process::id().to_string();
+        assert!(matches!(place.take(), Err(NotOurs::Held(holder)) if holder == pid));
+        drop(held);
+        assert!(place.take().is_ok());
+    }
+
+    #[test]
+    fn nothing_that_was_set_aside_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::of(&Section::at(dir.path()));
+        let now = "2026-11-22T01:28:51Z".parse().unwrap();
+        for name in ["journal-damaged-20261122T012851Z", "journal-damaged-20261122T012851Z-1"] {
+            place.make().unwrap();
+            place.make_database().unwrap();
+            assert_eq!(place.set_aside(now).unwrap(), dir.path().join(name));
+            assert!(dir.path().join(name).join("journal.db").exists() && !place.has_database());
+        }
+    }
+
+    #[test]
+    fn numbers_outside_are_kept_or_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("generation");
+        assert_eq!(read_number(&path).unwrap(), None);
+        write_number(&path, 41).unwrap();
+        write_number(&path, 42).unwrap();
+        assert_eq!(read_number(&path).unwrap(), Some(42));
+        std::fs::copy(dir.path().join("generation"), dir.path().join("x")).unwrap();
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"forty").unwrap();
+        assert!(read_number(&path).is_err());
+    }
+}
