@@ -68,7 +68,7 @@ pub enum Form {
     Flag,
     /// Texts with commas between them.
     List,
-    /// A JSON value.
+    /// A JSON value; what is no JSON is a text.
     Json,
     /// The path of a file that is uploaded.
     File,
@@ -328,7 +328,8 @@ fn json_value(row: &Row, param: &Param, text: &str) -> Got<Value> {
         }
         Form::Flag => Value::Bool(text.parse().map_err(|_| bad("true or false"))?),
         Form::List => text.split(',').map(|entry| Value::String(entry.trim().to_owned())).collect(),
-        Form::Json => serde_json::from_str(text).map_err(|_| bad("JSON"))?,
+        // A number stays a number, and what is no JSON is a text: `plan_id=123`, `plan_id=plan-123`.
+        Form::Json => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
     })
 }
 

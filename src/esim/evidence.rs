@@ -116,9 +116,25 @@ pub trait Speech: Send + Sync {
         let said = ["message", "error", "errorMsg"].map(|name| loose::sentences(loose::at(value, name)));
         [code].into_iter().chain(said).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
     }
+    /// Whether a "no" proves nothing all the same: the provider failed in the middle.
+    fn doubtful(&self, _value: &Value) -> bool {
+        false
+    }
     /// What a 409 means, where it is a refusal and not "in flight".
     fn conflict(&self, _value: &Value) -> Option<RefusalReason> {
         None
+    }
+}
+
+/// The speech of calls without an envelope (health checks): any JSON object is an answer.
+pub struct Bare;
+
+impl Speech for Bare {
+    fn verdict(&self, value: &Value) -> Option<bool> {
+        Some(value.is_object())
+    }
+    fn reason(&self, _status: u16, _value: &Value) -> RefusalReason {
+        RefusalReason::Other
     }
 }
 
@@ -155,11 +171,15 @@ pub fn judge(speech: &dyn Speech, mask: &Mask, answer: &Answer) -> Got<Value> {
         },
         (400.., Ok(value)) => match speech.verdict(&value) {
             Some(true) => Err(unknown("an error status with a success in it")),
+            _ if speech.doubtful(&value) => Err(unknown(&format!("failed in the middle: {}", speech.words(&value)))),
             None if speech.words(&value).is_empty() => Err(unknown("an error status without a reason")),
             _ => Err(refused(speech.reason(status, &value), &value)),
         },
         (_, Ok(value)) => match speech.verdict(&value) {
             Some(true) => Ok(value),
+            Some(false) if speech.doubtful(&value) => {
+                Err(unknown(&format!("failed in the middle: {}", speech.words(&value))))
+            }
             Some(false) => Err(refused(speech.reason(status, &value), &value)),
             None => Err(unknown("neither success nor refusal in the answer")),
         },

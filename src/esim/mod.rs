@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub mod calls;
+pub mod esimfly;
 pub mod evidence;
 pub mod http;
 pub mod line;
@@ -12,6 +13,7 @@ pub mod loose;
 pub mod mobilexy;
 pub mod pace;
 pub mod profile;
+pub mod roamify;
 pub mod secret;
 pub mod section;
 

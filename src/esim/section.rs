@@ -17,6 +17,10 @@ use crate::sale::offer::ProviderId;
 pub enum ProviderSection {
     /// mobilexy.com.
     Mobilexy(super::mobilexy::Section),
+    /// getroamify.com.
+    Roamify(super::roamify::Section),
+    /// esimfly.net.
+    Esimfly(super::esimfly::Section),
 }
 
 /// How long things may take, whom to trust, and which paths differ.
@@ -66,9 +70,14 @@ impl Sum {
 impl ProviderSection {
     /// The account's name.
     pub fn id(&self) -> ProviderId {
-        match self {
-            ProviderSection::Mobilexy(section) => ProviderId(section.name.clone()),
-        }
+        ProviderId(
+            match self {
+                ProviderSection::Mobilexy(section) => &section.name,
+                ProviderSection::Roamify(section) => &section.name,
+                ProviderSection::Esimfly(section) => &section.name,
+            }
+            .clone(),
+        )
     }
 
     /// The client of this account. Reads the keys; sends nothing yet.
@@ -76,8 +85,10 @@ impl ProviderSection {
     /// # Errors
     /// [`NoClient`] names the setting that is wrong.
     pub fn connect(&self, machine: &str) -> Result<Arc<dyn EsimProvider>, NoClient> {
-        match self {
-            ProviderSection::Mobilexy(section) => Ok(Arc::new(super::mobilexy::Mobilexy::new(section, machine)?)),
-        }
+        Ok(match self {
+            ProviderSection::Mobilexy(section) => Arc::new(super::mobilexy::Mobilexy::new(section, machine)?),
+            ProviderSection::Roamify(section) => Arc::new(super::roamify::Roamify::new(section, machine)?),
+            ProviderSection::Esimfly(section) => Arc::new(super::esimfly::Esimfly::new(section, machine)?),
+        })
     }
 }
