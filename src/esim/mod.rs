@@ -13,6 +13,7 @@ pub mod loose;
 pub mod mobilexy;
 pub mod pace;
 pub mod profile;
+pub mod reseller;
 pub mod roamify;
 pub mod secret;
 pub mod section;

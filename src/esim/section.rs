@@ -21,6 +21,8 @@ pub enum ProviderSection {
     Roamify(super::roamify::Section),
     /// esimfly.net.
     Esimfly(super::esimfly::Section),
+    /// The JWT reseller API, such as strongesim.com.
+    Reseller(super::reseller::Section),
 }
 
 /// How long things may take, whom to trust, and which paths differ.
@@ -75,6 +77,7 @@ impl ProviderSection {
                 ProviderSection::Mobilexy(section) => &section.name,
                 ProviderSection::Roamify(section) => &section.name,
                 ProviderSection::Esimfly(section) => &section.name,
+                ProviderSection::Reseller(section) => &section.name,
             }
             .clone(),
         )
@@ -89,6 +92,7 @@ impl ProviderSection {
             ProviderSection::Mobilexy(section) => Arc::new(super::mobilexy::Mobilexy::new(section, machine)?),
             ProviderSection::Roamify(section) => Arc::new(super::roamify::Roamify::new(section, machine)?),
             ProviderSection::Esimfly(section) => Arc::new(super::esimfly::Esimfly::new(section, machine)?),
+            ProviderSection::Reseller(section) => Arc::new(super::reseller::Reseller::new(section, machine)?),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Roamify's endpoints: eight of its eSIM page, and the selling half from its live documentation (providers.md 2.2).
 
-use crate::esim::calls::{Form, Origin::Inferred, Origin::Live, Row, body, query};
+use crate::esim::calls::{Form, Origin::Inferred, Origin::Live, Row, body, path, query};
 
 /// Generates a profile: up to 90 s.
 pub const APPLY: Row = Row::new("apply", "POST", "/api/esim/apply")
@@ -99,7 +99,7 @@ pub const REFUND_GET: Row = Row::new("refund-get", "GET", "/api/refund")
     .from(Live);
 /// Withdraws a refund request.
 pub const REFUND_CANCEL: Row =
-    Row::new("refund-cancel", "POST", "/api/refund/cancel").with(&[body("refundId").must()]).from(Inferred);
+    Row::new("refund-cancel", "DELETE", "/api/refund/{refundId}").with(&[path("refundId")]).from(Inferred);
 /// Up or down.
 pub const HEALTH: Row = Row::new("health", "GET", "/api/health").from(Live);
 
