@@ -6,7 +6,7 @@ use super::Provider;
 use super::catalogue::{Catalogue, Plan};
 use super::clock::Clock;
 use super::codes::CodePress;
-use super::esim::{Esim, Wait};
+use super::esim::{Esim, EsimState, Wait};
 use super::fault::Trick;
 use super::ledger::{Goods, Ledger, OrderState, SoldOrder};
 use super::price::Units;
@@ -34,6 +34,8 @@ pub(super) struct Desk {
     pub(super) quirks: Quirks,
     /// Every sold profile.
     pub(super) esims: Vec<Esim>,
+    /// Where this provider answers.
+    pub(super) base_url: String,
     recent: VecDeque<i64>,
 }
 
@@ -64,6 +66,38 @@ pub(super) struct Purchase<'a> {
     pub(super) pending: bool,
 }
 
+impl Purchase<'_> {
+    /// A purchase of one thing at the plan's price; the rest is filled in.
+    pub(super) fn of(goods: Goods, reference: String, plan: String, plan_name: String, price: Units) -> Self {
+        Purchase {
+            goods,
+            reference,
+            plan,
+            plan_name,
+            quantity: 1,
+            price,
+            lpa: Vec::new(),
+            iccid: Vec::new(),
+            esim_ids: Vec::new(),
+            client_reference: None,
+            customer_name: None,
+            request_id: None,
+            pending: false,
+        }
+    }
+}
+
+/// What was sold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sold {
+    /// The ledger's number.
+    pub(super) order: u64,
+    /// Where its eSIMs begin.
+    pub(super) first: usize,
+    /// The answer must say that it failed.
+    pub(super) deaf: bool,
+}
+
 impl Desk {
     pub(super) fn open(catalogue: Catalogue, codes: CodePress, ledger: Ledger) -> Desk {
         let provider = ledger.provider;
@@ -78,6 +112,7 @@ impl Desk {
             rate: None,
             quirks: Quirks::default(),
             esims: Vec::new(),
+            base_url: String::new(),
             recent: VecDeque::new(),
         }
     }
@@ -196,6 +231,38 @@ impl Desk {
     /// The place of the eSIM with this card number or id.
     pub(super) fn find_esim(&self, name: &str) -> Option<usize> {
         self.esims.iter().position(|esim| esim.profile.iccid == name || esim.id == name)
+    }
+
+    /// Sells `ids.len()` eSIMs of a plan as one order, with what the tricks of this call want. Returns the order's
+    /// number and the place of its first eSIM.
+    pub(super) fn sell_esims(&mut self, plan: &Plan, ids: Vec<String>, mut purchase: Purchase<'_>, wait: Wait) -> Sold {
+        let shown = match self.trick.clone() {
+            Some(Trick::Lpa(text)) => Some(text),
+            _ => None,
+        };
+        let deaf = self.tricked(&Trick::ChargedAndRefused);
+        let now_s = self.clock.now_s();
+        let profiles: Vec<_> = ids.iter().map(|_| self.codes.profile()).collect();
+        purchase.lpa = profiles.iter().map(|profile| profile.lpa.clone()).collect();
+        purchase.iccid = profiles.iter().map(|profile| profile.iccid.clone()).collect();
+        purchase.esim_ids.clone_from(&ids);
+        let order = self.sell(purchase);
+        let first = self.esims.len();
+        self.esims.extend(ids.into_iter().zip(profiles).map(|(id, profile)| Esim {
+            id,
+            profile,
+            shown: shown.clone(),
+            order,
+            plan: plan.id,
+            total: plan.allowance(),
+            used: 0,
+            days: plan.days,
+            created_s: now_s,
+            expires_s: now_s + 180 * 86_400,
+            state: if wait == Wait::Ready { EsimState::Ready } else { EsimState::New },
+            wait,
+        }));
+        Sold { order, first, deaf }
     }
 
     /// Returns an order's money and marks it cancelled.

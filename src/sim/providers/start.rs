@@ -16,7 +16,7 @@ use super::house::{Counter, House, Shared, Shop};
 use super::ledger::Ledger;
 use super::server::{self, Door};
 use super::tls::Authority;
-use super::{Options, Provider, ProvidersPanel, mobilexy, options};
+use super::{Options, Provider, ProvidersPanel, esimfly, mobilexy, options, reseller, roamify};
 
 /// Running providers. They end when this is dropped.
 pub struct Simulation {
@@ -112,9 +112,12 @@ fn house(options: &Options, doors: &[Arc<Door>]) -> House {
     let mut base_urls = BTreeMap::new();
     for door in doors {
         for provider in &door.providers {
-            counters.insert(*provider, counter(options, *provider, run));
             let place = if options.one_port { format!("/{}", provider.name()) } else { String::new() };
-            base_urls.insert(*provider, format!("https://127.0.0.1:{}{place}{}", door.port, provider.base_path()));
+            let url = format!("https://127.0.0.1:{}{place}{}", door.port, provider.base_path());
+            let mut counter = counter(options, *provider, run);
+            counter.desk.base_url.clone_from(&url);
+            counters.insert(*provider, counter);
+            base_urls.insert(*provider, url);
         }
     }
     let ledger_file = options.ledger_file.clone();
@@ -125,7 +128,9 @@ fn counter(options: &Options, provider: Provider, run: u64) -> Counter {
     let keys = &options.credentials;
     let shop: Box<dyn Shop> = match provider {
         Provider::Mobilexy => Box::new(mobilexy::Mobilexy::new(keys)),
-        _ => Box::new(mobilexy::Mobilexy::new(keys)),
+        Provider::Roamify => Box::new(roamify::Roamify::new(keys)),
+        Provider::Esimfly => Box::new(esimfly::Esimfly::new(keys)),
+        Provider::Reseller => Box::new(reseller::Reseller::new(keys)),
     };
     let catalogue = Catalogue::make(provider, options.seed, options.plans);
     let codes = CodePress::new(provider, options.seed, run);

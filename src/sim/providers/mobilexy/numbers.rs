@@ -130,20 +130,12 @@ impl Mobilexy {
         let Some(offer) = self.offers.remove(&token) else { return error(desk, 400, "offer_expired", "Expired") };
         let reference = desk.codes.number(12);
         let id = 15 + self.numbers.len() as u64;
+        let name = format!("Number {}", offer.number);
         let order = desk.sell(Purchase {
-            goods: Goods::Number,
-            reference: reference.clone(),
-            plan: offer.iso.to_owned(),
-            plan_name: format!("Number {}", offer.number),
-            quantity: 1,
-            price: offer.month,
-            lpa: Vec::new(),
             iccid: vec![offer.number.clone()],
             esim_ids: vec![id.to_string()],
             client_reference: Some(&token),
-            customer_name: None,
-            request_id: None,
-            pending: false,
+            ..Purchase::of(Goods::Number, reference.clone(), offer.iso.to_owned(), name, offer.month)
         });
         let roamlinx = format!("rlx_{}", desk.codes.dice().text("abcdefghijkmnpqrstuvwxyz23456789", 12));
         let number = Number {

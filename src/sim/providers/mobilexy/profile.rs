@@ -43,20 +43,11 @@ pub(super) fn top_up(desk: &mut Desk, call: &Call) -> Reply {
     let now_s = desk.clock.now_s();
     let reference = format!("MBL-{}_{now_s}", desk.codes.number(10));
     let iccid = desk.esims[index].profile.iccid.clone();
+    let name = plan_name(&desk.catalogue, &plan);
     let number = desk.sell(Purchase {
-        goods: Goods::TopUp,
-        reference: reference.clone(),
-        plan: plan.code.clone(),
-        plan_name: plan_name(&desk.catalogue, &plan),
-        quantity: 1,
-        price: plan.price,
-        lpa: Vec::new(),
         iccid: vec![iccid.clone()],
         esim_ids: vec![tran_no.clone()],
-        client_reference: None,
-        customer_name: None,
-        request_id: None,
-        pending: false,
+        ..Purchase::of(Goods::TopUp, reference.clone(), plan.code.clone(), name, plan.price)
     });
     let esim = &mut desk.esims[index];
     esim.top_up(plan.allowance(), plan.days);

@@ -7,8 +7,8 @@ use super::{error, success};
 use crate::sim::providers::call::Call;
 use crate::sim::providers::catalogue::Plan;
 use crate::sim::providers::clock;
-use crate::sim::providers::desk::{Desk, Purchase};
-use crate::sim::providers::esim::{Esim, EsimState, Wait};
+use crate::sim::providers::desk::{Desk, Purchase, Sold};
+use crate::sim::providers::esim::Wait;
 use crate::sim::providers::fault::Trick;
 use crate::sim::providers::ledger::{Goods, SoldOrder};
 use crate::sim::providers::reply::Reply;
@@ -40,47 +40,16 @@ pub(super) fn purchase(desk: &mut Desk, call: &Call) -> Reply {
 }
 
 fn sell(desk: &mut Desk, plan: &Plan) -> Reply {
-    let deaf = desk.tricked(&Trick::ChargedAndRefused);
-    let shown = match desk.trick.clone() {
-        Some(Trick::Lpa(text)) => Some(text),
-        _ => None,
-    };
     let wait = desk.wait_of(plan);
-    let profile = desk.codes.profile();
-    let now_s = desk.clock.now_s();
     let reference = desk.codes.number(10);
-    let id = clock::tran_no(now_s, desk.esims.len() as u64 + 1);
-    let number = desk.sell(Purchase {
-        goods: Goods::Esim,
-        reference,
-        plan: plan.id.to_string(),
-        plan_name: plan_name(&desk.catalogue, plan),
-        quantity: 1,
-        price: plan.price,
-        lpa: vec![profile.lpa.clone()],
-        iccid: vec![profile.iccid.clone()],
-        esim_ids: vec![id.clone()],
-        client_reference: None,
-        customer_name: None,
-        request_id: None,
+    let id = clock::tran_no(desk.clock.now_s(), desk.esims.len() as u64 + 1);
+    let name = plan_name(&desk.catalogue, plan);
+    let purchase = Purchase {
         pending: wait != Wait::Ready,
-    });
-    let esim = Esim {
-        id,
-        profile,
-        shown,
-        order: number,
-        plan: plan.id,
-        total: plan.allowance(),
-        used: 0,
-        days: plan.days,
-        created_s: now_s,
-        expires_s: now_s + 180 * 86_400,
-        state: EsimState::Ready,
-        wait,
+        ..Purchase::of(Goods::Esim, reference, plan.id.to_string(), name, plan.price)
     };
-    let lpa = (wait == Wait::Ready).then(|| esim.lpa().to_owned());
-    desk.esims.push(esim);
+    let Sold { order: number, first, deaf } = desk.sell_esims(plan, vec![id], purchase, wait);
+    let lpa = (wait == Wait::Ready).then(|| desk.esims[first].lpa().to_owned());
     if deaf {
         return error(desk, 500, "order_failed", "Something went wrong, please try again").of_order(number);
     }
