@@ -18,6 +18,8 @@ pub mod session;
 pub mod settings;
 pub mod shelf;
 pub mod sync;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 mod traveller;
 pub mod view;
 

@@ -28,6 +28,35 @@ pub struct View {
     pub overlay: Option<Overlay>,
 }
 
+impl View {
+    /// The picture before the loop has drawn its first one: nothing is promised.
+    pub fn starting(language: &str) -> Self {
+        View {
+            version: 0,
+            session: 0,
+            language: language.to_owned(),
+            look: Look::default(),
+            frame: Frame {
+                operator: String::new(),
+                help_phone: String::new(),
+                machine: String::new(),
+                sale_number: None,
+                claim_code: None,
+                can_back: false,
+                can_start_over: false,
+                step: None,
+                chosen: None,
+            },
+            screen: Screen::Attract(Attract {
+                selling: Selling::Paused(OutOfService::Catalogue),
+                interrupted_at: None,
+                languages: Arc::from(Vec::new()),
+            }),
+            overlay: None,
+        }
+    }
+}
+
 /// The traveller's wish for how the screen looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Look {
