@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::payment::zvt::message::bmp::{self, Block, End};
 use crate::payment::zvt::message::charset::until_zero;
-use crate::payment::zvt::message::incoming::{Copy, Print};
+use crate::payment::zvt::message::incoming::{Copy, Print, block_behind_status};
 use crate::payment::zvt::message::tlv::{self, Tlv};
 use crate::payment::zvt::message::{Apdu, Charset, Incoming, status};
 
@@ -96,6 +96,9 @@ fn registration(fields: &mut Fields, data: &[u8], charset: Charset) -> Result<()
 fn intermediate(fields: &mut Fields, data: &[u8], charset: Charset) -> Result<(), String> {
     let (status_byte, rest) = data.split_first().ok_or("the status byte is missing")?;
     fields.insert("status".into(), json!(status_byte));
+    if block_behind_status(data) == 1 {
+        return block(fields, rest, charset);
+    }
     let Some((minutes, rest)) = rest.split_first() else { return Ok(()) };
     if let Some(minutes) = bmp::bcd(&[*minutes]) {
         fields.insert("timeout_minutes".into(), json!(minutes));

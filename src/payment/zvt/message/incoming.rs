@@ -133,15 +133,25 @@ impl Incoming {
 }
 
 impl Intermediate {
-    /// `status [T4 BCD minutes] [06 container]`; the minutes must be there if the container is.
+    /// `status [T4 BCD minutes] [06 container]`. The minutes must be there if the container is; some leave them out.
     #[must_use]
     pub fn read(data: &[u8], charset: Charset) -> Intermediate {
         let status = data.first().copied().unwrap_or(0xff);
-        let minutes = data.get(1).and_then(|&byte| bmp::bcd(&[byte])).and_then(|minutes| u8::try_from(minutes).ok());
-        let tags = bmp::parse(data.get(2..).unwrap_or_default()).tlv;
+        let block_at = block_behind_status(data);
+        let minutes = if block_at == 2 { data.get(1) } else { None };
+        let minutes = minutes.and_then(|&byte| bmp::bcd(&[byte])).and_then(|minutes| u8::try_from(minutes).ok());
+        let tags = bmp::parse(data.get(block_at..).unwrap_or_default()).tlv;
         let charset = status::charset_of(&tags).unwrap_or(charset);
         Intermediate { status, minutes, text: status::display_text(&tags, charset) }
     }
+}
+
+/// Where the block of BMPs begins in a `04 FF`: behind status and minutes, or, where the minutes were left out, right
+/// behind the status.
+#[must_use]
+pub fn block_behind_status(data: &[u8]) -> usize {
+    let whole = |at: usize| data.get(at..).is_some_and(|rest| bmp::parse(rest).end == End::Complete);
+    if data.get(1) == Some(&0x06) && !whole(2) && whole(1) { 1 } else { 2 }
 }
 
 impl Completion {
@@ -270,7 +280,7 @@ fn copy_of(tags: &[Tlv]) -> Option<Copy> {
 #[must_use]
 pub fn sequence_of(apdu: &Apdu) -> Option<u32> {
     let data = match apdu.code() {
-        (0x04, 0xff) => apdu.data.get(2..)?,
+        (0x04, 0xff) => apdu.data.get(block_behind_status(&apdu.data)..)?,
         (0x06, 0x1e) => apdu.data.get(1..)?,
         (0x06, 0x0f) => {
             // Behind a status byte, or among BMPs.

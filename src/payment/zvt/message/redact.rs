@@ -19,7 +19,7 @@ pub fn blank(apdu: &Apdu) -> String {
             password(&mut secret, data, 3)
         }
         (0x08, 0x13 | 0x14) => password(&mut secret, data, 3),
-        (0x04, 0xff) => 2,
+        (0x04, 0xff) => super::incoming::block_behind_status(data),
         (0x06, 0x1e) => 1,
         // Positional, without card data.
         (0x06, 0x0f) | (0x80 | 0x84, _) => data.len(),

@@ -58,8 +58,11 @@ impl Session {
         Step::Run(Duty::Care(care), apdu)
     }
 
+    /// `05 01`. A terminal that still owes the answer to one takes the same bytes for a repeat of the link and is silent
+    /// for ever: the next one asks for the other amount of detail (bit 2).
     pub(super) fn status_enquiry(&self) -> Apdu {
-        let service = self.config.status_service;
+        let other = if self.enquiry_unanswered { 0x04 } else { 0 };
+        let service = self.config.status_service.map(|service| service ^ other);
         command::status_enquiry(service.map(|_| self.config.password), service)
     }
 
@@ -117,7 +120,10 @@ impl Session {
     fn rest_known(&mut self, care: Care, end: CommandEnd, now: Instant) -> Step {
         let busy = match end {
             CommandEnd::Completed(completion) => completion.enquiry().is_some_and(|enquiry| enquiry.status == 0x9c),
-            _ => false,
+            // Some refuse the enquiry itself while they are at work.
+            CommandEnd::Refused { code, .. } => code == 0x9c,
+            CommandEnd::Aborted(abort) => abort.code == 0x9c,
+            CommandEnd::Accepted | CommandEnd::Lost { .. } => false,
         };
         if busy {
             self.say_health(TerminalHealth::Busy);

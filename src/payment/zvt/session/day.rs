@@ -72,6 +72,15 @@ impl Session {
         }
     }
 
+    /// The terminal said that it closes the day while it did something else for us: a barrier passed (sale.md 5).
+    pub(super) fn day_closed_unasked(&mut self, end: &CommandEnd) {
+        let outcome = match end {
+            CommandEnd::Lost { evidence } => DayOutcome::Unknown { evidence: evidence.clone() },
+            _ => DayOutcome::Closed { totals: None },
+        };
+        self.emit(TerminalEvent::DayClosed { outcome, unasked: true });
+    }
+
     /// The order cannot reach the terminal: the day is surely open.
     pub(super) fn refuse_day(&mut self) {
         let outcome = DayOutcome::Refused { result_code: super::payment::NOT_REGISTERED };

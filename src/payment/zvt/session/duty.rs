@@ -64,6 +64,8 @@ pub(super) struct Running {
     pub(super) receipts: Receipts,
     /// Our `06 B0` is out.
     pub(super) aborting: bool,
+    /// The terminal closes its day by itself while this command runs (`04 FF 0F`).
+    pub(super) day_closing: bool,
 }
 
 /// How a command ended.
@@ -98,6 +100,7 @@ impl Running {
             statuses: Vec::new(),
             receipts: Receipts::default(),
             aborting: false,
+            day_closing: false,
         }
     }
 
@@ -183,6 +186,7 @@ impl Session {
         if let CommandEnd::Lost { evidence } = &end {
             tracing::warn!(command = ?running.code, evidence, "a terminal command got no end");
             self.out.push_back(Output::Abandon);
+            self.enquiry_unanswered ^= running.code == (0x05, 0x01);
             self.registered = false;
             self.sequence = None;
             if self.framing == Framing::Stream && self.line == LineState::Up {
@@ -191,6 +195,9 @@ impl Session {
             }
         }
         running.receipts.close();
+        if running.day_closing {
+            self.day_closed_unasked(&end);
+        }
         let step = match job.duty {
             Duty::Care(care) => self.care_ended(care, *running, end, now),
             Duty::Payment(payment) => self.payment_ended(payment, *running, end, now),

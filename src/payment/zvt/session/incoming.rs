@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::duty::{CommandEnd, Duty};
+use super::duty::{CommandEnd, Duty, Stage};
 use super::{Output, Session};
 use crate::payment::zvt::link::{Failure, Role};
 use crate::payment::zvt::message::answer::{Acknowledgement, NOT_ISSUED, UNKNOWN_MESSAGE};
 use crate::payment::zvt::message::incoming::{Intermediate, sequence_of};
 use crate::payment::zvt::message::{Apdu, Incoming, StatusInformation, codes, command};
 use crate::payment::{Answer, DayOutcome, Ending, TerminalEvent};
+
+/// Intermediate status: the terminal closes the day by itself.
+const AUTOMATIC_END_OF_DAY: u8 = 0x0f;
 
 impl Session {
     /// The link delivered one of our messages.
@@ -66,7 +69,10 @@ impl Session {
             _ => None,
         };
         let grace = self.answer_grace();
-        if let Some(running) = self.running() {
+        // Before its acceptance a command has T3, whatever else the terminal may have to say.
+        if let Some(running) = self.running()
+            && running.stage == Stage::Accepted
+        {
             running.heard(least, announced, now);
             if let Some(grace) = grace {
                 running.deadline = now + grace;
@@ -121,6 +127,11 @@ impl Session {
 
     fn intermediate(&mut self, status: Intermediate) {
         let prompt = codes::prompt(status.status);
+        if let Some(running) = self.running()
+            && running.code != (0x06, 0x50)
+        {
+            running.day_closing |= status.status == AUTOMATIC_END_OF_DAY;
+        }
         if let Some(sale) = self.sale_under_way() {
             let verbatim = self.config.texts == crate::payment::zvt::Texts::Verbatim;
             self.emit(TerminalEvent::Prompt { sale, prompt, text: status.text.filter(|_| verbatim) });
@@ -174,6 +185,9 @@ impl Session {
             }
         }
         if about_the_day {
+            if let Some(running) = self.running() {
+                running.day_closing = false;
+            }
             let outcome = match result_code {
                 Some(0) => DayOutcome::Closed { totals },
                 Some(result_code) => DayOutcome::Refused { result_code },

@@ -112,6 +112,7 @@ pub(super) struct Session {
     retry: std::time::Duration,
     next_poll: Instant,
     silent: u32,
+    enquiry_unanswered: bool,
     baud: u32,
     out: VecDeque<Output>,
 }
@@ -137,6 +138,7 @@ impl Session {
             retry,
             next_poll: now,
             silent: 0,
+            enquiry_unanswered: false,
             baud,
             out: VecDeque::new(),
         }

@@ -91,7 +91,9 @@ fn outcome(reversal: &Reversal, status: Option<&StatusInformation>, end: Command
 
 /// Whether the reversal's own message names our payment: its amount, and its trace (37) or receipt (87).
 fn judged(reversal: &Reversal, transaction: Transaction) -> ReversalOutcome {
-    let same_number = |ours: &str, theirs: &str| ours.trim_start_matches('0') == theirs.trim_start_matches('0');
+    // A trace of 1F2B is longer than the six digits that fit into BMP 37.
+    let tail = |digits: &str| digits[digits.len().saturating_sub(6)..].trim_start_matches('0').to_owned();
+    let same_number = |ours: &str, theirs: &str| tail(ours) == tail(theirs);
     let amount = transaction.key.amount_minor.map(|minor| u64::try_from(reversal.amount.minor) == Ok(minor));
     let trace = match (&reversal.trace, &transaction.original_trace) {
         (Some(ours), Some(theirs)) => Some(same_number(ours, theirs)),
