@@ -1,0 +1,206 @@
+//! Everything that may differ between two kiosks: one TOML file, read once at start.
+//!
+//! Every problem is told at once, each with its line, its key and the form that is accepted. Unknown keys are
+//! problems too: a mistyped one must not silently leave a default in force. Secrets never stand in the file, only
+//! their places.
+
+mod read;
+mod screen;
+mod shop;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod timing;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::catalogue::{Offering, Pricing};
+use crate::esim::section::ProviderSection;
+use crate::journal::section::Section as JournalSection;
+use crate::printer::PrinterConfig;
+
+pub use screen::{Brand, Rotation, Screen, TerminalSide};
+pub use shop::{Legal, LegalText, Machine, Operator, Wifi};
+pub use terminal::{Terminal, TerminalTimers};
+pub use timing::{Sync, Timing};
+
+/// The configuration of a kiosk.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[machine]`.
+    pub machine: Machine,
+    /// `[operator]`.
+    pub operator: Operator,
+    /// `[screen]`.
+    pub screen: Screen,
+    /// `[terminal]`.
+    pub terminal: Terminal,
+    /// `[printer]`; a kiosk without it sells without paper and says so.
+    pub printer: Option<PrinterConfig>,
+    /// `[[providers]]`.
+    pub providers: Vec<ProviderSection>,
+    /// `[pricing]`.
+    pub pricing: Pricing,
+    /// `[catalogue]`.
+    pub catalogue: Offering,
+    /// `[sync]`.
+    pub sync: Sync,
+    /// `[journal]`.
+    pub journal: JournalSection,
+    /// `[timing]`.
+    pub timing: Timing,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// What is logged, as `tracing`'s filters: `info`, `info,esim_kiosk::payment=debug`. `RUST_LOG` comes before it.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { filter: "info".to_owned() }
+    }
+}
+
+/// One thing that is wrong in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1, where the file has one for it.
+    pub line: Option<usize>,
+    /// The key, such as `screen.width_mm`; empty where the file itself is the problem.
+    pub key: String,
+    /// What is wrong and what is accepted.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+/// Everything that is wrong in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors {
+    /// The file.
+    pub file: PathBuf,
+    /// All that was found.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.problems.len();
+        let plural = if count == 1 { "problem" } else { "problems" };
+        write!(f, "the configuration {} has {count} {plural}:", self.file.display())?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Reads and checks the file, and the texts that it names.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`]: every problem at once.
+    pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors {
+            file: path.to_owned(),
+            problems: vec![Problem {
+                line: None,
+                key: String::new(),
+                what: format!("cannot be read ({error}): name it with --config, readable by the service"),
+            }],
+        })?;
+        Config::parse(&text, path)
+    }
+
+    /// Checks `text`, which stands in `file`. Relative paths in it count from the file's directory.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
+        let mut document = read::Document::parse(text);
+        let machine: Machine = document.section("machine");
+        let mut operator: Operator = document.section("operator");
+        let screen: Screen = document.section("screen");
+        let terminal: Terminal = document.section("terminal");
+        let printer: Option<PrinterConfig> = document.has("printer").then(|| document.section("printer"));
+        let providers: Vec<ProviderSection> = document.list("providers");
+        let pricing: Pricing = document.section("pricing");
+        let catalogue: Offering = document.section("catalogue");
+        let sync: Sync = document.section("sync");
+        let journal: JournalSection = document.section("journal");
+        let timing: Timing = document.section("timing");
+        let log: Log = document.section("log");
+        document.nothing_else();
+
+        machine.check(&mut document);
+        operator.check(&mut document, &machine.languages, file.parent().unwrap_or(Path::new(".")));
+        screen.check(&mut document);
+        terminal.check(&mut document, machine.currency);
+        timing.check(&mut document);
+        sync.check(&mut document);
+        if let Some(Err(wrong)) = printer.as_ref().map(PrinterConfig::profile) {
+            document.problem("printer.model", wrong.to_string().trim_start_matches("printer.model ").to_owned());
+        }
+        for (key, what) in journal.problems() {
+            document.problem(&format!("journal.{key}"), what);
+        }
+        for (key, what) in catalogue.problems() {
+            document.problem(&key, what);
+        }
+        for (place, rate) in pricing.rates.iter().enumerate() {
+            if crate::money::parse_scaled(&rate.rate).map_or(true, |units| units <= 0) {
+                let what = format!("{:?} is no rate: decimal text above 0 is expected, such as \"0.9234\"", rate.rate);
+                document.problem(&format!("pricing.rates[{place}].rate"), what);
+            }
+        }
+        check_providers(&mut document, &providers);
+        if tracing_subscriber::EnvFilter::try_new(&log.filter).is_err() {
+            document.problem("log.filter", "a filter such as \"info\" or \"info,esim_kiosk=debug\" is expected".into());
+        }
+        let config = Config {
+            machine,
+            operator,
+            screen,
+            terminal,
+            printer,
+            providers,
+            pricing,
+            catalogue,
+            sync,
+            journal,
+            timing,
+            log,
+        };
+        document.finish(config, file)
+    }
+}
+
+fn check_providers(document: &mut read::Document<'_>, providers: &[ProviderSection]) {
+    if providers.is_empty() && !document.has("providers") {
+        document.problem("providers", "at least one account is needed: [[providers]] with api = \"mobilexy\"".into());
+    }
+    let mut names: Vec<_> = providers.iter().map(ProviderSection::id).collect();
+    names.sort();
+    for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
+        let what = format!("two accounts are named {:?}: give each its own name", pair[0].0);
+        document.problem("providers", what);
+    }
+}
