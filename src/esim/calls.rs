@@ -1,7 +1,6 @@
 //! Every endpoint as one row of a table, and the one way to call a row. Typed methods and the operator's
 //! `provider NAME call ROW key=value …` go through the same rows, so the table is the truth about what is sent.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -348,24 +347,29 @@ fn upload(row: &Row, field: &str, file: &str) -> Got<Payload> {
     Ok(Payload::File(field.to_owned(), name, kind.to_owned(), bytes))
 }
 
-/// The generated table: one line per row, tab separated: name, method, path, origin, reads or writes, parameters
-/// (`!` marks the required ones), fields of a successful answer.
-pub fn table(rows: &[Row]) -> String {
-    let mut lines = BTreeMap::new();
-    for (place, row) in rows.iter().enumerate() {
-        let params: Vec<String> =
-            row.params.iter().map(|param| format!("{}{}", param.name, if param.required { "!" } else { "" })).collect();
-        let line = format!(
-            "{}\t{}\t{}\t{:?}\t{:?}\t{}\t{}\n",
-            row.name,
-            row.method,
-            row.path,
-            row.origin,
-            row.effect,
-            params.join(","),
-            row.answer.join(",")
-        );
-        lines.insert(place, line.to_ascii_lowercase().replacen(&row.method.to_ascii_lowercase(), row.method, 1));
+impl Origin {
+    /// The word in the table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Origin::Document => "document",
+            Origin::Live => "live",
+            Origin::Inferred => "inferred",
+        }
     }
-    lines.into_values().collect()
+}
+
+/// The generated table: one line per row, tab separated: name, method, path, where the path is from, reads or writes,
+/// parameters (`!` marks the required ones), fields of a successful answer.
+pub fn table(rows: &[Row]) -> String {
+    let line = |row: &Row| {
+        let mark = |param: &Param| if param.required { "!" } else { "" };
+        let params: Vec<String> = row.params.iter().map(|param| format!("{}{}", param.name, mark(param))).collect();
+        let effect = match row.effect {
+            Effect::Reads => "reads",
+            Effect::Writes => "writes",
+        };
+        let (params, answer) = (params.join(","), row.answer.join(","));
+        format!("{}\t{}\t{}\t{}\t{effect}\t{params}\t{answer}\n", row.name, row.method, row.path, row.origin.word())
+    };
+    rows.iter().map(line).collect()
 }

@@ -1,0 +1,10 @@
+//! The provider clients against the simulated providers, over TLS on loopback. The simulators keep the ledgers; what
+//! a client says is compared with what they sold.
+
+mod esimfly;
+mod every_endpoint;
+mod kit;
+mod mobilexy;
+mod reseller;
+mod roamify;
+mod table;
