@@ -9,6 +9,7 @@ use slint::{ComponentHandle, LogicalPosition, PhysicalSize, PlatformError, Rgb8P
 use tokio::sync::{mpsc, watch};
 
 use super::bridge::{Bridge, set_surface};
+use super::generated::Theme;
 use super::probe::{PictureSpot, Target, Words};
 use super::{ScreenError, Surface};
 use crate::kiosk::{Intent, View};
@@ -95,6 +96,9 @@ impl Headless {
     pub fn set_surface(&mut self, surface: Surface) {
         self.surface = surface;
         set_surface(&self.bridge.window, &surface);
+        let theme = self.bridge.window.global::<Theme>();
+        theme.set_stage_width(surface.width_px as f32);
+        theme.set_stage_height(surface.height_px as f32);
         self.window.set_size(PhysicalSize::new(surface.width_px, surface.height_px));
         self.pixels = vec![Rgb8Pixel::default(); surface.width_px as usize * surface.height_px as usize];
         self.window.request_redraw();

@@ -29,7 +29,16 @@ impl Samples {
     pub fn all(language: &'static str) -> Vec<Sample> {
         let mut samples = Samples { language, list: Vec::new() };
         samples.browsing();
+        samples.checks();
+        samples.payments();
+        samples.hand_over();
+        samples.troubles();
+        samples.overlays();
         samples.list
+    }
+
+    pub(super) fn language(&self) -> &'static str {
+        self.language
     }
 
     /// An amount of euro cents as the language writes it.
