@@ -134,7 +134,7 @@ impl Desk {
         self.connect().await?;
         self.take_waiting();
         let mut garbage = false;
-        for _ in 0..self.config.status_tries.max(1) {
+        for attempt in 0..self.config.status_tries.max(1) {
             let until = Instant::now() + self.config.status();
             if self.write(&real_time_request(n), false, until).await.is_err() {
                 // Held up by the printer's own "wait": real-time commands are read all the same.
@@ -142,7 +142,12 @@ impl Desk {
             }
             while let Some(reply) = self.reply(until.max(Instant::now() + self.config.status() / 2)).await? {
                 match reply {
-                    Reply::RealTime(byte) => return Ok(byte),
+                    Reply::RealTime(byte) if attempt == 0 => return Ok(byte),
+                    Reply::RealTime(byte) => {
+                        // Every attempt may still be answered, and no answer says to which question: let them pass.
+                        while self.reply(Instant::now() + self.config.status() / 2).await?.is_some() {}
+                        return Ok(byte);
+                    }
                     Reply::Garbage => garbage = true,
                     _ => {}
                 }

@@ -1,0 +1,199 @@
+//! The kiosk's printer against the simulated one, over real wires.
+
+use std::path::Path;
+
+use esim_kiosk::money::{Amount, Currency};
+use esim_kiosk::printer::{self, PaperLeft, PrintOutcome, PrinterConfig, PrinterFault, PrinterState, ReceiptPrinter};
+use esim_kiosk::sale::activation::{ActivationCode, Iccid};
+use esim_kiosk::sale::id::SaleNumber;
+use esim_kiosk::sale::receipt::{OperatorText, Receipt, ReceiptKind, ReceiptLine};
+use esim_kiosk::sim::printer::{Fate, Fault, MODELS, Model, Planned, SimPrinter};
+
+const CODE: &str = "LPA:1$rsp.truphone.com$QRF-BETTERROAMING-PMRDGIR2EARDEIT5";
+
+fn receipt(language: &str) -> Receipt {
+    let price = Amount::new(990, Currency::EUR);
+    Receipt {
+        language: language.into(),
+        operator: OperatorText {
+            name: "Sky Mobile GmbH".into(),
+            address: vec!["Flughafenstraße 1".into(), "12529 Schönefeld".into()],
+            tax_number: "USt-IdNr. DE123456789".into(),
+            help_phone: "+49 30 1234567".into(),
+        },
+        number: SaleNumber::of("K07", 123),
+        claim_code: "7QK-3M9-X2H".into(),
+        local_time: "22.11.2026 14:05 MEZ".into(),
+        lines: vec![ReceiptLine {
+            title: "Japan 5 GB, 30 Tage".into(),
+            iccid: Iccid::parse("8944500102198304826"),
+            price,
+        }],
+        total: price,
+        tax_rate: Some(1900),
+        tax: Some(price.tax_within(1900)),
+        terminal_lines: vec!["** K-U-N-D-E-N-B-E-L-E-G **".into(), String::new(), "  Betrag EUR           9,90".into()],
+        activation: ActivationCode::parse(CODE).ok(),
+        wifi_hint: Some("WLAN „Airport Free“: ohne Internet keine Installation".into()),
+        copy: 0,
+        kind: ReceiptKind::Sale,
+    }
+}
+
+fn config(connection: &str, model: &str) -> PrinterConfig {
+    let text = format!("connection = {connection:?}\nmodel = {model:?}\nflow_control = \"none\"\nreopen_ms = 20\n");
+    // Nothing here depends on how fast this machine is: a printer that answers is waited for.
+    PrinterConfig { status_ms: 10_000, finish_ms: 120_000, stall_ms: 60_000, ..toml::from_str(&text).unwrap() }
+}
+
+/// What must stand on the paper, whatever carried it there.
+fn check_paper(sheet: &esim_kiosk::sim::printer::Sheet) {
+    let text = sheet.paper.transcript();
+    for wanted in [
+        "7QK-3M9-X2H",
+        "Flughafenstraße 1",
+        "USt-IdNr. DE123456789",
+        "Verkauf K07-000123",
+        "22.11.2026 14:05 MEZ",
+        "Japan 5 GB, 30 Tage",
+        "eSIM-Nummer 8944500102198304826",
+        "9,90 €",
+        "darin 19 % MwSt.",
+        "1,58 €",
+        "** K-U-N-D-E-N-B-E-L-E-G **",
+        "  Betrag EUR           9,90",
+        "Hilfe: +49 30 1234567",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not on\n{text}");
+    }
+    let run_on: String = sheet.paper.text.concat();
+    assert!(run_on.contains("QRF-BETTERROAMING-PMRDGIR2EARDEIT5"), "the code to type is not on\n{text}");
+    assert_eq!(sheet.paper.codes(), [CODE]);
+}
+
+/// Prints one receipt; the simulator's only paper with ink on it is that receipt.
+async fn print_one(connection: &str, simulated: &SimPrinter, model: &str) {
+    let kiosk = printer::open(config(connection, model)).unwrap();
+    let state = kiosk.status().await;
+    assert_eq!(state, PrinterState::Ready { paper_low: false }, "{model}");
+    assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed, "{model}");
+    let sheets = simulated.panel().wait_for_sheets(1).await;
+    assert_eq!(sheets.len(), 1);
+    if model == "safe" {
+        // Its one page has no euro sign: lines with one are drawn.
+        assert_eq!(sheets[0].paper.codes(), [CODE]);
+    } else {
+        check_paper(&sheets[0]);
+    }
+    assert_eq!(simulated.panel().unknown_commands(), Vec::<Vec<u8>>::new());
+}
+
+fn start(model: &str) -> SimPrinter {
+    SimPrinter::start(Model::named(model).unwrap(), None, 1).unwrap()
+}
+
+fn link(folder: &Path) -> std::path::PathBuf {
+    folder.join("printer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_model_prints_over_a_serial_port() {
+    for model in MODELS.iter().filter(|model| model.name != "generic-58") {
+        let folder = tempfile::tempdir().unwrap();
+        let mut simulated = start(model.name);
+        simulated.on_pty(&link(folder.path())).unwrap();
+        print_one(&format!("serial:{}", link(folder.path()).display()), &simulated, model.name).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_prints_over_tcp_and_over_a_device_file() {
+    let mut simulated = start("epson-tm-t20iii");
+    let address = simulated.on_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    print_one(&format!("tcp:{address}"), &simulated, "epson-tm-t20iii").await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut simulated = start("generic-80");
+    simulated.on_pty(&link(folder.path())).unwrap();
+    print_one(&format!("usb:{}", link(folder.path()).display()), &simulated, "generic-80").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tear_bar_is_printed_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut simulated = start("generic-58");
+    simulated.on_pty(&link(folder.path())).unwrap();
+    let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "generic-58")).unwrap();
+    assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
+    simulated.panel().take();
+    check_paper(&simulated.panel().sheets()[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cable_that_comes_back_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut simulated = start("epson-tm-t20iii");
+    simulated.on_pty(&link(folder.path())).unwrap();
+    let panel = simulated.panel();
+    let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "epson-tm-t20iii")).unwrap();
+    assert_eq!(kiosk.status().await, PrinterState::Ready { paper_low: false });
+    panel.plan(vec![Planned { at: 300, fault: Fault::CableOut }]);
+    let outcome = kiosk.print(&receipt("de")).await;
+    assert_eq!(outcome, PrintOutcome::Unknown { fault: PrinterFault::Absent });
+    assert_eq!(kiosk.status().await, PrinterState::Faulty(PrinterFault::Absent));
+    panel.repair();
+    while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
+        tokio::task::yield_now().await;
+    }
+    panel.set_traveller(2);
+    assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
+    let sheets = panel.sheets();
+    assert!(sheets.len() <= 2, "the torn receipt's beginning, if any, and the new one");
+    let last = sheets.last().unwrap();
+    check_paper(last);
+    assert_eq!(last.paper.travellers.iter().copied().collect::<Vec<_>>(), [2], "nothing of the first traveller");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_receipt_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut simulated = start("custom-kpm");
+    simulated.on_pty(&link(folder.path())).unwrap();
+    let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "custom-kpm")).unwrap();
+    assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
+    assert_eq!(kiosk.session_ended().await, PaperLeft::Retracted);
+    assert_eq!(simulated.panel().sheets()[0].fate, Fate::Retracted);
+    assert_eq!(kiosk.session_ended().await, PaperLeft::Nothing);
+    assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
+    simulated.panel().take();
+    assert_eq!(kiosk.session_ended().await, PaperLeft::Nothing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_is_told_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut simulated = start("epson-tm-t20iii");
+    simulated.on_pty(&link(folder.path())).unwrap();
+    let panel = simulated.panel();
+    let config = config(&format!("serial:{}", link(folder.path()).display()), "epson-tm-t20iii");
+    // Silence must be waited for, so it is not waited for long.
+    let kiosk = printer::open(PrinterConfig { status_ms: 2_000, status_tries: 1, ..config }).unwrap();
+    for (fault, expected) in [
+        (Fault::PaperOut, PrinterFault::PaperOut),
+        (Fault::CoverOpen, PrinterFault::CoverOpen),
+        (Fault::Cutter, PrinterFault::Cutter),
+        (Fault::Unrecoverable, PrinterFault::Unrecoverable),
+        (Fault::Garbage, PrinterFault::Garbage),
+        (Fault::Mute, PrinterFault::Absent),
+    ] {
+        panel.befall(fault);
+        assert_eq!(kiosk.status().await, PrinterState::Faulty(expected), "{}", fault.name());
+        assert!(matches!(kiosk.print(&receipt("de")).await, PrintOutcome::NotPrinted { .. }));
+        panel.repair();
+        while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
+            tokio::task::yield_now().await;
+        }
+    }
+    panel.befall(Fault::NearEnd);
+    assert_eq!(kiosk.status().await, PrinterState::Ready { paper_low: true });
+    assert_eq!(panel.sheets(), []);
+}
