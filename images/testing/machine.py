@@ -1,0 +1,204 @@
+"""A kiosk in QEMU: its disk, its firmware's memory, its screen, its serial lines, and what a person can do to it."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+FIRMWARE = {
+    "arm64": ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),
+    "amd64": ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+}
+
+
+class Gone(Exception):
+    """What was waited for did not come."""
+
+
+def accelerated(arch):
+    """Hardware virtualisation, asked for by KIOSK_KVM=1: a nested one often cannot run the firmware's first instructions."""
+    return arch == "amd64" and os.environ.get("KIOSK_KVM") == "1"
+
+
+class Machine:
+    """One kiosk. Its disk and its firmware variables stay from start to start: nothing is a snapshot."""
+
+    def __init__(self, arch, directory, image, size_gb=3):
+        self.arch, self.directory = arch, pathlib.Path(directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        self.disk = self.directory / "disk.img"
+        subprocess.run(["cp", "--sparse=always", image, self.disk], check=True)
+        os.truncate(self.disk, size_gb << 30)
+        shutil.copy(FIRMWARE[arch][1], self.directory / "vars.fd")
+        self.process = self.qmp = self.probe = None
+        self.starts = 0
+        self.patience = 1.0 if accelerated(arch) else 6.0
+
+    # -- power --------------------------------------------------------------------------------------------------------
+
+    def start(self, *more):
+        """Power on."""
+        assert self.process is None, "it runs already"
+        self.starts += 1
+        at = self.directory
+        self.serial = at / f"serial-{self.starts}.log"
+        for stale in ("qmp.sock", "probe.sock", "terminal.sock", "printer.sock"):
+            (at / stale).unlink(missing_ok=True)
+        kind = {
+            "arm64": ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi"],
+            "amd64": ["qemu-system-x86_64", "-M", "q35", *(["-cpu", "host,arch-capabilities=off", "-accel", "kvm"] if accelerated("amd64") else ["-cpu", "max", "-accel", "tcg,thread=multi"])],
+        }[self.arch]
+        command = [
+            *kind, "-smp", "2", "-m", "1024", "-nodefaults", "-display", "none",
+            "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE[self.arch][0]}",
+            "-drive", f"if=pflash,format=raw,file={at}/vars.fd",
+            "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=writethrough", "-device", "virtio-blk-pci,drive=disk,bootindex=1",
+            "-serial", f"file:{self.serial}",
+            "-device", "virtio-gpu-pci,xres=1080,yres=1920", "-device", "virtio-tablet-pci", "-device", "virtio-rng-pci",
+            "-chardev", f"socket,id=terminal,path={at}/terminal.sock,server=on,wait=off", "-device", "pci-serial,chardev=terminal,addr=0x10",
+            "-chardev", f"socket,id=printer,path={at}/printer.sock,server=on,wait=off",
+            "-device", "qemu-xhci,id=usb", "-device", "usb-serial,chardev=printer,always-plugged=on,id=printer,bus=usb.0,port=1",
+            "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,id=nic,romfile=",
+            "-device", "virtio-serial-pci", "-chardev", f"socket,id=probe,path={at}/probe.sock,server=on,wait=off",
+            "-device", "virtserialport,chardev=probe,name=kiosk.probe",
+            "-qmp", f"unix:{at}/qmp.sock,server=on,wait=off", *more,
+        ]  # fmt: skip
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=open(at / "qemu.log", "ab"))
+        self.qmp = self._connect(at / "qmp.sock").makefile("rw")
+        self.qmp.readline()
+        self.order("qmp_capabilities")
+        return self
+
+    def _connect(self, path, seconds=30):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                link = socket.socket(socket.AF_UNIX)
+                link.connect(str(path))
+                return link
+            except OSError as error:
+                link.close()
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise Gone(f"QEMU does not answer at {path}: {(self.directory / 'qemu.log').read_text()[-500:]}") from error
+                time.sleep(0.05)
+
+    def cut(self):
+        """The plug is pulled: nothing of the guest gets another instruction."""
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self.process = self.probe = None
+
+    # -- eyes and hands -----------------------------------------------------------------------------------------------
+
+    def order(self, command, **arguments):
+        """One QMP command and its answer."""
+        self.qmp.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.qmp.flush()
+        while line := self.qmp.readline():
+            answer = json.loads(line)
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise Gone(f"{command}: {answer['error']['desc']}")
+        raise Gone(f"{command}: QEMU is gone")
+
+    def screen(self, name):
+        """The screen as PNG; its path."""
+        path = self.directory / f"{name}.png"
+        self.order("screendump", filename=str(path), format="png")
+        return path
+
+    def touch(self, x, y):
+        """A finger at a place of the 1080 × 1920 screen."""
+        place = [{"type": "abs", "data": {"axis": axis, "value": int(value * 32767 / size)}} for axis, value, size in (("x", x, 1080), ("y", y, 1920))]
+        self.order("input-send-event", events=place)
+        for down in (True, False):
+            self.order("input-send-event", events=[{"type": "btn", "data": {"down": down, "button": "left"}}])
+            time.sleep(0.15)
+
+    def keys(self, *names):
+        """Keys pressed together, on whatever keyboard there is."""
+        self.order("send-key", keys=[{"type": "qcode", "data": name} for name in names])
+
+    # -- ears ---------------------------------------------------------------------------------------------------------
+
+    def said(self):
+        """What came over the serial console since this start."""
+        return self.serial.read_bytes().decode("utf-8", "replace").replace("\r", "") if self.serial.exists() else ""
+
+    def wait(self, pattern, seconds=60, after=0):
+        """Until the console says it; the match. `seconds` is for a machine at full speed."""
+        end = time.monotonic() + seconds * self.patience
+        while True:
+            if found := re.search(pattern, self.said()[after:]):
+                return found
+            if self.process.poll() is not None:
+                raise Gone(f"QEMU ended while waiting for {pattern!r}")
+            if time.monotonic() > end:
+                raise Gone(f"no {pattern!r} within {seconds * self.patience:.0f} s; last: {self.said()[-400:]!r}")
+            time.sleep(0.2)
+
+    def ask(self, command, seconds=30):
+        """A shell command in the guest, through the probe that the test image starts: (exit code, output)."""
+        if self.probe is None:
+            self.wait("probe listens", 90)
+            self.probe = self._connect(self.directory / "probe.sock")
+        self.probe.settimeout(seconds * self.patience)
+        mark = f"end-{time.monotonic_ns()}"
+        self.probe.sendall(f"({command}) 2>&1; echo; echo {mark} $?\n".encode())
+        answer = b""
+        while not (found := re.search(rb"\n?" + mark.encode() + rb" (\d+)\n", answer)):
+            try:
+                part = self.probe.recv(65536)
+            except TimeoutError as error:
+                raise Gone(f"no answer to {command!r}: {answer[-300:]!r}") from error
+            if not part:
+                raise Gone(f"the probe hung up at {command!r}")
+            answer += part
+        return int(found[1]), answer[: found.start()].decode("utf-8", "replace").strip()
+
+    # -- the disk, while the machine is off ---------------------------------------------------------------------------
+
+    def partition(self, label):
+        """(first byte, bytes) of a partition."""
+        table = json.loads(subprocess.run(["sfdisk", "--json", self.disk], check=True, capture_output=True).stdout)["partitiontable"]
+        for one in table["partitions"]:
+            if one.get("name") == label:
+                return one["start"] * 512, one["size"] * 512
+        raise Gone(f"no partition {label}")
+
+    def put_setup(self, files):
+        """Files onto the setup partition, as the operator does on a laptop."""
+        assert self.process is None, "off, first"
+        at = f"{self.disk}@@{self.partition('setup')[0]}"
+        for name, text in files.items():
+            if "/" in name:
+                subprocess.run(["mmd", "-D", "s", "-i", at, f"::/{name.split('/')[0]}"], capture_output=True)
+            subprocess.run(["mcopy", "-o", "-i", at, "-", f"::/{name}"], input=text.encode(), check=True)
+
+    def put_state(self, source, path):
+        """A file onto the state partition; its directory is made."""
+        assert self.process is None, "off, first"
+        made = "".join(f"mkdir /{'/'.join(path.split('/')[:depth])}\n" for depth in range(1, path.count("/") + 1))
+        self.debugfs(made + f"rm {path}\nwrite {source} {path}\n")
+
+    def debugfs(self, commands):
+        """Commands of debugfs on the state partition, which is brought in order first, as the next start would."""
+        device = f"{self.disk}?offset={self.partition('state')[0]}"
+        subprocess.run(["e2fsck", "-fy", device], capture_output=True)
+        return subprocess.run(["debugfs", "-w", "-f", "-", device], input=commands, text=True, capture_output=True).stdout
+
+    def bytes_of(self, label):
+        """The bytes of a partition."""
+        start, size = self.partition(label)
+        with open(self.disk, "rb") as disk:
+            disk.seek(start)
+            return disk.read(size)
