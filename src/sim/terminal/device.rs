@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::dialect::{BusyStatus, Dialect};
 use super::field::{Command, Fields};
+use super::ledger::PaymentState;
 use super::link::Link;
 use super::memory::Registration;
 use super::message::{Message, node, packed};
@@ -80,7 +81,13 @@ impl<'a> Device<'a> {
     }
 
     fn boot(&mut self) {
-        self.house.ledger.write(|book| book.starts += 1);
+        self.house.ledger.write(|book| {
+            book.starts += 1;
+            // Whoever had a card asked when the power went has paid nothing.
+            for payment in book.payments.iter_mut().filter(|p| p.state == PaymentState::Asked) {
+                payment.state = PaymentState::NotApproved;
+            }
+        });
         if self.house.option(|o| o.forgets_registration) {
             self.house.memory(|m| {
                 m.registered = false;

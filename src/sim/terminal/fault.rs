@@ -38,6 +38,8 @@ pub enum Fault {
     PowerCycleAfter(Duration),
     /// The line is cut right after the message was sent, or taken and acknowledged.
     CutAfter(Duration),
+    /// The kiosk's ACK of the message is lost on its way: the terminal repeats.
+    LoseAck,
 }
 
 /// Which way the message goes, seen from the terminal.
@@ -62,17 +64,26 @@ pub struct FaultRule {
     pub fault: Fault,
     /// For how many transmissions of that message.
     pub times: u32,
+    /// Counting begins after these messages went by, in this order, either way.
+    pub after: Vec<(u8, u8)>,
 }
 
 impl FaultRule {
     /// At the n-th such message that the terminal sends, once.
     pub fn sent(message: (u8, u8), nth: u32, fault: Fault) -> FaultRule {
-        FaultRule { moment: Moment::Sent, message: Some(message), nth, fault, times: 1 }
+        FaultRule { moment: Moment::Sent, message: Some(message), nth, fault, times: 1, after: Vec::new() }
     }
 
     /// At the n-th such message that the terminal hears, once.
     pub fn heard(message: (u8, u8), nth: u32, fault: Fault) -> FaultRule {
-        FaultRule { moment: Moment::Heard, message: Some(message), nth, fault, times: 1 }
+        FaultRule { moment: Moment::Heard, message: Some(message), nth, fault, times: 1, after: Vec::new() }
+    }
+
+    /// The same, but counted only from such a message on; called again, from the next one after it.
+    #[must_use]
+    pub fn after(mut self, message: (u8, u8)) -> FaultRule {
+        self.after.push(message);
+        self
     }
 
     /// The same for so many transmissions of the message.
@@ -98,6 +109,8 @@ struct Armed {
     rule: FaultRule,
     seen: u32,
     used: u32,
+    /// How many of the messages that must go before have gone.
+    gone: usize,
 }
 
 /// All faults of one terminal.
@@ -117,7 +130,7 @@ impl FaultPlan {
     }
 
     pub(super) fn add(&self, rule: FaultRule) {
-        self.with(|plan| plan.armed.push(Armed { rule, seen: 0, used: 0 }));
+        self.with(|plan| plan.armed.push(Armed { rule, seen: 0, used: 0, gone: 0 }));
     }
 
     pub(super) fn randomly(&self, random: Option<RandomFaults>) {
@@ -159,6 +172,10 @@ impl Plan {
         let kind = (message.first().copied()?, message.get(1).copied()?);
         let mut found = None;
         for armed in &mut self.armed {
+            if let Some(awaited) = armed.rule.after.get(armed.gone) {
+                armed.gone += usize::from(*awaited == kind);
+                continue;
+            }
             if armed.rule.moment != moment || armed.rule.message.is_some_and(|wanted| wanted != kind) {
                 continue;
             }

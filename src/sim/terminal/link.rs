@@ -133,13 +133,14 @@ impl Link {
     async fn transmit(&mut self, message: &[u8], answering: bool) -> Result<(), Undelivered> {
         let mut transmission = 0;
         while transmission < TRANSMISSIONS {
-            self.put(message, transmission == 0).await;
+            let mut loses_ack = self.put(message, transmission == 0).await;
             if self.framing == Framing::Bare {
                 return if self.closed { Err(Undelivered) } else { Ok(()) };
             }
             let deadline = Instant::now() + T2;
             loop {
                 match self.hear(deadline).await {
+                    Some(Heard::Ack) if loses_ack => loses_ack = false,
                     Some(Heard::Ack) => return Ok(()),
                     // Repeated at once.
                     Some(Heard::Nak) | None => break,
@@ -221,14 +222,15 @@ impl Link {
         }
     }
 
-    async fn put(&mut self, message: &[u8], first: bool) {
+    /// Sends a frame; true if the ACK that comes for it is lost.
+    async fn put(&mut self, message: &[u8], first: bool) -> bool {
         let mut frame = match self.framing {
             Framing::Serial => wrap(message),
             Framing::Bare => message.to_vec(),
         };
         let fault = self.faults.strike(Moment::Sent, message, first);
         match &fault {
-            Some(Fault::Drop) => return,
+            Some(Fault::Drop) => return false,
             Some(Fault::Duplicate) => self.line.write(&frame).await,
             Some(Fault::Corrupt(bit)) => {
                 let bit = usize::try_from(*bit).unwrap_or(0) % (frame.len() * 8);
@@ -250,8 +252,10 @@ impl Link {
         match fault {
             Some(Fault::PowerCycleAfter(off)) => self.power.lose(off).await,
             Some(fault @ Fault::CutAfter(_)) => self.strike_line(&fault),
+            Some(Fault::LoseAck) => return true,
             _ => {}
         }
+        false
     }
 
     /// The next thing on the line; `None` at the deadline or when a TCP connection has ended.

@@ -51,6 +51,13 @@ impl Message {
         self
     }
 
+    /// Without its first bytes of data.
+    #[must_use]
+    pub(super) fn without_first(mut self, count: usize) -> Message {
+        self.data.drain(..count.min(self.data.len()));
+        self
+    }
+
     pub(super) fn build(&self) -> Vec<u8> {
         let mut data = self.data.clone();
         if let Some(container) = &self.container {

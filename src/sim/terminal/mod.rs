@@ -24,7 +24,9 @@ mod payment;
 mod power;
 mod reservation;
 mod reversal;
+mod run;
 mod strictness;
+pub mod torture;
 mod wording;
 
 #[cfg(test)]
@@ -42,7 +44,8 @@ pub use dialect::{BusyStatus, Charset, Dialect, ForeignCurrency};
 pub use fault::{Fault, FaultRule, Moment, RandomFaults};
 pub use ledger::{Book, Kind, Ledger, LedgerDay, LedgerPayment, PaymentState, Reversal};
 pub use line::{Dialler, Pacing, Wire};
-pub use panel::{Stranded, TerminalOptions, TerminalPanel};
+pub use panel::{Quirk, Stranded, TerminalOptions, TerminalPanel};
+pub use run::{Place, run};
 pub use strictness::{Strictness, Violation};
 
 use device::Device;

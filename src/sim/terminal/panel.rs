@@ -25,6 +25,21 @@ pub enum Stranded {
     Keeps,
 }
 
+/// What a terminal may do against the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quirk {
+    /// The status of an approval has no result code.
+    ResultMissing,
+    /// An unknown field stands at the end of the status of an approval.
+    UnknownField,
+    /// A payment that came to nothing ends with a Completion and no status.
+    CompletesUntold,
+    /// After "goods issued" comes an approval of another receipt before the Completion.
+    SecondApproval,
+    /// The Completion of a booked payment carries a result code that is not zero.
+    OddCompletion,
+}
+
 /// How a simulated terminal is set up.
 #[derive(Debug, Clone)]
 pub struct TerminalOptions {
@@ -66,6 +81,8 @@ pub struct TerminalOptions {
     pub failing_days: u32,
     /// End of day starts an update that takes so long.
     pub update_after_day: Option<Duration>,
+    /// What it does against the table.
+    pub quirk: Option<Quirk>,
     /// Reservations (06 22 to 06 26) are switched on.
     pub reservations: bool,
     /// Time to the Completion of a registration.
@@ -110,6 +127,7 @@ impl Default for TerminalOptions {
             reversal_falls_short: 0,
             failing_days: 0,
             update_after_day: None,
+            quirk: None,
             reservations: true,
             registration_takes: Duration::from_millis(300),
             completion_takes: Duration::from_millis(200),
@@ -299,6 +317,14 @@ impl TerminalPanel {
     /// Nothing goes wrong any more.
     pub fn no_faults(&self) {
         self.house.faults.clear();
+    }
+
+    /// No payment is under way or held, and nothing is cut.
+    pub fn is_at_rest(&self) -> bool {
+        use super::ledger::PaymentState;
+        let open = |state| matches!(state, PaymentState::Asked | PaymentState::Held);
+        self.house.memory(|memory| memory.held.is_none())
+            && !self.house.ledger.book().payments.iter().any(|payment| open(payment.state))
     }
 
     /// How many faults have struck.

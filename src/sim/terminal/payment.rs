@@ -10,7 +10,7 @@ use super::field::{Command, Fields, number};
 use super::ledger::{Kind, PaymentState, Reversal};
 use super::memory::{Deed, Record};
 use super::message::Message;
-use super::panel::Stranded;
+use super::panel::{Quirk, Stranded};
 use super::strictness::Violation;
 
 /// Hold seconds where the kiosk names none.
@@ -265,7 +265,7 @@ impl Device<'_> {
         }
         let again = if named.is_none() { self.dialect.impatience } else { again };
         let waits_max = request.hold_count.or(self.dialect.waits_default);
-        let approval = self.approval(&record).build();
+        let approval = self.quirky(self.approval(&record)).build();
         let mut waits = 0u32;
         let mut reached = Instant::now();
         loop {
@@ -382,12 +382,34 @@ impl Device<'_> {
         }
         self.store(record);
         self.phase = Phase::Working;
-        let (wait, aborts) = self.house.option(|o| (o.completion_takes, o.aborts_after_booking));
+        let (wait, aborts, quirk) = self.house.option(|o| (o.completion_takes, o.aborts_after_booking, o.quirk));
         self.pause(wait).await;
-        if aborts {
-            self.abort(0x6C).await;
-        } else {
-            self.complete(Message::new(0x06, 0x0F)).await;
+        if quirk == Some(Quirk::SecondApproval) {
+            self.tell_second_approval().await;
+        }
+        match quirk {
+            _ if aborts => self.abort(0x6C).await,
+            Some(Quirk::OddCompletion) => self.complete(Message::new(0x06, 0x0F).field(0x27, &[0x6C])).await,
+            _ => self.complete(Message::new(0x06, 0x0F)).await,
+        }
+    }
+
+    /// Another approval, of a payment that is nobody's: whatever is said to it, no money moves.
+    async fn tell_second_approval(&mut self) {
+        let Some(mut other) = self.house.memory(|m| m.last.clone()) else { return };
+        other.receipt = other.receipt % 9999 + 1;
+        other.trace += 1;
+        let status = self.approval(&other);
+        if self.say(status, HOLD_DEFAULT).await == Said::Yes {
+            self.strict(Violation::StrangeApprovalTaken);
+        }
+    }
+
+    fn quirky(&self, message: Message) -> Message {
+        match self.house.option(|o| o.quirk) {
+            Some(Quirk::ResultMissing) => message.without_first(2),
+            Some(Quirk::UnknownField) => message.raw(&[0xDD, 0x01, 0x02]),
+            _ => message,
         }
     }
 
@@ -414,6 +436,9 @@ impl Device<'_> {
         });
         if self.dialect.asks_to_remove {
             self.show(0x0B, "").await;
+        }
+        if self.house.option(|o| o.quirk) == Some(Quirk::CompletesUntold) {
+            return self.complete(Message::new(0x06, 0x0F)).await;
         }
         let status = self.refusal(code, text, None);
         self.tell(status).await;

@@ -47,13 +47,14 @@ pub enum Violation {
     LineSpeed,
     /// An authorisation without an amount.
     AmountMissing,
-    /// "Goods issued" for a message that was no approval of an open payment is harmless; this is an answer
-    /// other than yes to a message that must be taken.
+    /// An answer other than yes to a message that must be taken.
     RefusedMessage,
     /// A print line or block was refused.
     RefusedPrint,
     /// A message of the terminal that carried no decision was answered "not yet".
     MisplacedWait,
+    /// "Goods issued" was said to an approval of a payment that the kiosk never asked for.
+    StrangeApprovalTaken,
     /// Card data in a command.
     CardData,
 }

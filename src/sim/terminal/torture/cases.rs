@@ -1,0 +1,173 @@
+//! The table of faults, F01 to F37, run in every dialect.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::counter::{Around, Counter, Outcome};
+use super::in_virtual_time;
+use super::table::{Case, Setup, table};
+use super::verdict::{Counts, End, wrongs};
+use crate::money::Currency;
+use crate::payment::zvt::{Dialect as Known, Password, ZvtConfig};
+use crate::sale::Terms;
+use crate::sim::terminal::{Dialect, LedgerPayment, Stranded, TerminalOptions, TerminalSim};
+
+/// The longest hold that these terminals were measured to keep, in milliseconds.
+const HOLD_MS: u64 = 90_000;
+/// Kills at records that come after the last one do nothing: a sale has fewer.
+const RECORDS_MAX: usize = 16;
+
+/// How much is told about sales that went wrong.
+const STORY_LINES_MAX: usize = 400;
+
+/// The product's configuration for a family of terminals.
+pub(super) fn config(dialect: &Dialect) -> ZvtConfig {
+    let known = match dialect.name {
+        "cardcomplete-valina" => Known::CardcompleteValina,
+        "hobex" => Known::Hobex,
+        "gp-pax" => Known::GpPax,
+        "feig" => Known::Feig,
+        _ => Known::Spec,
+    };
+    let Some(password) = Password::new("123456") else { unreachable!("six digits") };
+    let mut config = ZvtConfig::new(known, password, Currency::EUR);
+    config.wall_clock = || jiff::civil::date(2026, 3, 14).at(12, 0, 0, 0);
+    config
+}
+
+pub(super) fn terms(dialect: &Dialect) -> Terms {
+    Terms { hold_ms: HOLD_MS, no_query: dialect.repeat_is_empty, ..Terms::default() }
+}
+
+/// What one case came to.
+struct Came {
+    ends: Vec<End>,
+    wrongs: Vec<String>,
+    faults: u64,
+    kills: u32,
+    story: Vec<String>,
+}
+
+/// Runs the whole table.
+pub(super) fn run(only: Option<&str>, out: &mut dyn Write) -> io::Result<Counts> {
+    let began = std::time::Instant::now();
+    let mut counts = Counts { run: "matrix", ..Counts::default() };
+    let dialects = Dialect::all();
+    write!(out, "{:<6}{:<52}", "", "")?;
+    for dialect in &dialects {
+        write!(out, "{:<12}", dialect.name.get(..10.min(dialect.name.len())).unwrap_or(dialect.name))?;
+    }
+    writeln!(out)?;
+    let (mut faults, mut stories) = (Vec::new(), Vec::new());
+    for case in table().into_iter().filter(|case| only.is_none_or(|only| case.id.starts_with(only))) {
+        write!(out, "{:<6}{:<52}", case.id, case.what)?;
+        for dialect in &dialects {
+            let mut cell = String::new();
+            for stranded in [Stranded::Reverses, Stranded::Keeps] {
+                let came = run_case(&case, dialect, stranded, &mut counts)?;
+                cell.extend(came.ends.iter().map(|end| end.letter()));
+                cell.push('/');
+                counts.faults += came.faults;
+                counts.kills += came.kills;
+                for wrong in came.wrongs {
+                    counts.mismatches += 1;
+                    faults.push(format!("{} {} {stranded:?}: {wrong}", case.id, dialect.name));
+                }
+                stories.extend(came.story);
+            }
+            write!(out, "{:<12}", cell.trim_end_matches('/'))?;
+        }
+        writeln!(out)?;
+    }
+    for fault in &faults {
+        writeln!(out, "{fault}")?;
+    }
+    for line in stories.iter().take(STORY_LINES_MAX) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(
+        out,
+        "per cell: a terminal that reverses a stranded payment / one that keeps it; D delivered, n not charged, \
+         r refunded, a acquirer's case, ? operator's case, ! never ended"
+    )?;
+    counts.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(counts)
+}
+
+fn run_case(case: &Case, dialect: &Dialect, stranded: Stranded, counts: &mut Counts) -> io::Result<Came> {
+    let mut came = Came { ends: Vec::new(), wrongs: Vec::new(), faults: 0, kills: 0, story: Vec::new() };
+    let kills: Vec<Option<usize>> =
+        if case.kills { (1..=RECORDS_MAX).map(Some).collect() } else { vec![None] };
+    for killed_at in kills {
+        let options = TerminalOptions { stranded, ..TerminalOptions::of(dialect.clone()) };
+        let mut setup = Setup::new(options);
+        (case.arrange)(&mut setup);
+        setup.around.killed_at = killed_at.or(setup.around.killed_at);
+        let (outcomes, faults) = in_virtual_time(play(setup))?;
+        came.faults += faults;
+        let mut died = false;
+        for (outcome, payments) in &outcomes {
+            let end = End::of(outcome);
+            died |= outcome.killed;
+            came.kills += u32::from(outcome.killed);
+            let wrong_before = came.wrongs.len();
+            came.wrongs.extend(wrongs(outcome, payments, counts));
+            let doubt_allowed = dialect.repeat_is_empty && end == End::Doubtful;
+            if !(case.allowed)(dialect).contains(&end) && !doubt_allowed {
+                let evidence: Vec<_> = outcome.sale.cases.iter().map(|case| &case.evidence).collect();
+                let story = payments.last().map(|p| (p.state, p.reversal, p.paid_minor));
+                came.wrongs.push(format!("{end:?} is not what the table wants: {evidence:?}, ledger {story:?}"));
+            }
+            if came.wrongs.len() > wrong_before {
+                came.story.push(format!("--- {} {} {stranded:?}, killed at {killed_at:?}", case.id, dialect.name));
+                came.story.extend(outcome.story.iter().cloned());
+            }
+            if !came.ends.contains(&end) {
+                came.ends.push(end);
+            }
+        }
+        if case.kills && !died {
+            break;
+        }
+    }
+    Ok(came)
+}
+
+/// Plays the sales of one case at one terminal.
+async fn play(setup: Setup) -> (Vec<(Outcome, Vec<LedgerPayment>)>, u64) {
+    let (config, terms) = (config(&setup.options.dialect), terms(&setup.options.dialect));
+    let (sim, dialler) = TerminalSim::in_memory(setup.options);
+    let panel = sim.panel();
+    for rule in setup.rules {
+        panel.fault(rule);
+    }
+    if let Some(prepare) = setup.prepare {
+        prepare(&panel);
+    }
+    let mut counter = Counter::new(dialler, (setup.configure)(config), (setup.terms)(terms));
+    let mut outcomes = Vec::new();
+    for number in 0..setup.sales {
+        let before = sim.ledger().book().payments.len();
+        let around = if number + 1 == setup.sales { setup.around.clone() } else { Around::default() };
+        let outcome = counter.sell(around).await;
+        // The terminal may still be at it: what it does then counts too.
+        counter.rest(Duration::from_secs(600)).await;
+        outcomes.push((outcome, sim.ledger().book().payments.split_off(before)));
+    }
+    (outcomes, panel.faults_struck())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_matrix_finds_no_story_that_is_not_the_ledger_s() {
+        let mut out = Vec::new();
+        let only = std::env::var("TORTURE_ONLY").ok();
+        let counts = run(only.as_deref(), &mut out).unwrap();
+        let table = String::from_utf8(out).unwrap();
+        assert_eq!(counts.mismatches, 0, "\n{table}");
+        assert!(counts.cases > 500 && counts.faults > 200, "{counts:?}");
+    }
+}
