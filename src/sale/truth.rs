@@ -48,11 +48,8 @@ pub fn was_charged(
 
 fn by_transaction(sale: &Sale, seen: &Transaction, bound_elsewhere: bool, terms: &Terms) -> Option<WasCharged> {
     let approval = sale.payment.approval.as_deref();
-    if let Some(approval) = approval
-        && seen.original_trace.is_some()
-        && seen.original_trace == approval.key.trace
-    {
-        return Some(WasCharged::No);
+    if let Some(original) = &seen.original_trace {
+        return by_reversal(sale, seen, original);
     }
     if let Some((LastTransaction::Is(before), _)) = &sale.payment.baseline
         && before.key == seen.key
@@ -76,6 +73,36 @@ fn by_transaction(sale: &Sale, seen: &Transaction, bound_elsewhere: bool, terms:
     });
     let seen = Box::new(seen.clone());
     Some(if amount_ours && currency_ours && receipt_ours { WasCharged::Yes(seen) } else { WasCharged::Otherwise(seen) })
+}
+
+/// The newest transaction took something back, so it charged nobody: what did it take back?
+fn by_reversal(sale: &Sale, seen: &Transaction, original: &str) -> Option<WasCharged> {
+    if let Some(approval) = sale.payment.approval.as_deref() {
+        let ours = approval.key.trace.as_deref().is_some_and(|trace| names(original, trace));
+        if ours {
+            return Some(WasCharged::No);
+        }
+    }
+    match &sale.payment.baseline {
+        // Nothing happened since: the baseline itself was a reversal.
+        Some((LastTransaction::Is(before), _)) if before.key == seen.key => Some(WasCharged::No),
+        // What stood there before us was reversed: not by us, and it says nothing about our payment.
+        Some((LastTransaction::Is(before), _)) if before.key.trace.as_deref().is_some_and(|t| names(original, t)) => {
+            Some(WasCharged::Otherwise(Box::new(seen.clone())))
+        }
+        // It reversed something newer than the baseline, and only our payment is newer.
+        Some((LastTransaction::Is(_) | LastTransaction::Empty, _)) if sale.payment.approval.is_none() => {
+            Some(WasCharged::No)
+        }
+        Some(_) => Some(WasCharged::Otherwise(Box::new(seen.clone()))),
+        None => None,
+    }
+}
+
+/// Whether a reversal's field 37 (six digits) names this trace, which may be a long one (1F2B).
+fn names(original: &str, trace: &str) -> bool {
+    let short = trace.len().checked_sub(original.len()).and_then(|from| trace.get(from..)).unwrap_or(trace);
+    original == short && original.bytes().any(|digit| digit != b'0')
 }
 
 /// The second witness: number and sum of the terminal's store, before and now.

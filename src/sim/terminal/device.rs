@@ -359,7 +359,7 @@ impl<'a> Device<'a> {
             (0x06, 0xB0) => self.no(0x83).await,
             (0x05, 0x01) => match self.dialect.busy {
                 BusyStatus::Refuses => self.no(0x9C).await,
-                BusyStatus::Ignores => {}
+                BusyStatus::Ignores => self.link.ignore_last(),
                 BusyStatus::Answers => {
                     self.yes().await;
                     self.tell(Message::new(0x06, 0x0F).raw(&[0x9C])).await;

@@ -42,6 +42,8 @@ pub(super) struct Link {
     inbox: VecDeque<Vec<u8>>,
     last: Vec<u8>,
     turn: Turn,
+    /// A message of ours went out since the kiosk's last one was taken.
+    spoken: bool,
     faults: FaultPlan,
     power: Power,
     strictness: Strictness,
@@ -70,6 +72,7 @@ impl Link {
             inbox: VecDeque::new(),
             last: Vec::new(),
             turn: Turn::Quiet,
+            spoken: true,
             faults,
             power,
             strictness,
@@ -85,6 +88,11 @@ impl Link {
         self.last.clear();
         self.turn = Turn::Quiet;
         self.closed = false;
+    }
+
+    /// The last message will not be answered: the same bytes again are a new one.
+    pub(super) fn ignore_last(&mut self) {
+        self.turn = Turn::Quiet;
     }
 
     /// True once after a TCP connection has ended.
@@ -120,6 +128,7 @@ impl Link {
         if answering && self.turn == Turn::Owed {
             self.turn = Turn::Answering;
         }
+        self.spoken = true;
         let sent = self.transmit(message, answering).await;
         if answering {
             self.turn = Turn::Quiet;
@@ -170,7 +179,9 @@ impl Link {
 
     /// Acknowledges a good frame and tells new from repeated.
     async fn take(&mut self, message: Vec<u8>) -> Option<Vec<u8>> {
-        let repeated = self.framing == Framing::Serial && self.turn == Turn::Owed && message == self.last;
+        // We owe an answer, or have said nothing since this very answer: the kiosk missed our ACK.
+        let silent = self.turn == Turn::Owed || (is_answer(&message) && !self.spoken);
+        let repeated = self.framing == Framing::Serial && silent && message == self.last;
         let fault = self.faults.strike(Moment::Heard, &message, message != self.last);
         match &fault {
             Some(Fault::Drop) => return None,
@@ -204,6 +215,7 @@ impl Link {
             self.turn = Turn::Owed;
         }
         self.last.clone_from(&message);
+        self.spoken = false;
         Some(message)
     }
 

@@ -260,7 +260,11 @@ impl Session {
     fn care_unanswered(&mut self, evidence: &str, now: Instant) -> Step {
         tracing::warn!(evidence, "the card terminal does not answer");
         self.silent = self.silent.saturating_add(1);
-        let (_, longest) = self.config.timers.retry;
+        let (shortest, longest) = self.config.timers.retry;
+        // A question about money has little patience: while one waits, or a payment is unsettled, nothing is rarer.
+        if self.unsettled.is_some() || self.queue.iter().any(|duty| duty.give_up().is_some()) {
+            self.retry = shortest;
+        }
         self.next_setup = now + self.retry;
         self.retry = (self.retry * 2).min(longest);
         if self.silent.is_multiple_of(SILENT_BEFORE_FALLBACK) && self.config.baud != FALLBACK_BAUD {

@@ -28,7 +28,7 @@ impl Session {
     pub(crate) fn failed(&mut self, role: Role, why: Failure, now: Instant) {
         match role {
             Role::Command => self.command_failed(why, now),
-            Role::Answer => self.answer_failed(why),
+            Role::Answer => self.answer_failed(why, now),
         }
     }
 
@@ -91,16 +91,17 @@ impl Session {
                 }
             }
             Incoming::Completion(completion) => {
-                self.acknowledge(&Incoming::Completion(completion.clone()), id);
+                self.acknowledge_completion(&Incoming::Completion(completion.clone()), id);
                 if self.under_way().is_some_and(|(_, accepted)| accepted) {
                     self.end(CommandEnd::Completed(completion), now);
                 } else {
                     let completed = completion.completed();
-                    self.late_end(match (completed.whole, completed.result_code) {
+                    let ending = match (completed.whole, completed.result_code) {
                         (true, None | Some(0)) => Ending::Completed,
                         (true, Some(result_code)) => Ending::CompletedWith { result_code },
                         (false, _) => Ending::CompletedWith { result_code: 0xff },
-                    });
+                    };
+                    self.late_end(ending, now);
                 }
             }
             Incoming::Abort(abort) => {
@@ -108,7 +109,7 @@ impl Session {
                 if self.under_way().is_some_and(|(_, accepted)| accepted) {
                     self.end(CommandEnd::Aborted(abort), now);
                 } else {
-                    self.late_end(Ending::Aborted { result_code: abort.code, text: None });
+                    self.late_end(Ending::Aborted { result_code: abort.code, text: None }, now);
                 }
             }
             Incoming::Clock => self.acknowledge(&Incoming::Clock, id),
@@ -117,9 +118,22 @@ impl Session {
         }
     }
 
+    /// A Completion that no command of ours has (a repeated answer to `05 01`) is not answered with the commit byte
+    /// while a payment may still be held: to a terminal that waits for our decision every answer may be the decision.
+    fn acknowledge_completion(&mut self, completion: &Incoming, id: Option<u32>) {
+        let stray = !self.under_way().is_some_and(|(_, accepted)| accepted);
+        if stray && self.unsettled.is_some() {
+            self.reply(NOT_ISSUED, id);
+        } else {
+            self.acknowledge(completion, id);
+        }
+    }
+
     /// An end of a command that nobody here waits for: evidence about a payment that was given up.
-    fn late_end(&mut self, ending: Ending) {
+    fn late_end(&mut self, ending: Ending, now: Instant) {
         self.unsettled = None;
+        // It lives and is at rest: whatever waits for it need not wait longer.
+        self.next_setup = now;
         if let Some(sale) = self.ghost.take() {
             self.emit(TerminalEvent::Ended { sale, ending });
         }

@@ -171,11 +171,19 @@ impl Session {
         }
     }
 
-    pub(super) fn answer_failed(&mut self, why: Failure) {
+    pub(super) fn answer_failed(&mut self, why: Failure, now: Instant) {
         tracing::warn!(%why, "an answer to the terminal was not acknowledged");
-        if let Some(Duty::Payment(payment)) = self.job.as_mut().map(|job| &mut job.duty) {
+        let grace = self.config.timers.line_grace;
+        let Some(job) = &mut self.job else { return };
+        if let Duty::Payment(payment) = &mut job.duty {
             // If the terminal says its approval again, the kiosk is asked again.
             payment.sending = None;
+            // It repeats within seconds or it is gone: nobody is served by waiting for T4.
+            if let super::JobState::Command(running) = &mut job.state
+                && running.stage == Stage::Accepted
+            {
+                running.deadline = running.deadline.min(now + grace);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::verdict::{Counts, End, wrongs};
 use crate::money::Currency;
 use crate::payment::zvt::{Dialect as Known, Password, ZvtConfig};
 use crate::sale::Terms;
-use crate::sim::terminal::{Dialect, LedgerPayment, Stranded, TerminalOptions, TerminalSim};
+use crate::sim::terminal::{Dialect, LedgerPayment, Stranded, TerminalOptions, TerminalPanel, TerminalSim};
 
 /// The longest hold that these terminals were measured to keep, in milliseconds.
 const HOLD_MS: u64 = 90_000;
@@ -96,8 +96,7 @@ pub(super) fn run(only: Option<&str>, out: &mut dyn Write) -> io::Result<Counts>
 
 fn run_case(case: &Case, dialect: &Dialect, stranded: Stranded, counts: &mut Counts) -> io::Result<Came> {
     let mut came = Came { ends: Vec::new(), wrongs: Vec::new(), faults: 0, kills: 0, story: Vec::new() };
-    let kills: Vec<Option<usize>> =
-        if case.kills { (1..=RECORDS_MAX).map(Some).collect() } else { vec![None] };
+    let kills: Vec<Option<usize>> = if case.kills { (1..=RECORDS_MAX).map(Some).collect() } else { vec![None] };
     for killed_at in kills {
         let options = TerminalOptions { stranded, ..TerminalOptions::of(dialect.clone()) };
         let mut setup = Setup::new(options);
@@ -150,11 +149,20 @@ async fn play(setup: Setup) -> (Vec<(Outcome, Vec<LedgerPayment>)>, u64) {
         let before = sim.ledger().book().payments.len();
         let around = if number + 1 == setup.sales { setup.around.clone() } else { Around::default() };
         let outcome = counter.sell(around).await;
-        // The terminal may still be at it: what it does then counts too.
-        counter.rest(Duration::from_secs(600)).await;
+        settle(&mut counter, &panel).await;
         outcomes.push((outcome, sim.ledger().book().payments.split_off(before)));
     }
     (outcomes, panel.faults_struck())
+}
+
+/// Until the terminal is at rest: what it does after the sale's end counts too.
+pub(super) async fn settle(counter: &mut Counter, panel: &TerminalPanel) {
+    for _ in 0..40 {
+        counter.rest(Duration::from_secs(30)).await;
+        if panel.is_at_rest() {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -74,9 +74,6 @@ pub(super) struct Outcome {
     /// It did not come to rest in an hour.
     pub(super) endless: bool,
     pub(super) killed: bool,
-    pub(super) prompts: Vec<crate::payment::Prompt>,
-    pub(super) lines: usize,
-    pub(super) took: Duration,
     /// What was said on the line and what was written down, for whoever looks for the fault.
     pub(super) story: Vec<String>,
 }
@@ -125,8 +122,6 @@ pub(super) struct Counter {
     journal: Vec<Entry>,
     cues: Vec<(Instant, Cue)>,
     around: Around,
-    prompts: Vec<crate::payment::Prompt>,
-    lines: usize,
     killed: bool,
 }
 
@@ -147,8 +142,6 @@ impl Counter {
             journal: Vec::new(),
             cues: Vec::new(),
             around: Around::default(),
-            prompts: Vec::new(),
-            lines: 0,
             killed: false,
         }
     }
@@ -163,7 +156,7 @@ impl Counter {
     pub(super) async fn sell(&mut self, around: Around) -> Outcome {
         self.sales += 1;
         self.around = around;
-        (self.prompts, self.lines, self.killed) = (Vec::new(), 0, false);
+        self.killed = false;
         self.journal.clear();
         self.cues.clear();
         let began = Instant::now();
@@ -179,15 +172,7 @@ impl Counter {
         if let Some(key) = &sale.payment.paid_as {
             self.bound.insert(format!("{key:?}"), id);
         }
-        Outcome {
-            endless,
-            killed: self.killed,
-            prompts: std::mem::take(&mut self.prompts),
-            lines: self.lines,
-            took: began.elapsed(),
-            story: self.story(),
-            sale,
-        }
+        Outcome { endless, killed: self.killed, story: self.story(), sale }
     }
 
     fn story(&self) -> Vec<String> {
@@ -291,11 +276,7 @@ impl Counter {
                 Event::StillCharged { last, at_rest }
             }
             TerminalEvent::Reversed { sale, outcome } if sale == ours => Event::Reversed(outcome),
-            TerminalEvent::Prompt { sale, prompt, .. } if sale == ours => return self.prompts.push(prompt),
-            TerminalEvent::ReceiptLines { lines, .. } => {
-                self.lines += lines.len();
-                return;
-            }
+            TerminalEvent::ReceiptLines { sale, lines } if sale == ours => Event::ReceiptLines(lines),
             _ => return,
         };
         self.tell(sale, &event).await;

@@ -3,14 +3,12 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::cases::{config, terms};
+use super::cases::{config, settle, terms};
 use super::counter::{Around, Counter, Provider};
 use super::in_virtual_time;
 use super::verdict::{Counts, wrongs};
 use crate::sim::chance::Chance;
-use crate::sim::terminal::{
-    Bank, Cardholder, Dialect, Pin, RandomFaults, Stranded, TerminalOptions, TerminalPanel, TerminalSim,
-};
+use crate::sim::terminal::{Bank, Cardholder, Dialect, Pin, RandomFaults, Stranded, TerminalOptions, TerminalSim};
 
 /// Sales at one terminal before the next is taken from the box.
 const SALES_PER_TERMINAL: u32 = 12;
@@ -77,16 +75,6 @@ async fn serve(seed: u64, sales: u32, counts: &mut Counts, told: &mut Vec<String
         }
     }
     counts.faults += panel.faults_struck();
-}
-
-/// Until the terminal is at rest: what it does after the sale's end counts too.
-async fn settle(counter: &mut Counter, panel: &TerminalPanel) {
-    for _ in 0..40 {
-        counter.rest(Duration::from_secs(30)).await;
-        if panel.is_at_rest() {
-            return;
-        }
-    }
 }
 
 fn options(chance: &mut Chance) -> TerminalOptions {

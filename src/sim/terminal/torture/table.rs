@@ -6,9 +6,7 @@ use super::counter::{Around, Provider};
 use super::verdict::End;
 use crate::payment::zvt::ZvtConfig;
 use crate::sale::Terms;
-use crate::sim::terminal::{
-    Bank, Cardholder, Dialect, Fault, FaultRule, Pin, Quirk, TerminalOptions, TerminalPanel,
-};
+use crate::sim::terminal::{Bank, Cardholder, Dialect, Fault, FaultRule, Pin, Quirk, TerminalOptions, TerminalPanel};
 
 const AUTHORISE: (u8, u8) = (0x06, 0x01);
 const STATUS: (u8, u8) = (0x04, 0x0F);
@@ -180,9 +178,14 @@ fn lost_lines() -> Vec<Case> {
         case("F11e", "adapter pulled while the card is waited for", NOTHING_LOST, |t| {
             t.rule(FaultRule::sent(PROMPT, 2, Fault::Unplug(s(25))).after(AUTHORISE));
         }),
-        case("F11f", "line never comes back", |_| &[End::Doubtful], |t| {
-            t.rule(approval(Fault::Cut(s(1_000_000))));
-        }),
+        case(
+            "F11f",
+            "line never comes back",
+            |_| &[End::Doubtful],
+            |t| {
+                t.rule(approval(Fault::Cut(s(1_000_000))));
+            },
+        ),
         case("F12a", "line lost after the approval, 40 s", NOTHING_LOST, |t| t.rule(approval(Fault::CutAfter(s(40))))),
         case("F12b", "line lost after the approval, 150 s", OR_CASE, |t| t.rule(approval(Fault::CutAfter(s(150))))),
         case("F12c", "line lost after \"not yet\", 60 s", NOTHING_LOST, |t| {
@@ -203,7 +206,7 @@ fn lost_lines() -> Vec<Case> {
             t.around.provider = Provider::Delivers(s(10));
             t.rule(FaultRule::heard(NOT_YET, 1, Fault::DropAck).after(AUTHORISE).times(2));
         }),
-        case("F14a", "line lost after the answer, 60 s", DELIVERED, |t| t.rule(decision(Fault::CutAfter(s(60))))),
+        case("F14a", "line lost after the answer, 60 s", NOTHING_LOST, |t| t.rule(decision(Fault::CutAfter(s(60))))),
         case("F14b", "Completion lost", DELIVERED, |t| {
             t.rule(FaultRule::sent(COMPLETION, 1, Fault::Drop).after(AUTHORISE).after(STATUS).times(3));
         }),
@@ -261,6 +264,19 @@ fn bad_lines() -> Vec<Case> {
             for nth in 1..6 {
                 t.rule(FaultRule::heard(YES, nth, Fault::DropAck).after(AUTHORISE));
             }
+        }),
+        case("F21f", "the same, and the order is refused", NOT_CHARGED, |t| {
+            t.around.provider = Provider::Refuses(s(9));
+            for nth in 1..6 {
+                t.rule(FaultRule::heard(YES, nth, Fault::DropAck).after(AUTHORISE));
+            }
+        }),
+        case("F21g", "each message twice, and the order is refused", NOT_CHARGED, |t| {
+            t.around.provider = Provider::Refuses(s(9));
+            for message in [YES, PROMPT, STATUS] {
+                t.rule(FaultRule::sent(message, 1, Fault::Duplicate).after(AUTHORISE));
+            }
+            t.rule(FaultRule::sent(PROMPT, 3, Fault::Duplicate).after(AUTHORISE));
         }),
         case("F21e", "the refusal twice", NOT_CHARGED, |t| {
             t.visitor(Cardholder::declined(5, "Karte abgelehnt"));
@@ -370,9 +386,14 @@ fn slowness() -> Vec<Case> {
         case("F30b", "approved offline", NOT_CHARGED, |t| {
             t.visitor(Cardholder::default().with_bank(Bank::ApprovesOffline));
         }),
-        case("F31a", "the end of day is open", |_| &[End::NotCharged, End::Delivered], |t| {
-            t.prepare = Some(TerminalPanel::lock_day);
-        }),
+        case(
+            "F31a",
+            "the end of day is open",
+            |_| &[End::NotCharged, End::Delivered],
+            |t| {
+                t.prepare = Some(TerminalPanel::lock_day);
+            },
+        ),
         case("F31b", "the end of day is open and fails", NOT_CHARGED, |t| {
             t.prepare = Some(TerminalPanel::lock_day);
             t.options.failing_days = 100;
@@ -382,9 +403,14 @@ fn slowness() -> Vec<Case> {
 
 fn oddities() -> Vec<Case> {
     vec![
-        case("F32", "the terminal wants its own paper", |_| &[End::NotCharged], |t| {
-            t.prepare = Some(|panel| panel.set_status(0xCC));
-        }),
+        case(
+            "F32",
+            "the terminal wants its own paper",
+            |_| &[End::NotCharged],
+            |t| {
+                t.prepare = Some(|panel| panel.set_status(0xCC));
+            },
+        ),
         case("F33", "nobody answers on the port", NOT_CHARGED, |t| t.prepare = Some(|panel| panel.mute(None))),
         case("F34a", "an approval without a result code", NOT_CHARGED, |t| {
             t.options.quirk = Some(Quirk::ResultMissing);
