@@ -7,6 +7,7 @@ pub mod printer;
 pub mod providers;
 pub mod pty;
 pub mod terminal;
+pub mod torture;
 
 #[cfg(feature = "screen")]
 pub mod gallery;

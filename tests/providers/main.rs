@@ -7,4 +7,6 @@ mod kit;
 mod mobilexy;
 mod reseller;
 mod roamify;
+mod secrets;
 mod table;
+mod torture;

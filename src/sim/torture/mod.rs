@@ -1,0 +1,5 @@
+//! Long runs that try everything at every moment and compare ledgers. Each prints a table and, last, one line of JSON
+//! with its counts; any mismatch is a failure.
+
+pub mod blows;
+pub mod providers;

@@ -1,0 +1,80 @@
+//! Neither a key nor an activation code is in any log line, error or debug text, whatever goes wrong.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use esim_kiosk::sim::providers::fault::{Effect, Fault, Target, Trick, When};
+use esim_kiosk::sim::providers::{Credentials, Provider};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::kit::Shop;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Log;
+    fn make_writer(&'a self) -> Log {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_log() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut said = String::new();
+    let mut codes = Vec::new();
+    for provider in Provider::ALL {
+        let shop = Shop::open(provider);
+        let plan = shop.some_plan().await;
+        let blows = [
+            None,
+            Some(Fault::trick("", Trick::Lpa("LPA:1$bad code$SECRET-CODE".into())).on(Target::Writes)),
+            Some(Fault::after("", Effect::Status { code: 500, html: false }).on(Target::Writes)),
+            Some(Fault::after("", Effect::CutBody).on(Target::Writes)),
+            Some(Fault::before("", Effect::Status { code: 401, html: false }).on(Target::Any).when(When::First(2))),
+            Some(Fault::before("", Effect::TooMany { retry_after: Some(1) }).on(Target::Writes)),
+        ];
+        for (number, fault) in blows.into_iter().enumerate() {
+            let request = shop.request(u8::try_from(number).unwrap(), &plan).await;
+            if let Some(fault) = fault {
+                shop.panel.fault(provider, fault);
+            }
+            said.push_str(&format!("{:?}", shop.client.order(&request).await));
+            shop.panel.clear_faults(provider);
+            said.push_str(&format!("{:?}{:?}", shop.look_up(&request).await, shop.client.health()));
+            tokio::time::sleep(std::time::Duration::from_millis(if number == 5 { 1100 } else { 0 })).await;
+        }
+        codes.extend(shop.orders().into_iter().flat_map(|order| order.lpa));
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("provider call"), "the log is being read");
+    assert!(codes.len() >= 8);
+    let keys = Credentials::default();
+    let secrets = [
+        keys.mobilexy_key,
+        keys.roamify_token,
+        keys.esimfly_access_code,
+        keys.esimfly_secret,
+        keys.reseller_password,
+        "SECRET-CODE".into(),
+        "Bearer ey".into(),
+    ];
+    for secret in secrets.iter().chain(&codes) {
+        let tail = secret.rsplit('$').next().unwrap();
+        assert!(!log.contains(tail), "in the log: {tail}");
+        assert!(!said.contains(tail), "in an outcome: {tail}");
+    }
+}
