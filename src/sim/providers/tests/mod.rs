@@ -1,6 +1,9 @@
 //! The simulated providers, asked over real sockets with requests written by hand from the documents.
 
+mod esimfly;
 mod mobilexy;
+mod reseller;
+mod roamify;
 mod wire;
 
 use std::sync::Once;
