@@ -8,6 +8,7 @@ pub mod providers;
 pub mod pty;
 pub mod terminal;
 pub mod torture;
+pub mod upload;
 
 #[cfg(feature = "screen")]
 pub mod gallery;

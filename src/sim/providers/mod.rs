@@ -18,6 +18,7 @@ mod esimfly;
 pub mod fault;
 mod house;
 mod ledger;
+pub(in crate::sim) mod line;
 mod mobilexy;
 mod options;
 mod outgoing;

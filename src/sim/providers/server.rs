@@ -2,10 +2,8 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -13,7 +11,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -22,6 +20,7 @@ use super::Provider;
 use super::call::Call;
 use super::fault::{Effect, LineFault};
 use super::house::{Shared, Verdict};
+use super::line::Line;
 use super::outgoing::Outgoing;
 
 /// Requests larger than this are cut off.
@@ -107,7 +106,7 @@ async fn connection(door: Arc<Door>, stream: TcpStream, acceptor: TlsAcceptor, s
     let mut open = door.open.subscribe();
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
-    let line = Line { stream, reset: reset.clone() };
+    let line = Line::new(stream, reset.clone());
     let work = talk(door, line, acceptor, shared, reset.clone());
     let closed = async {
         let _ = open.wait_for(|open| !open).await;
@@ -212,43 +211,6 @@ async fn carry_out(verdict: Verdict, reset: &AtomicBool) -> Result<Response<Outg
         response = response.header(name, value);
     }
     response.body(outgoing).map_err(|_| NoAnswer)
-}
-
-/// A TCP stream that is reset instead of closed when so ordered.
-struct Line {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Line {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.load(Ordering::Relaxed) {
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }
 
 /// How long a run waits for a door to open or close before it is given up.

@@ -109,6 +109,7 @@ impl Shop for Mobilexy {
 
 impl Mobilexy {
     fn with_key(&mut self, desk: &mut Desk, name: &str, call: &Call) -> Reply {
+        self.renew(desk);
         match name {
             "balance" => {
                 let data = json!({"balance": desk.ledger.balance.number()});

@@ -18,6 +18,9 @@ use crate::sim::providers::reply::Reply;
 /// Life of an offer token.
 const OFFER_S: i64 = 600;
 
+/// What a month is.
+const MONTH_S: i64 = 30 * 86_400;
+
 /// Countries with numbers: ISO code, dialling code, cents a month.
 const SHELF: [(&str, &str, i64); 8] = [
     ("AR", "5424", 833),
@@ -145,7 +148,7 @@ impl Mobilexy {
             iso: offer.iso,
             status: "active",
             month: offer.month,
-            paid_until_s: now_s + 30 * 86_400,
+            paid_until_s: now_s + MONTH_S,
             reference,
         };
         let mut shown = json!({
@@ -179,6 +182,24 @@ impl Mobilexy {
         success("virtual_numbers_list", "Purchased virtual numbers", data)
     }
 
+    /// What the months since the last look brought: paid from the wallet, blocked for want of money, or at an end.
+    pub(super) fn renew(&mut self, desk: &mut Desk) {
+        let now_s = desk.clock.now_s();
+        for number in &mut self.numbers {
+            while number.paid_until_s <= now_s && number.status == "active" {
+                if desk.ledger.balance < number.month {
+                    number.status = "blocked_no_funds";
+                } else {
+                    desk.ledger.move_money(now_s * 1000, "number_month", Units::ZERO - number.month, None);
+                    number.paid_until_s += MONTH_S;
+                }
+            }
+            if number.paid_until_s <= now_s && number.status == "pending_termination" {
+                number.status = "terminated";
+            }
+        }
+    }
+
     fn find(&mut self, call: &Call) -> Option<&mut Number> {
         let name = call.path.get(1)?;
         self.numbers.iter_mut().find(|one| one.id.to_string() == *name || one.roamlinx == *name)
@@ -197,7 +218,7 @@ impl Mobilexy {
         let Some(number) = self.find(call) else {
             return error(desk, 404, "not_found", "Virtual number not found");
         };
-        if number.status == "pending_termination" {
+        if matches!(number.status, "pending_termination" | "terminated") {
             return error(desk, 400, "already_cancelled", "The number is already cancelled");
         }
         number.status = "pending_termination";
@@ -231,7 +252,7 @@ impl Mobilexy {
     }
 
     pub(super) fn reactivate(&mut self, desk: &mut Desk, call: &Call) -> Reply {
-        let balance = desk.ledger.balance;
+        let (balance, now_s) = (desk.ledger.balance, desk.clock.now_s());
         let Some(number) = self.find(call) else {
             return error(desk, 404, "not_found", "Virtual number not found");
         };
@@ -242,6 +263,8 @@ impl Mobilexy {
             return error(desk, 400, "insufficient_balance", "Insufficient balance");
         }
         number.status = "active";
+        number.paid_until_s = now_s + MONTH_S;
+        desk.ledger.move_money(now_s * 1000, "number_month", Units::ZERO - number.month, None);
         let data = json!({"virtual_number": row(number)});
         success("virtual_number_reactivated", "Virtual number reactivated successfully", data)
     }

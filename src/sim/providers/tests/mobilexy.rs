@@ -176,6 +176,19 @@ async fn a_number_is_offered_sold_once_listed_and_cancelled() {
     assert_eq!(panel.sold(ME, Goods::Number), 1);
 
     let id = bought["data"]["order"]["virtual_number"]["id"].to_string();
+    let month: Units = item(0)["monthlyPrice"].as_str().unwrap().parse().unwrap();
+    let paid = panel.balance(ME);
+    panel.advance(ME, std::time::Duration::from_secs(31 * 86_400));
+    json(client.post(at(&panel, "/balance")).form(&key)).await;
+    assert_eq!(panel.balance(ME), paid - month);
+    panel.set_balance(ME, Units::ZERO);
+    panel.advance(ME, std::time::Duration::from_secs(31 * 86_400));
+    let blocked = client.get(at(&panel, "/virtual-numbers/list")).query(&key).query(&[("status", "blocked_no_funds")]);
+    assert_eq!(json(blocked).await.1["data"]["virtual_numbers"]["total"], 1);
+    panel.set_balance(ME, paid);
+    let awake = client.post(at(&panel, &format!("/virtual-numbers/{id}/reactivate"))).form(&key);
+    assert_eq!(json(awake).await.1["data"]["virtual_number"]["status"], "active");
+    assert!(panel.ledger(ME).balances());
     for part in ["", "/sms", "/charges"] {
         let (_, seen) = json(client.get(at(&panel, &format!("/virtual-numbers/{id}{part}"))).query(&key)).await;
         assert_eq!(seen["status"], "success", "{part}");

@@ -1,0 +1,468 @@
+//! A place to which a kiosk uploads its bundles: HTTPS PUT on loopback, whole or continued after a cut.
+//!
+//! `PUT /any/path` stores a file (201, or 200 where one was replaced), as thin-edge.io's file transfer service does
+//! for the address in `tedgeUrl`. What arrived before a connection broke is kept. `HEAD` tells how many bytes are
+//! there (`Upload-Offset`, and `Upload-Complete: ?1` once all are); `PUT` with `Content-Range: bytes 100-199/200`
+//! goes on from there, answers 308 with `Range: bytes=0-199` while bytes are missing, and 416 if the offset is not
+//! where the file ends. `GET` gives a complete file back, `DELETE` removes it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use sha2::{Digest, Sha256};
+use tokio::sync::{oneshot, watch};
+use tokio_rustls::TlsAcceptor;
+
+use super::providers::line::Line;
+use super::providers::tls::Authority;
+
+/// What goes wrong with one upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadFault {
+    /// The connection is reset after so many bytes of the body, which are kept.
+    ResetAfter(u64),
+    /// Closed after so many bytes, which are kept.
+    CloseAfter(u64),
+    /// Everything is stored, then the connection is reset instead of an answer.
+    ResetInsteadOfAnswer,
+    /// Refused with this status before the body is read (401, 413, 500, 503, 507).
+    Status(u16),
+    /// A redirect to another host.
+    Redirect,
+    /// No byte is read for so long.
+    Hold(Duration),
+}
+
+/// One file as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The path of its address.
+    pub path: String,
+    /// Where its bytes are.
+    pub file: PathBuf,
+    /// How many there are.
+    pub bytes: u64,
+    /// Whether they are all.
+    pub complete: bool,
+    /// How many requests brought them.
+    pub requests: u32,
+    /// `Authorization` of the last request, if there was one.
+    pub authorization: Option<String>,
+}
+
+#[derive(Default)]
+struct Store {
+    folder: PathBuf,
+    uploads: BTreeMap<String, Upload>,
+    faults: Vec<UploadFault>,
+    limit: Option<u64>,
+    requests: u64,
+}
+
+struct Shared {
+    store: Mutex<Store>,
+    revision: watch::Sender<u64>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running sink. It ends when this is dropped; its files stay.
+pub struct UploadSink {
+    shared: Arc<Shared>,
+    port: u16,
+    ca_pem: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl UploadSink {
+    /// Listens on a port of loopback (0: any free one) and stores into `folder`.
+    ///
+    /// # Errors
+    /// A port that is taken, a folder that cannot be made.
+    pub fn start(port: u16, folder: &Path) -> io::Result<UploadSink> {
+        std::fs::create_dir_all(folder)?;
+        let authority = Authority::make()?;
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let store = Store { folder: folder.to_owned(), ..Store::default() };
+        let shared = Arc::new(Shared { store: Mutex::new(store), revision: watch::Sender::new(0) });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let (inner, acceptor) = (shared.clone(), authority.acceptor);
+        let thread = std::thread::Builder::new().name("sim-upload".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = listen(listener, acceptor, inner) => {}
+                }
+            });
+            runtime.shutdown_background();
+        })?;
+        Ok(UploadSink { shared, port, ca_pem: authority.pem, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The address of a file here.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://127.0.0.1:{}/{}", self.port, path.trim_start_matches('/'))
+    }
+
+    /// The authority to be trusted, as PEM text.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Arms a fault for the next PUT; several strike one after the other.
+    pub fn fault(&self, fault: UploadFault) {
+        self.shared.lock().faults.push(fault);
+    }
+
+    /// Refuses files larger than this with 413.
+    pub fn limit(&self, bytes: Option<u64>) {
+        self.shared.lock().limit = bytes;
+    }
+
+    /// All files, by path.
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.shared.lock().uploads.values().cloned().collect()
+    }
+
+    /// How many requests came.
+    pub fn requests(&self) -> u64 {
+        self.shared.lock().requests
+    }
+
+    /// Waits until the files are as asked.
+    pub async fn until(&self, mut asked: impl FnMut(&[Upload]) -> bool) {
+        let mut revision = self.shared.revision.subscribe();
+        loop {
+            revision.mark_unchanged();
+            if asked(&self.uploads()) || revision.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for UploadSink {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (acceptor, shared) = (acceptor.clone(), shared.clone());
+        tokio::spawn(async move {
+            let reset = Arc::new(AtomicBool::new(false));
+            let Ok(secure) = acceptor.accept(Line::new(stream, reset.clone())).await else { return };
+            let service = service_fn(|request| serve(&shared, &reset, request));
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(secure), service).await;
+        });
+    }
+}
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulated upload server does not answer")]
+struct NoAnswer;
+
+type Answer = Result<Response<Full<Bytes>>, NoAnswer>;
+
+fn plain(status: StatusCode, headers: &[(&str, String)]) -> Answer {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, value);
+    }
+    response.body(Full::default()).map_err(|_| NoAnswer)
+}
+
+async fn serve(shared: &Shared, reset: &AtomicBool, request: Request<Incoming>) -> Answer {
+    shared.lock().requests += 1;
+    let path = request.uri().path().to_owned();
+    let found = shared.lock().uploads.get(&path).cloned();
+    match (request.method(), found) {
+        (&Method::PUT, _) => put(shared, reset, path, request).await,
+        (_, None) => plain(StatusCode::NOT_FOUND, &[]),
+        (&Method::HEAD, Some(upload)) => {
+            let done = if upload.complete { "?1" } else { "?0" };
+            plain(
+                StatusCode::OK,
+                &[("upload-offset", upload.bytes.to_string()), ("upload-complete", done.to_owned())],
+            )
+        }
+        (&Method::GET, Some(upload)) if upload.complete => {
+            let bytes = std::fs::read(&upload.file).map_err(|_| NoAnswer)?;
+            Response::builder().body(Full::from(bytes)).map_err(|_| NoAnswer)
+        }
+        (&Method::GET, Some(_)) => plain(StatusCode::CONFLICT, &[]),
+        (&Method::DELETE, Some(upload)) => {
+            let _ = std::fs::remove_file(upload.file);
+            shared.lock().uploads.remove(&path);
+            plain(StatusCode::NO_CONTENT, &[])
+        }
+        _ => plain(StatusCode::METHOD_NOT_ALLOWED, &[]),
+    }
+}
+
+/// First byte and size of the whole, from `Content-Range: bytes 100-199/200`; `bytes */200` only asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    first: Option<u64>,
+    total: Option<u64>,
+}
+
+fn part(text: &str) -> Option<Part> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+    if range == "*" {
+        return Some(Part { first: None, total });
+    }
+    let (first, last) = range.split_once('-')?;
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last && total.is_none_or(|total| last < total)).then_some(Part { first: Some(first), total })
+}
+
+/// 308 with what is there.
+fn incomplete(have: u64) -> Answer {
+    let range = have.checked_sub(1).map(|last| ("range", format!("bytes=0-{last}")));
+    plain(StatusCode::PERMANENT_REDIRECT, range.as_slice())
+}
+
+async fn put(shared: &Shared, reset: &AtomicBool, path: String, request: Request<Incoming>) -> Answer {
+    let fault = {
+        let mut store = shared.lock();
+        if store.faults.is_empty() { None } else { Some(store.faults.remove(0)) }
+    };
+    match fault {
+        Some(UploadFault::Status(code)) => {
+            return plain(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &[]);
+        }
+        Some(UploadFault::Redirect) => {
+            let elsewhere = "https://127.0.0.1:1/elsewhere".to_owned();
+            return plain(StatusCode::TEMPORARY_REDIRECT, &[("location", elsewhere)]);
+        }
+        Some(UploadFault::Hold(time)) => tokio::time::sleep(time).await,
+        _ => {}
+    }
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let authorization = header("authorization");
+    let continued = match header("content-range").map(|text| part(&text)) {
+        Some(None) => return plain(StatusCode::BAD_REQUEST, &[]),
+        Some(Some(part)) => Some(part),
+        None => None,
+    };
+    let have = shared.lock().uploads.get(&path).map_or(0, |upload| upload.bytes);
+    let total = continued.map_or_else(|| request.body().size_hint().exact(), |part| part.total);
+    if let Some(Part { first, .. }) = continued {
+        match first {
+            None if total == Some(have) => return plain(StatusCode::OK, &[]),
+            None => return incomplete(have),
+            Some(first) if first != have => {
+                return plain(StatusCode::RANGE_NOT_SATISFIABLE, &[("upload-offset", have.to_string())]);
+            }
+            Some(_) => {}
+        }
+    }
+    let limit = shared.lock().limit;
+    if total.zip(limit).is_some_and(|(total, limit)| total > limit) {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, &[]);
+    }
+    let replaced = begin(shared, &path, continued.is_some(), authorization).map_err(|_| NoAnswer)?;
+    let whole = receive(shared, &path, request.into_body(), fault).await;
+    let cut = matches!(fault, Some(UploadFault::ResetAfter(_) | UploadFault::ResetInsteadOfAnswer));
+    reset.store(cut, Ordering::Relaxed);
+    let have = finish(shared, &path, whole, total);
+    if !whole || cut {
+        return Err(NoAnswer);
+    }
+    match total {
+        Some(total) if have < total => incomplete(have),
+        _ if replaced => plain(StatusCode::OK, &[]),
+        _ => plain(StatusCode::CREATED, &[]),
+    }
+}
+
+/// Opens or goes on with a file; whether a complete one was there.
+fn begin(shared: &Shared, path: &str, go_on: bool, authorization: Option<String>) -> io::Result<bool> {
+    let mut store = shared.lock();
+    let digest: String = Sha256::digest(path.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = path.rsplit('/').next().unwrap_or("").replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.', "_");
+    let file = store.folder.join(format!("{digest}-{name}"));
+    let upload = store.uploads.entry(path.to_owned()).or_insert_with(|| Upload {
+        path: path.to_owned(),
+        file: file.clone(),
+        bytes: 0,
+        complete: false,
+        requests: 0,
+        authorization: None,
+    });
+    let replaced = upload.complete;
+    upload.requests += 1;
+    upload.authorization = authorization;
+    upload.complete = false;
+    if !go_on {
+        upload.bytes = 0;
+        std::fs::File::create(&file)?;
+    }
+    Ok(replaced)
+}
+
+/// Stores what comes; whether all of it came.
+async fn receive(shared: &Shared, path: &str, mut body: Incoming, fault: Option<UploadFault>) -> bool {
+    let mut left = match fault {
+        Some(UploadFault::ResetAfter(bytes) | UploadFault::CloseAfter(bytes)) => Some(bytes),
+        _ => None,
+    };
+    loop {
+        if left == Some(0) {
+            return false;
+        }
+        let data = match body.frame().await {
+            None => return left.is_none(),
+            Some(Err(_)) => return false,
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        let kept = left.map_or(data.len(), |left| data.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        left = left.map(|left| left - kept as u64);
+        if append(shared, path, &data[..kept]).is_err() {
+            return false;
+        }
+    }
+}
+
+fn append(shared: &Shared, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut store = shared.lock();
+    let Some(upload) = store.uploads.get_mut(path) else { return Ok(()) };
+    std::fs::OpenOptions::new().append(true).open(&upload.file)?.write_all(bytes)?;
+    upload.bytes += bytes.len() as u64;
+    Ok(())
+}
+
+/// Marks the file complete if it is; how many bytes there are.
+fn finish(shared: &Shared, path: &str, whole: bool, total: Option<u64>) -> u64 {
+    let have = {
+        let mut store = shared.lock();
+        store.uploads.get_mut(path).map_or(0, |upload| {
+            upload.complete = total.map_or(whole, |total| upload.bytes == total);
+            upload.bytes
+        })
+    };
+    shared.revision.send_modify(|revision| *revision += 1);
+    have
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(sink: &UploadSink) -> reqwest::Client {
+        // Somebody else may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let root = reqwest::Certificate::from_pem(sink.ca_pem().as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().tls_certs_only([root]).no_proxy();
+        builder.redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60)).build().unwrap()
+    }
+
+    async fn status(request: reqwest::RequestBuilder) -> u16 {
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_whole_file_arrives_and_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = UploadSink::start(0, folder.path()).unwrap();
+        let client = client(&sink);
+        let url = sink.url("/te/k07/bundle.tar.gz");
+        assert_eq!(status(client.head(&url)).await, 404);
+        assert_eq!(status(client.put(&url).bearer_auth("t").body(vec![7; 100_000])).await, 201);
+        let upload = sink.uploads().remove(0);
+        assert_eq!((upload.bytes, upload.complete, upload.path.as_str()), (100_000, true, "/te/k07/bundle.tar.gz"));
+        assert_eq!(std::fs::read(&upload.file).unwrap(), vec![7; 100_000]);
+        assert_eq!(upload.authorization.as_deref(), Some("Bearer t"));
+        assert_eq!(status(client.put(&url).body("new")).await, 200);
+        assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "new");
+        assert_eq!(status(client.delete(&url)).await, 204);
+        assert!(sink.uploads().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_cut_upload_is_continued_where_it_broke() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = UploadSink::start(0, folder.path()).unwrap();
+        let client = client(&sink);
+        let url = sink.url("b.tar");
+        let text: Vec<u8> = (0..200_000_u32).map(|byte| (byte % 251) as u8).collect();
+        sink.fault(UploadFault::ResetAfter(70_000));
+        assert!(client.put(&url).body(text.clone()).send().await.is_err());
+        sink.until(|uploads| uploads.iter().any(|upload| upload.bytes == 70_000)).await;
+        let head = client.head(&url).send().await.unwrap();
+        assert_eq!((&head.headers()["upload-offset"], &head.headers()["upload-complete"]), (&"70000", &"?0"));
+        assert_eq!(status(client.get(&url)).await, 409);
+        let ask = client.put(&url).header("content-range", "bytes */200000").send().await.unwrap();
+        assert_eq!((ask.status().as_u16(), &ask.headers()["range"]), (308, &"bytes=0-69999"));
+        let piece = |first: usize, last: usize| {
+            let range = format!("bytes {first}-{last}/200000");
+            client.put(&url).header("content-range", range).body(text[first..=last].to_vec())
+        };
+        assert_eq!(status(piece(60_000, 99_999)).await, 416);
+        assert_eq!(status(piece(70_000, 99_999)).await, 308);
+        assert_eq!(status(piece(100_000, 199_999)).await, 201);
+        let upload = sink.uploads().remove(0);
+        assert!(upload.complete && upload.requests == 3);
+        assert_eq!(std::fs::read(upload.file).unwrap(), text);
+    }
+
+    #[tokio::test]
+    async fn refusals_and_lost_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = UploadSink::start(0, folder.path()).unwrap();
+        let client = client(&sink);
+        let put = || client.put(sink.url("f")).body("abc");
+        sink.fault(UploadFault::Status(507));
+        sink.fault(UploadFault::Redirect);
+        sink.fault(UploadFault::ResetInsteadOfAnswer);
+        sink.fault(UploadFault::CloseAfter(1));
+        assert_eq!([status(put()).await, status(put()).await], [507, 307]);
+        assert!(sink.uploads().is_empty());
+        assert!(put().send().await.is_err());
+        assert!(sink.uploads()[0].complete);
+        assert!(put().send().await.is_err());
+        assert_eq!((sink.uploads()[0].complete, sink.uploads()[0].bytes), (false, 1));
+        sink.limit(Some(2));
+        assert_eq!(status(put()).await, 413);
+        assert_eq!(sink.requests(), 5);
+    }
+
+    #[test]
+    fn content_ranges() {
+        let some = |first, total| Some(Part { first, total });
+        assert_eq!(part("bytes 0-9/10"), some(Some(0), Some(10)));
+        assert_eq!(part("bytes 5-9/*"), some(Some(5), None));
+        assert_eq!(part("bytes */10"), some(None, Some(10)));
+        for bad in ["", "bytes 9-5/10", "bytes 0-10/10", "items 0-1/2", "bytes a-b/c"] {
+            assert_eq!(part(bad), None, "{bad}");
+        }
+    }
+}
