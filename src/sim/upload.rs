@@ -36,7 +36,7 @@ pub enum UploadFault {
     CloseAfter(u64),
     /// Everything is stored, then the connection is reset instead of an answer.
     ResetInsteadOfAnswer,
-    /// Refused with this status before the body is read (401, 413, 500, 503, 507).
+    /// Refused with this status, the body thrown away (401, 413, 500, 503, 507).
     Status(u16),
     /// A redirect to another host.
     Redirect,
@@ -164,7 +164,7 @@ impl Drop for UploadSink {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            thread.join().ok();
         }
     }
 }
@@ -178,7 +178,7 @@ async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared
             let reset = Arc::new(AtomicBool::new(false));
             let Ok(secure) = acceptor.accept(Line::new(stream, reset.clone())).await else { return };
             let service = service_fn(|request| serve(&shared, &reset, request));
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(secure), service).await;
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(secure), service).await.ok();
         });
     }
 }
@@ -207,10 +207,7 @@ async fn serve(shared: &Shared, reset: &AtomicBool, request: Request<Incoming>) 
         (_, None) => plain(StatusCode::NOT_FOUND, &[]),
         (&Method::HEAD, Some(upload)) => {
             let done = if upload.complete { "?1" } else { "?0" };
-            plain(
-                StatusCode::OK,
-                &[("upload-offset", upload.bytes.to_string()), ("upload-complete", done.to_owned())],
-            )
+            plain(StatusCode::OK, &[("upload-offset", upload.bytes.to_string()), ("upload-complete", done.to_owned())])
         }
         (&Method::GET, Some(upload)) if upload.complete => {
             let bytes = std::fs::read(&upload.file).map_err(|_| NoAnswer)?;
@@ -218,7 +215,7 @@ async fn serve(shared: &Shared, reset: &AtomicBool, request: Request<Incoming>) 
         }
         (&Method::GET, Some(_)) => plain(StatusCode::CONFLICT, &[]),
         (&Method::DELETE, Some(upload)) => {
-            let _ = std::fs::remove_file(upload.file);
+            std::fs::remove_file(upload.file).ok();
             shared.lock().uploads.remove(&path);
             plain(StatusCode::NO_CONTENT, &[])
         }
@@ -250,54 +247,76 @@ fn incomplete(have: u64) -> Answer {
     plain(StatusCode::PERMANENT_REDIRECT, range.as_slice())
 }
 
+/// What a PUT that may go on brings.
+struct Plan {
+    continued: bool,
+    total: Option<u64>,
+    authorization: Option<String>,
+}
+
+/// Whether a PUT may bring its body; the answer if not.
+fn admit(shared: &Shared, path: &str, request: &Request<Incoming>, fault: Option<UploadFault>) -> Result<Plan, Answer> {
+    if let Some(UploadFault::Status(code)) = fault {
+        return Err(plain(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &[]));
+    }
+    if fault == Some(UploadFault::Redirect) {
+        let elsewhere = "https://127.0.0.1:1/elsewhere".to_owned();
+        return Err(plain(StatusCode::TEMPORARY_REDIRECT, &[("location", elsewhere)]));
+    }
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let continued = match header("content-range").map(|text| part(&text)) {
+        Some(None) => return Err(plain(StatusCode::BAD_REQUEST, &[])),
+        Some(Some(part)) => Some(part),
+        None => None,
+    };
+    let (have, limit) = {
+        let store = shared.lock();
+        (store.uploads.get(path).map_or(0, |upload| upload.bytes), store.limit)
+    };
+    let total = continued.map_or_else(|| request.body().size_hint().exact(), |part| part.total);
+    if let Some(Part { first, .. }) = continued {
+        match first {
+            None if total == Some(have) => return Err(plain(StatusCode::OK, &[])),
+            None => return Err(incomplete(have)),
+            Some(first) if first != have => {
+                let offset = [("upload-offset", have.to_string())];
+                return Err(plain(StatusCode::RANGE_NOT_SATISFIABLE, &offset));
+            }
+            Some(_) => {}
+        }
+    }
+    if total.zip(limit).is_some_and(|(total, limit)| total > limit) {
+        return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, &[]));
+    }
+    Ok(Plan { continued: continued.is_some(), total, authorization: header("authorization") })
+}
+
 async fn put(shared: &Shared, reset: &AtomicBool, path: String, request: Request<Incoming>) -> Answer {
     let fault = {
         let mut store = shared.lock();
         if store.faults.is_empty() { None } else { Some(store.faults.remove(0)) }
     };
-    match fault {
-        Some(UploadFault::Status(code)) => {
-            return plain(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &[]);
-        }
-        Some(UploadFault::Redirect) => {
-            let elsewhere = "https://127.0.0.1:1/elsewhere".to_owned();
-            return plain(StatusCode::TEMPORARY_REDIRECT, &[("location", elsewhere)]);
-        }
-        Some(UploadFault::Hold(time)) => tokio::time::sleep(time).await,
-        _ => {}
+    if let Some(UploadFault::Hold(time)) = fault {
+        tokio::time::sleep(time).await;
     }
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let authorization = header("authorization");
-    let continued = match header("content-range").map(|text| part(&text)) {
-        Some(None) => return plain(StatusCode::BAD_REQUEST, &[]),
-        Some(Some(part)) => Some(part),
-        None => None,
+    let plan = match admit(shared, &path, &request, fault) {
+        Ok(plan) => plan,
+        Err(answer) => {
+            // Read what comes, or the answer may be lost in a reset.
+            let mut body = request.into_body();
+            while let Some(Ok(_)) = body.frame().await {}
+            return answer;
+        }
     };
-    let have = shared.lock().uploads.get(&path).map_or(0, |upload| upload.bytes);
-    let total = continued.map_or_else(|| request.body().size_hint().exact(), |part| part.total);
-    if let Some(Part { first, .. }) = continued {
-        match first {
-            None if total == Some(have) => return plain(StatusCode::OK, &[]),
-            None => return incomplete(have),
-            Some(first) if first != have => {
-                return plain(StatusCode::RANGE_NOT_SATISFIABLE, &[("upload-offset", have.to_string())]);
-            }
-            Some(_) => {}
-        }
-    }
-    let limit = shared.lock().limit;
-    if total.zip(limit).is_some_and(|(total, limit)| total > limit) {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, &[]);
-    }
-    let replaced = begin(shared, &path, continued.is_some(), authorization).map_err(|_| NoAnswer)?;
+    let replaced = begin(shared, &path, plan.continued, plan.authorization).map_err(|_| NoAnswer)?;
     let whole = receive(shared, &path, request.into_body(), fault).await;
     let cut = matches!(fault, Some(UploadFault::ResetAfter(_) | UploadFault::ResetInsteadOfAnswer));
     reset.store(cut, Ordering::Relaxed);
-    let have = finish(shared, &path, whole, total);
+    let have = finish(shared, &path, whole, plan.total);
     if !whole || cut {
         return Err(NoAnswer);
     }
-    match total {
+    match plan.total {
         Some(total) if have < total => incomplete(have),
         _ if replaced => plain(StatusCode::OK, &[]),
         _ => plain(StatusCode::CREATED, &[]),
@@ -308,7 +327,11 @@ async fn put(shared: &Shared, reset: &AtomicBool, path: String, request: Request
 fn begin(shared: &Shared, path: &str, go_on: bool, authorization: Option<String>) -> io::Result<bool> {
     let mut store = shared.lock();
     let digest: String = Sha256::digest(path.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = path.rsplit('/').next().unwrap_or("").replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.', "_");
+    let name = path
+        .rsplit('/')
+        .next()
+        .unwrap_or("")
+        .replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.', "_");
     let file = store.folder.join(format!("{digest}-{name}"));
     let upload = store.uploads.entry(path.to_owned()).or_insert_with(|| Upload {
         path: path.to_owned(),
@@ -374,95 +397,4 @@ fn finish(shared: &Shared, path: &str, whole: bool, total: Option<u64>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn client(sink: &UploadSink) -> reqwest::Client {
-        // Somebody else may have installed it already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let root = reqwest::Certificate::from_pem(sink.ca_pem().as_bytes()).unwrap();
-        let builder = reqwest::Client::builder().tls_certs_only([root]).no_proxy();
-        builder.redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60)).build().unwrap()
-    }
-
-    async fn status(request: reqwest::RequestBuilder) -> u16 {
-        request.send().await.unwrap().status().as_u16()
-    }
-
-    #[tokio::test]
-    async fn a_whole_file_arrives_and_is_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let sink = UploadSink::start(0, folder.path()).unwrap();
-        let client = client(&sink);
-        let url = sink.url("/te/k07/bundle.tar.gz");
-        assert_eq!(status(client.head(&url)).await, 404);
-        assert_eq!(status(client.put(&url).bearer_auth("t").body(vec![7; 100_000])).await, 201);
-        let upload = sink.uploads().remove(0);
-        assert_eq!((upload.bytes, upload.complete, upload.path.as_str()), (100_000, true, "/te/k07/bundle.tar.gz"));
-        assert_eq!(std::fs::read(&upload.file).unwrap(), vec![7; 100_000]);
-        assert_eq!(upload.authorization.as_deref(), Some("Bearer t"));
-        assert_eq!(status(client.put(&url).body("new")).await, 200);
-        assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "new");
-        assert_eq!(status(client.delete(&url)).await, 204);
-        assert!(sink.uploads().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_cut_upload_is_continued_where_it_broke() {
-        let folder = tempfile::tempdir().unwrap();
-        let sink = UploadSink::start(0, folder.path()).unwrap();
-        let client = client(&sink);
-        let url = sink.url("b.tar");
-        let text: Vec<u8> = (0..200_000_u32).map(|byte| (byte % 251) as u8).collect();
-        sink.fault(UploadFault::ResetAfter(70_000));
-        assert!(client.put(&url).body(text.clone()).send().await.is_err());
-        sink.until(|uploads| uploads.iter().any(|upload| upload.bytes == 70_000)).await;
-        let head = client.head(&url).send().await.unwrap();
-        assert_eq!((&head.headers()["upload-offset"], &head.headers()["upload-complete"]), (&"70000", &"?0"));
-        assert_eq!(status(client.get(&url)).await, 409);
-        let ask = client.put(&url).header("content-range", "bytes */200000").send().await.unwrap();
-        assert_eq!((ask.status().as_u16(), &ask.headers()["range"]), (308, &"bytes=0-69999"));
-        let piece = |first: usize, last: usize| {
-            let range = format!("bytes {first}-{last}/200000");
-            client.put(&url).header("content-range", range).body(text[first..=last].to_vec())
-        };
-        assert_eq!(status(piece(60_000, 99_999)).await, 416);
-        assert_eq!(status(piece(70_000, 99_999)).await, 308);
-        assert_eq!(status(piece(100_000, 199_999)).await, 201);
-        let upload = sink.uploads().remove(0);
-        assert!(upload.complete && upload.requests == 3);
-        assert_eq!(std::fs::read(upload.file).unwrap(), text);
-    }
-
-    #[tokio::test]
-    async fn refusals_and_lost_answers() {
-        let folder = tempfile::tempdir().unwrap();
-        let sink = UploadSink::start(0, folder.path()).unwrap();
-        let client = client(&sink);
-        let put = || client.put(sink.url("f")).body("abc");
-        sink.fault(UploadFault::Status(507));
-        sink.fault(UploadFault::Redirect);
-        sink.fault(UploadFault::ResetInsteadOfAnswer);
-        sink.fault(UploadFault::CloseAfter(1));
-        assert_eq!([status(put()).await, status(put()).await], [507, 307]);
-        assert!(sink.uploads().is_empty());
-        assert!(put().send().await.is_err());
-        assert!(sink.uploads()[0].complete);
-        assert!(put().send().await.is_err());
-        assert_eq!((sink.uploads()[0].complete, sink.uploads()[0].bytes), (false, 1));
-        sink.limit(Some(2));
-        assert_eq!(status(put()).await, 413);
-        assert_eq!(sink.requests(), 5);
-    }
-
-    #[test]
-    fn content_ranges() {
-        let some = |first, total| Some(Part { first, total });
-        assert_eq!(part("bytes 0-9/10"), some(Some(0), Some(10)));
-        assert_eq!(part("bytes 5-9/*"), some(Some(5), None));
-        assert_eq!(part("bytes */10"), some(None, Some(10)));
-        for bad in ["", "bytes 9-5/10", "bytes 0-10/10", "items 0-1/2", "bytes a-b/c"] {
-            assert_eq!(part(bad), None, "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! The provider clients against the simulated providers, over TLS on loopback. The simulators keep the ledgers; what
 //! a client says is compared with what they sold.
 
+mod configuration;
 mod esimfly;
 mod every_endpoint;
 mod kit;

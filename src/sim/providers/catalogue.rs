@@ -1,12 +1,15 @@
 //! The plans of one provider, made from a seed: plausible, priced to the cent, as many as asked for.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use super::codes::Dice;
 use super::price::Units;
 use super::world::World;
 use super::{Provider, world};
 
 /// Where a plan works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Area {
     /// Index of a country.
     Country(usize),
@@ -94,6 +97,8 @@ pub(super) struct Catalogue {
     pub(super) world: std::sync::Arc<World>,
     pub(super) plans: Vec<Plan>,
     first_id: u32,
+    /// Where the plans of an area lie; they stand together.
+    spans: HashMap<Area, Range<usize>>,
 }
 
 /// What every destination sells first, best known at the top; MB and days.
@@ -140,13 +145,15 @@ impl Catalogue {
             .filter(|area| sells(provider, &world, *area))
             .collect();
         let first_id = [801, 20_001, 300_001, 4001][provider as usize];
-        let mut catalogue = Catalogue { world, plans: Vec::with_capacity(count), first_id };
+        let mut catalogue = Catalogue { world, plans: Vec::with_capacity(count), first_id, spans: HashMap::new() };
         for (area, wanted) in areas.iter().zip(shares(&catalogue.world, &areas, count)) {
             let mut shapes = shapes(provider, wanted, &mut dice);
             shapes.truncate(wanted);
+            let first = catalogue.plans.len();
             for (data, days) in shapes {
                 catalogue.add(provider, *area, data, days, &mut dice);
             }
+            catalogue.spans.insert(*area, first..catalogue.plans.len());
         }
         catalogue
     }
@@ -177,7 +184,8 @@ impl Catalogue {
 
     /// Plans on sale for an area.
     pub(super) fn of(&self, area: Area) -> impl Iterator<Item = &Plan> {
-        self.plans.iter().filter(move |plan| plan.area == area && !plan.gone)
+        let span = self.spans.get(&area).cloned().unwrap_or(0..0);
+        self.plans[span].iter().filter(|plan| !plan.gone)
     }
 
     /// Countries in which the plan works.
@@ -227,14 +235,12 @@ impl Catalogue {
     }
 }
 
-/// Not everybody sells everywhere: the reseller API leaves Russia out, and nobody has the smallest islands but two.
+/// Not everybody sells everywhere: the reseller API leaves Russia out, and two leave the smallest places out.
 fn sells(provider: Provider, world: &World, area: Area) -> bool {
     let Area::Country(country) = area else { return true };
-    match (provider, world.countries[country].iso) {
-        (Provider::Reseller, "RU") => false,
-        (Provider::Esimfly | Provider::Reseller, "NR" | "SB" | "VA" | "BT" | "SS") => false,
-        _ => true,
-    }
+    let iso = world.countries[country].iso;
+    let small = matches!(provider, Provider::Esimfly | Provider::Reseller);
+    !(provider == Provider::Reseller && iso == "RU" || small && matches!(iso, "NR" | "SB" | "VA" | "BT" | "SS"))
 }
 
 /// Where most travellers go: a small catalogue has a choice at least there.

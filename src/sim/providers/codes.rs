@@ -3,29 +3,26 @@
 use std::collections::HashSet;
 
 use super::Provider;
+use crate::sim::chance::Chance;
 
-/// A small seeded generator (SplitMix64): the same seed gives the same catalogue, codes and faults.
+/// Seeded chance that can also draw texts and ids: the same seed gives the same catalogue, codes and faults.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct Dice(Chance);
 
 impl Dice {
     /// A generator with this seed.
     pub fn new(seed: u64) -> Dice {
-        Dice(seed)
+        Dice(Chance::new(seed))
     }
 
     /// The next 64 bits.
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.bits()
     }
 
     /// A number below `bound` (0 for a bound of 0).
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.roll() % bound }
+        self.0.below(bound)
     }
 
     /// `length` characters out of `letters`.

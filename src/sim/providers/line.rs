@@ -24,7 +24,7 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            let _ = self.stream.set_zero_linger();
+            self.stream.set_zero_linger().ok();
         }
     }
 }

@@ -1,7 +1,9 @@
 //! How a simulation is started, and the configuration that a kiosk needs to meet it.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use super::price::Units;
 use super::{Provider, ProvidersPanel};
@@ -57,6 +59,8 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// Where the ledgers are mirrored (JSON), rewritten before each answer to a purchase leaves.
     pub ledger_file: Option<PathBuf>,
+    /// Folder into which the keys are written, each into a file of mode 0600.
+    pub secrets: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -71,45 +75,78 @@ impl Default for Options {
             credentials: Credentials::default(),
             ca_file: None,
             ledger_file: None,
+            secrets: None,
         }
     }
 }
 
 impl Options {
+    /// With everything that another program needs in one folder: `ca.pem`, `ledger.json` and the key files.
+    pub fn in_folder(self, folder: &Path) -> Options {
+        Options {
+            ca_file: Some(folder.join("ca.pem")),
+            ledger_file: Some(folder.join("ledger.json")),
+            secrets: Some(folder.to_owned()),
+            ..self
+        }
+    }
+
     /// One provider on a free port, with a small catalogue: for tests.
     pub fn only(provider: Provider) -> Options {
         Options { providers: vec![(provider, 0)], plans: 400, ..Options::default() }
     }
 }
 
-/// The part of the kiosk's configuration that connects it to a running simulation, as TOML.
+/// Writes the keys into files that only their owner can read, one a provider, as a kiosk wants to find them.
+pub(super) fn write_secrets(folder: &Path, keys: &Credentials) -> io::Result<()> {
+    let files = [
+        ("mobilexy.key", &keys.mobilexy_key),
+        ("roamify.key", &keys.roamify_token),
+        ("esimfly.code", &keys.esimfly_access_code),
+        ("esimfly.key", &keys.esimfly_secret),
+        ("reseller.password", &keys.reseller_password),
+    ];
+    std::fs::create_dir_all(folder)?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::remove_file(&path).ok();
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The part of the kiosk's configuration that connects it to a running simulation, as TOML. Keys are named by their
+/// files where there are any.
 pub(super) fn snippet(options: &Options, panel: &ProvidersPanel) -> String {
-    let mut text = String::new();
+    let file = |name: &str| {
+        let folder = options.secrets.clone().unwrap_or_else(|| PathBuf::from("/etc/esim-kiosk"));
+        format!("\"file:{}\"", folder.join(name).display())
+    };
+    let mut lines = Vec::new();
     for provider in panel.providers() {
-        let keys = &options.credentials;
-        let _ = writeln!(text, "[[provider]]");
-        let _ = writeln!(text, "kind = \"{}\"", provider.name());
-        let _ = writeln!(text, "base_url = \"{}\"", panel.base_url(provider));
-        if let Some(path) = &options.ca_file {
-            let _ = writeln!(text, "ca_file = \"{}\"", path.display());
-        }
+        lines.push("[[providers]]".to_owned());
+        lines.push(format!("api = \"{}\"", provider.name()));
+        lines.push(format!("name = \"{}\"", provider.name()));
+        lines.push(format!("base = \"{}\"", panel.base_url(provider)));
+        lines.push("currency = \"USD\"".to_owned());
         match provider {
-            Provider::Mobilexy => {
-                let _ = writeln!(text, "currency = \"USD\"\napi_key = \"{}\"", keys.mobilexy_key);
-            }
-            Provider::Roamify => {
-                let _ = writeln!(text, "token = \"{}\"", keys.roamify_token);
-            }
+            Provider::Mobilexy => lines.push(format!("key = {}", file("mobilexy.key"))),
+            Provider::Roamify => lines.push(format!("key = {}", file("roamify.key"))),
             Provider::Esimfly => {
-                let _ = writeln!(text, "access_code = \"{}\"", keys.esimfly_access_code);
-                let _ = writeln!(text, "secret = \"{}\"", keys.esimfly_secret);
+                lines.push(format!("key = {}", file("esimfly.key")));
+                lines.push(format!("access_code = {}", file("esimfly.code")));
             }
             Provider::Reseller => {
-                let _ = writeln!(text, "email = \"{}\"", keys.reseller_email);
-                let _ = writeln!(text, "password = \"{}\"", keys.reseller_password);
+                lines.push(format!("password = {}", file("reseller.password")));
+                lines.push(format!("email = \"{}\"", options.credentials.reseller_email));
+                lines.push("customer_email = \"kiosk@operator.example\"".to_owned());
             }
         }
-        text.push('\n');
+        if let Some(path) = &options.ca_file {
+            lines.push(format!("connection = {{ extra_ca = \"{}\" }}", path.display()));
+        }
+        lines.push(String::new());
     }
-    text
+    lines.join("\n")
 }

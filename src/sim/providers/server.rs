@@ -104,12 +104,12 @@ async fn serve(
 
 async fn connection(door: Arc<Door>, stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     let mut open = door.open.subscribe();
-    let _ = stream.set_nodelay(true);
+    stream.set_nodelay(true).ok();
     let reset = Arc::new(AtomicBool::new(false));
     let line = Line::new(stream, reset.clone());
     let work = talk(door, line, acceptor, shared, reset.clone());
     let closed = async {
-        let _ = open.wait_for(|open| !open).await;
+        open.wait_for(|open| !open).await.ok();
         reset.store(true, Ordering::Relaxed);
     };
     tokio::select! {
@@ -124,18 +124,18 @@ async fn talk(door: Arc<Door>, mut line: Line, acceptor: TlsAcceptor, shared: Ar
         Some(LineFault::ResetAtOnce) => return reset.store(true, Ordering::Relaxed),
         Some(LineFault::Mute(time)) => return tokio::time::sleep(time).await,
         Some(LineFault::NotTls) => {
-            let _ = line.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+            line.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.ok();
             return;
         }
         Some(LineFault::CutHandshake) => {
             // A handshake record that announces more than it brings.
-            let _ = line.write_all(&[22, 3, 3, 0, 90, 2, 0, 0, 86]).await;
+            line.write_all(&[22, 3, 3, 0, 90, 2, 0, 0, 86]).await.ok();
             return;
         }
     }
     let Ok(secure) = acceptor.accept(line).await else { return };
     let service = service_fn(|request| answer(&door, &shared, &reset, request));
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(secure), service).await;
+    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(secure), service).await.ok();
 }
 
 /// The answer never comes: hyper drops the connection.

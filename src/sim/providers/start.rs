@@ -38,6 +38,9 @@ impl Simulation {
         let runtime = Builder::new_current_thread().enable_all().thread_name("sim-providers").build()?;
         open(&runtime, &doors, &authority, &shared)?;
         let panel = ProvidersPanel { shared, doors, ca_pem: authority.pem.into() };
+        if let Some(folder) = &options.secrets {
+            options::write_secrets(folder, &options.credentials)?;
+        }
         if let Some(path) = &options.ca_file {
             panel.write_ca(path)?;
         }
@@ -51,7 +54,7 @@ impl Simulation {
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("sim-providers".to_owned()).spawn(move || {
             // Ends when told to, or when the simulation is forgotten.
-            let _ = runtime.block_on(stopped);
+            runtime.block_on(stopped).ok();
             runtime.shutdown_background();
         })?;
         Ok(Simulation { panel, options, stop: Some(stop), thread: Some(thread) })
@@ -77,7 +80,7 @@ impl Drop for Simulation {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            thread.join().ok();
         }
     }
 }

@@ -81,7 +81,7 @@ fn row(catalogue: &Catalogue, plan: &Plan) -> Value {
         "locationNetworkList": networks,
     });
     // Live lists give ISO codes for some packages only.
-    if plan.id % 3 != 0 {
+    if !plan.id.is_multiple_of(3) {
         row["countries"] = json!(isos);
     }
     if let Data::Daily { mb, kbps } = plan.data {

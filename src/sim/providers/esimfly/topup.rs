@@ -83,7 +83,7 @@ pub(super) fn order(desk: &mut Desk, call: &Call, request_id: &str) -> Reply {
     if deaf {
         return failed(500, "ORDER_PROCESSING_ERROR", "The order could not be processed").of_order(order);
     }
-    let gb_text = |bytes: u64| format!("{}.{}", bytes >> 30, (bytes % (1 << 30)) * 10 >> 30);
+    let gb_text = |bytes: u64| format!("{}.{}", bytes >> 30, ((bytes % (1 << 30)) * 10) >> 30);
     let gb_number = |bytes: u64| gb_text(bytes).parse::<serde_json::Number>().map_or(json!(0), Value::Number);
     let body = json!({
         "success": true,

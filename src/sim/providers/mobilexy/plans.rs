@@ -151,7 +151,7 @@ fn row(catalogue: &Catalogue, plan: &Plan) -> Value {
         "phone_number": 0,
         "operator_name": catalogue.operators(plan),
         "operator_slug": null,
-        "network_speed": if plan.id % 3 == 0 { "3G/4G/5G" } else { "3G/4G" },
+        "network_speed": if plan.id.is_multiple_of(3) { "3G/4G/5G" } else { "3G/4G" },
         "area_coverage": if local { "local" } else { "continental" },
         "status": 1,
         "converted_price": plan.price.eight(),

@@ -74,18 +74,19 @@ fn row(desk: &Desk, plan: &Plan, public: bool) -> Value {
 
 pub(super) fn list(desk: &Desk, call: &Call, public: bool) -> Reply {
     let catalogue = &desk.catalogue;
-    let lower = |name| call.query(name).map(str::to_lowercase);
-    let (country, country_name, region) = (lower("country"), lower("country_name"), lower("region"));
-    let search = lower("search");
+    let (country, country_name, region) = (call.query("country"), call.query("country_name"), call.query("region"));
+    let search = call.query("search").map(str::to_lowercase);
+    let same = |wanted: Option<&str>, text: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(text));
     let fits = |plan: &&Plan| {
         let local = matches!(plan.area, Area::Country(_));
-        let location = catalogue.location(plan).to_lowercase();
-        let text = name(catalogue, plan).to_lowercase();
+        let location = catalogue.location(plan);
         !plan.gone
-            && country.as_ref().is_none_or(|wanted| local && location == *wanted)
-            && country_name.as_ref().is_none_or(|wanted| catalogue.place(ME, plan).to_lowercase() == *wanted)
-            && region.as_ref().is_none_or(|wanted| !local && location.starts_with(wanted.as_str()))
-            && search.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()) || location == *wanted)
+            && (country.is_none() || local && same(country, location))
+            && same(country_name, catalogue.place(ME, plan))
+            && region.is_none_or(|wanted| !local && location.starts_with(&wanted.to_uppercase()))
+            && search.as_ref().is_none_or(|wanted| {
+                name(catalogue, plan).to_lowercase().contains(wanted.as_str()) || location.to_lowercase() == *wanted
+            })
     };
     let fitting: Vec<&Plan> = catalogue.plans.iter().filter(fits).collect();
     let page = call.page(fitting.len(), 20, 200);

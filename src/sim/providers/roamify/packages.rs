@@ -114,12 +114,12 @@ impl Roamify {
             "price": plan.price.number(),
             "withHotspot": true,
             "withDataRoaming": true,
-            "withDestinationInstall": plan.id % 41 == 0,
+            "withDestinationInstall": plan.id.is_multiple_of(41),
             "withUsageCheck": true,
             "withTopUp": true,
             "apn": {"apnAutomatic": true, "apnName": "globaldata", "apnUsername": "", "apnPassword": ""},
             "notes": [],
-            "requirements": {"travelDate": plan.id % 911 == 0, "esimInstallAtDestination": false},
+            "requirements": {"travelDate": plan.id.is_multiple_of(911), "esimInstallAtDestination": false},
         });
         if nested {
             row["data"] = json!({"isUnlimited": unlimited, "dataAmount": if unlimited { json!(-1) } else { json!(mb) },

@@ -120,7 +120,10 @@ async fn prices_must_match_and_money_must_be_there() {
     let wish = shop.wish("France", "p1").await;
     arm(Trick::NoFunds);
     let (_, poor) = shop.post("/esims/order", &wish).await;
-    assert_eq!((poor["code"].as_str(), poor["details"]["needToLoad"].is_number()), (Some("INSUFFICIENT_BALANCE"), true));
+    assert_eq!(
+        (poor["code"].as_str(), poor["details"]["needToLoad"].is_number()),
+        (Some("INSUFFICIENT_BALANCE"), true)
+    );
     arm(Trick::PlanGone);
     assert_eq!(shop.post("/esims/order", &wish).await.1["code"], "INVALID_PACKAGE");
     arm(Trick::InFlight);

@@ -232,7 +232,8 @@ async fn every_operation_of_the_document_is_there() {
     assert!(panel.balance(ME) > opening + Units::cents(40_000));
     let new = json!({"old_password": PASSWORD, "new_password": "New-Pass-1!", "confirm_password": "New-Pass-1!"});
     assert_eq!(shop.call("PUT", "/users/me/password", new).await.0, 200);
-    let logo = reqwest::multipart::Form::new().part("logo", reqwest::multipart::Part::bytes(vec![0; 9]).file_name("l.png"));
+    let logo =
+        reqwest::multipart::Form::new().part("logo", reqwest::multipart::Part::bytes(vec![0; 9]).file_name("l.png"));
     let url = format!("{}/reseller/logo", panel.base_url(ME));
     assert_eq!(ask(client.post(url).bearer_auth(&shop.token).multipart(logo)).await.0, 200);
     assert_eq!(shop.call("POST", "/auth/logout", json!({})).await.0, 200);

@@ -138,7 +138,10 @@ async fn instant_order_top_up_usage_history_and_refund() {
     assert_eq!(allowed(&after), allowed(&before) + offer["data"]["dataAmount"].as_u64().unwrap());
     assert!(after["data"]["dataUsages"][0]["date"].as_str().unwrap().len() == 8);
     let (_, history) = ask(shop.get(&format!("/api/esim/history?iccid={iccid}"))).await;
-    assert_eq!((history["data"][0]["type"].as_str(), history["data"][1]["type"].as_str()), (Some("esim"), Some("topup")));
+    assert_eq!(
+        (history["data"][0]["type"].as_str(), history["data"][1]["type"].as_str()),
+        (Some("esim"), Some("topup"))
+    );
     assert_eq!(ask(shop.get("/api/esims?status=READY")).await.1["data"].as_array().unwrap().len(), 1);
     for path in ["/api/balance", "/api/compatible-devices", "/api/health", "/api/esim/orders"] {
         assert_eq!(ask(shop.get(path)).await.1["status"], "success", "{path}");

@@ -152,8 +152,7 @@ async fn two_simulations_share_nothing_and_the_file_shows_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.json");
     let ca = folder.path().join("ca.pem");
-    let options =
-        Options { ledger_file: Some(file.clone()), ca_file: Some(ca.clone()), run: Some(1), ..Options::only(ME) };
+    let options = Options { run: Some(1), ..Options::only(ME) }.in_folder(folder.path());
     let one = Simulation::start(options).unwrap();
     let two = Simulation::start(Options { run: Some(2), ..Options::only(ME) }).unwrap();
     let (here, there) = (one.panel(), two.panel());
@@ -166,6 +165,10 @@ async fn two_simulations_share_nothing_and_the_file_shows_the_ledger() {
     assert_eq!(sold["lpa"][0], here.orders()[0].1.lpa[0].as_str());
     assert_eq!(sold["goods"], "esim");
     assert_eq!(text["base_urls"]["mobilexy"], here.base_url(ME));
+    assert_eq!(std::fs::read_to_string(folder.path().join("mobilexy.key")).unwrap(), KEY);
+    let section: toml::Table = one.configuration().parse().unwrap();
+    assert_eq!(section["providers"][0]["base"].as_str(), Some(&*here.base_url(ME)));
+    assert!(!one.configuration().contains(KEY));
 }
 
 #[tokio::test]
