@@ -37,6 +37,8 @@ struct Merger<'a> {
     setting: &'a Setting<'a>,
     gazetteer: Gazetteer,
     rates: Vec<Rate>,
+    /// Spellings that were met, with the country they mean.
+    spellings: HashMap<String, Option<Iso>>,
     texts: HashSet<Arc<str>>,
     country_lists: HashSet<Arc<[Iso]>>,
     places: BTreeMap<String, Place>,
@@ -49,6 +51,7 @@ pub(super) fn build(snapshot: &Snapshot, setting: &Setting<'_>) -> Result<Catalo
         setting,
         gazetteer: Gazetteer::new(&setting.offering.places),
         rates: setting.pricing.rates_on(setting.today, setting.currency)?,
+        spellings: HashMap::new(),
         texts: HashSet::new(),
         country_lists: HashSet::new(),
         places: BTreeMap::new(),
@@ -86,7 +89,8 @@ impl Merger<'_> {
     fn place(&mut self, coverage: &Coverage) -> Option<(String, Place, Vec<Iso>)> {
         match coverage {
             Coverage::Country { iso, name } => {
-                let Some(iso) = self.gazetteer.country(iso.as_deref(), name) else {
+                let stated = iso.as_deref().and_then(|code| self.named(code));
+                let Some(iso) = stated.or_else(|| self.named(name)) else {
                     *self.report.unknown_places.entry(name.clone()).or_default() += 1;
                     return None;
                 };
@@ -107,10 +111,20 @@ impl Merger<'_> {
         }
     }
 
+    /// The country that a code or a spelling means, looked up once for each.
+    fn named(&mut self, name: &str) -> Option<Iso> {
+        if let Some(known) = self.spellings.get(name) {
+            return *known;
+        }
+        let found = self.gazetteer.named(name).or_else(|| Iso::parse(name));
+        self.spellings.insert(name.to_owned(), found);
+        found
+    }
+
     fn known(&mut self, countries: &[String]) -> Vec<Iso> {
         let mut known = Vec::with_capacity(countries.len());
         for name in countries {
-            match self.gazetteer.named(name).or_else(|| Iso::parse(name)) {
+            match self.named(name) {
                 Some(iso) => known.push(iso),
                 None => *self.report.unknown_places.entry(name.clone()).or_default() += 1,
             }

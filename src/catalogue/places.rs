@@ -74,11 +74,6 @@ impl Gazetteer {
         Gazetteer { names }
     }
 
-    /// The country that a provider means: by its code where one is given, else by its spelling or slug.
-    pub(super) fn country(&self, iso: Option<&str>, name: &str) -> Option<Iso> {
-        iso.and_then(Iso::parse).or_else(|| self.named(name))
-    }
-
     /// A code or a spelling.
     pub(super) fn named(&self, name: &str) -> Option<Iso> {
         let code = name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_uppercase());

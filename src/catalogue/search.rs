@@ -84,7 +84,7 @@ impl Entry {
 /// 0 is best: the code, the beginning of the name, the beginning of a word of it, the same in English, in other
 /// spellings, anywhere inside.
 fn rank(entry: &Entry, own: &str, typed: &str) -> Option<u8> {
-    let word = |name: &str| name.split(' ').any(|word| word.starts_with(typed)) || name.contains(&format!(" {typed}"));
+    let word = |name: &str| name.match_indices(typed).any(|(at, _)| at == 0 || name.as_bytes()[at - 1] == b' ');
     let english = entry.name("en");
     Some(match () {
         () if own.starts_with(typed) => 1 - u8::from(own == typed),
