@@ -182,7 +182,7 @@ fn whole_dialogues_byte_for_byte() {
                 // A repeat that the link makes by itself is on its way already.
                 if said.len() > 1 && !ours.starts_with(&said) {
                     let apdu = frame::decode(&said).unwrap().apdu;
-                    let role = if matches!(apdu[0], 0x80 | 0x84) { Role::Answer } else { Role::Command };
+                    let role = if matches!(apdu[0], 0x80 | 0x84) { Role::Decision } else { Role::Command };
                     link.send(apdu, role, now);
                 }
                 ours.extend(link.take_transmit());

@@ -41,8 +41,18 @@ impl Default for LinkTimers {
 pub enum Role {
     /// A command: it stays due whatever the terminal says meanwhile.
     Command,
-    /// The answer to the terminal's last message.
-    Answer,
+    /// A decision about the terminal's last message, repeated until it is acknowledged.
+    Decision,
+    /// `80 00` to a message that asked for no decision. It is **never repeated on silence**: if only its ACK was lost,
+    /// the terminal has gone on, perhaps to an approval whose frame was lost in turn, and would take the repeat for
+    /// "goods issued". It goes out once more only if the terminal says NAK at once, or its message again.
+    Acknowledgement,
+}
+
+impl Role {
+    fn answers(self) -> bool {
+        self != Role::Command
+    }
 }
 
 /// What the link has to tell.
@@ -80,6 +90,11 @@ pub enum Failure {
     Overtaken,
 }
 
+/// How soon after our frame a NAK can be about it: T1 and the time on the line, with room.
+const NAK_MAX: Duration = Duration::from_secs(1);
+/// An acknowledgement that could not be sent for so long is not sent any more: the terminal may have gone on.
+const ACKNOWLEDGEMENT_MAX: Duration = Duration::from_secs(2);
+
 /// Counters for diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LinkCounters {
@@ -100,6 +115,7 @@ struct Outgoing {
     apdu: Vec<u8>,
     role: Role,
     sent: u8,
+    since: Instant,
     deadline: Instant,
 }
 
@@ -110,9 +126,11 @@ pub struct SerialLink {
     receiver: Receiver,
     /// On the line, waiting for ACK.
     flying: Option<Outgoing>,
-    queue: VecDeque<(Vec<u8>, Role)>,
+    queue: VecDeque<(Vec<u8>, Role, Instant)>,
     /// The terminal's last message and when it first came, for as long as an identical frame is a repeat of it.
     last_received: Option<(Vec<u8>, Instant)>,
+    /// Our acknowledgement of it, once that has gone out and no ACK has come for it.
+    unheard: Option<Vec<u8>>,
     /// A command of ours has been put on the line and its `80` or `84` has not come yet.
     answer_due: bool,
     transmit: VecDeque<u8>,
@@ -130,6 +148,7 @@ impl SerialLink {
             flying: None,
             queue: VecDeque::new(),
             last_received: None,
+            unheard: None,
             answer_due: false,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
@@ -143,6 +162,7 @@ impl SerialLink {
         self.flying = None;
         self.queue.clear();
         self.last_received = None;
+        self.unheard = None;
         self.answer_due = false;
         self.transmit.clear();
         self.events.clear();
@@ -153,14 +173,15 @@ impl SerialLink {
         self.flying = None;
         self.queue.clear();
         self.last_received = None;
+        self.unheard = None;
         self.answer_due = false;
     }
 
     /// Puts a message in line. Answers go before commands.
     pub fn send(&mut self, apdu: Vec<u8>, role: Role, now: Instant) {
         match role {
-            Role::Answer => self.queue.push_front((apdu, role)),
-            Role::Command => self.queue.push_back((apdu, role)),
+            Role::Decision | Role::Acknowledgement => self.queue.push_front((apdu, role, now)),
+            Role::Command => self.queue.push_back((apdu, role, now)),
         }
         self.next(now);
     }
@@ -215,7 +236,9 @@ impl SerialLink {
     fn item(&mut self, item: Item, now: Instant) {
         match item {
             Item::Ack => self.acknowledged(now),
-            Item::Nak if self.flying.is_some() => self.repeat(Failure::Refused, now),
+            Item::Nak if self.flying.as_ref().is_some_and(|flying| flying.may_be_refused(now)) => {
+                self.repeat(Failure::Refused, now);
+            }
             Item::Nak | Item::Noise(_) => self.counters.noise += 1,
             Item::Start => {}
             Item::Broken(_) => {
@@ -231,7 +254,7 @@ impl SerialLink {
             self.counters.noise += 1;
             return;
         };
-        if flying.role == Role::Answer {
+        if flying.role.answers() {
             // From here on an identical frame is a new message (1.6 rule 3).
             self.last_received = None;
         }
@@ -247,25 +270,29 @@ impl SerialLink {
             self.answer(apdu, now);
             return;
         }
-        let answer_flying = self.flying.as_ref().is_some_and(|flying| flying.role == Role::Answer);
+        let answer_flying = self.flying.as_ref().is_some_and(|flying| flying.role.answers());
         if self.is_repeat(&apdu, now) {
             self.counters.repeats += 1;
+            // It missed our ACK and perhaps our answer: the answer once more.
             if answer_flying {
-                // It missed our ACK and perhaps our answer: the answer once more.
                 self.resend(now);
+            } else if let Some(unheard) = self.unheard.take() {
+                self.send(unheard, Role::Acknowledgement, now);
             }
             return;
         }
         if answer_flying {
             // A different message cannot come before our answer was understood, or given up, by the terminal.
-            self.flying = None;
-            self.events.push_back(LinkEvent::Failed { role: Role::Answer, why: Failure::Overtaken });
+            let role = self.flying.take().map_or(Role::Decision, |flying| flying.role);
+            self.events.push_back(LinkEvent::Failed { role, why: Failure::Overtaken });
         }
         // An answer still in line belongs to a message that the terminal has left behind.
-        if self.queue.iter().any(|(_, role)| *role == Role::Answer) {
-            self.queue.retain(|(_, role)| *role == Role::Command);
-            self.events.push_back(LinkEvent::Failed { role: Role::Answer, why: Failure::Overtaken });
+        let left_behind = self.queue.iter().find(|(_, role, _)| role.answers()).map(|(_, role, _)| *role);
+        if let Some(role) = left_behind {
+            self.queue.retain(|(_, role, _)| !role.answers());
+            self.events.push_back(LinkEvent::Failed { role, why: Failure::Overtaken });
         }
+        self.unheard = None;
         self.last_received = Some((apdu.clone(), now));
         self.events.push_back(LinkEvent::Received { apdu, at: now });
         self.next(now);
@@ -295,15 +322,17 @@ impl SerialLink {
     /// NAK or silence: once more, or give up.
     fn repeat(&mut self, why: Failure, now: Instant) {
         let Some(flying) = &self.flying else { return };
-        if flying.sent < self.timers.transmissions {
+        let repeatable = flying.role != Role::Acknowledgement || why == Failure::Refused;
+        if repeatable && flying.sent < self.timers.transmissions {
             self.resend(now);
             return;
         }
-        let role = flying.role;
-        self.flying = None;
-        if role == Role::Answer {
-            // If the terminal says it again, it must be answered again.
-            self.last_received = None;
+        let Some(Outgoing { apdu, role, .. }) = self.flying.take() else { return };
+        match role {
+            Role::Command => {}
+            // If the terminal says it again, it must be decided again.
+            Role::Decision => self.last_received = None,
+            Role::Acknowledgement => self.unheard = Some(apdu),
         }
         self.events.push_back(LinkEvent::Failed { role, why });
         self.next(now);
@@ -314,6 +343,7 @@ impl SerialLink {
         flying.sent = flying.sent.saturating_add(1);
         self.counters.resent += 1;
         let bytes = frame::encode(&flying.apdu);
+        flying.since = now;
         flying.deadline = now + self.timers.ack + wire_time(&self.timers, bytes.len());
         self.transmit.extend(bytes);
     }
@@ -323,12 +353,24 @@ impl SerialLink {
         if self.flying.is_some() {
             return;
         }
-        let Some((apdu, role)) = self.queue.pop_front() else { return };
+        let Some((apdu, role, asked)) = self.queue.pop_front() else { return };
+        if role == Role::Acknowledgement && now.duration_since(asked) > ACKNOWLEDGEMENT_MAX {
+            self.events.push_back(LinkEvent::Failed { role, why: Failure::Overtaken });
+            self.next(now);
+            return;
+        }
         let bytes = frame::encode(&apdu);
         let deadline = now + self.timers.ack + wire_time(&self.timers, bytes.len());
         self.transmit.extend(bytes);
         self.answer_due |= role == Role::Command;
-        self.flying = Some(Outgoing { apdu, role, sent: 1, deadline });
+        self.flying = Some(Outgoing { apdu, role, sent: 1, since: now, deadline });
+    }
+}
+
+impl Outgoing {
+    /// Whether a NAK of `now` can be about this frame. One that comes later is about something else.
+    fn may_be_refused(&self, now: Instant) -> bool {
+        self.role != Role::Acknowledgement || now.duration_since(self.since) <= NAK_MAX
     }
 }
 

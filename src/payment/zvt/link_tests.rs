@@ -105,7 +105,7 @@ fn a_repeat_before_our_answer_is_acknowledged_and_dropped() {
 fn a_repeat_while_our_answer_waits_for_its_ack_gets_the_answer_again() {
     let mut side = Side::new();
     side.says(&STATUS);
-    side.send(&OK, Role::Answer);
+    side.send(&OK, Role::Acknowledgement);
     side.sent(&[&[frame::ACK], &frame::encode(&OK)]);
     side.says(&STATUS);
     side.sent(&[&[frame::ACK], &frame::encode(&OK)]);
@@ -118,24 +118,66 @@ fn the_same_message_after_our_acknowledged_answer_is_new() {
     let mut side = Side::new();
     for _ in 0..2 {
         side.says(&STATUS);
-        side.send(&OK, Role::Answer);
+        side.send(&OK, Role::Acknowledgement);
         side.raw(&[frame::ACK]);
     }
     assert_eq!(side.received(), [STATUS, STATUS]);
 }
 
 #[test]
-fn the_same_message_long_after_a_lost_answer_is_new() {
+fn an_acknowledgement_is_not_repeated_on_silence_but_when_the_terminal_says_its_message_again() {
     let mut side = Side::new();
     side.says(&STATUS);
-    side.send(&OK, Role::Answer);
+    side.send(&OK, Role::Acknowledgement);
+    side.sent(&[&[frame::ACK], &frame::encode(&OK)]);
+    side.pass(5_000);
+    // The terminal may have gone on to an approval: a second 80 00 would keep the money.
+    side.sent(&[]);
+    side.raw(&[frame::NAK]);
+    side.sent(&[]);
+    side.says(&STATUS);
+    side.sent(&[&[frame::ACK], &frame::encode(&OK)]);
+    assert_eq!(side.received(), [STATUS]);
+}
+
+#[test]
+fn an_acknowledgement_is_repeated_on_an_immediate_nak_alone() {
+    for (after, again) in [(300, true), (1_500, false)] {
+        let mut side = Side::new();
+        side.says(&STATUS);
+        side.send(&OK, Role::Acknowledgement);
+        side.link.take_transmit();
+        side.pass(after);
+        side.raw(&[frame::NAK]);
+        let expected = if again { frame::encode(&OK) } else { Vec::new() };
+        side.sent(&[&expected]);
+    }
+}
+
+#[test]
+fn an_acknowledgement_that_waited_too_long_behind_a_command_is_not_sent() {
+    let mut side = Side::new();
+    side.send(&PAY, Role::Command);
+    side.says(&STATUS);
+    side.send(&OK, Role::Acknowledgement);
+    side.pass(2_500);
+    side.raw(&[frame::ACK]);
+    side.sent(&[&frame::encode(&PAY), &[frame::ACK]]);
+    assert!(side.events().contains(&LinkEvent::Failed { role: Role::Acknowledgement, why: Failure::Overtaken }));
+}
+
+#[test]
+fn the_same_message_long_after_a_lost_decision_is_new() {
+    let mut side = Side::new();
+    side.says(&STATUS);
+    side.send(&OK, Role::Decision);
     side.pass(5_000);
     side.pass(5_000);
     side.pass(5_000);
     side.says(&STATUS);
     let events = side.events();
     assert_eq!(events.len(), 3, "{events:?}");
-    assert_eq!(events[1], LinkEvent::Failed { role: Role::Answer, why: Failure::Silence });
+    assert_eq!(events[1], LinkEvent::Failed { role: Role::Decision, why: Failure::Silence });
     assert!(matches!(events[2], LinkEvent::Received { .. }));
 }
 
@@ -143,12 +185,12 @@ fn the_same_message_long_after_a_lost_answer_is_new() {
 fn a_message_that_overtakes_our_answer_ends_it() {
     let mut side = Side::new();
     side.says(&STATUS);
-    side.send(&OK, Role::Answer);
+    side.send(&OK, Role::Acknowledgement);
     side.says(&[6, 0x1e, 1, 0x6c]);
     side.pass(5_000);
     let sent = side.link.take_transmit();
     assert_eq!(sent, [vec![frame::ACK], frame::encode(&OK), vec![frame::ACK]].concat());
-    assert!(side.events().contains(&LinkEvent::Failed { role: Role::Answer, why: Failure::Overtaken }));
+    assert!(side.events().contains(&LinkEvent::Failed { role: Role::Acknowledgement, why: Failure::Overtaken }));
 }
 
 #[test]
@@ -156,7 +198,7 @@ fn a_collision_loses_neither_message() {
     let mut side = Side::new();
     side.send(&[6, 0xb0, 0], Role::Command);
     side.says(&STATUS);
-    side.send(&OK, Role::Answer);
+    side.send(&OK, Role::Acknowledgement);
     side.sent(&[&frame::encode(&[6, 0xb0, 0]), &[frame::ACK]]);
     side.raw(&[frame::ACK]);
     side.sent(&[&frame::encode(&OK)]);

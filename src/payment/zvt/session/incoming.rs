@@ -20,7 +20,8 @@ impl Session {
     pub(crate) fn delivered(&mut self, role: Role, now: Instant) {
         match role {
             Role::Command => self.command_delivered(now),
-            Role::Answer => self.answer_delivered(),
+            Role::Decision => self.answer_delivered(),
+            Role::Acknowledgement => {}
         }
     }
 
@@ -28,7 +29,8 @@ impl Session {
     pub(crate) fn failed(&mut self, role: Role, why: Failure, now: Instant) {
         match role {
             Role::Command => self.command_failed(why, now),
-            Role::Answer => self.answer_failed(why, now),
+            Role::Decision => self.answer_failed(why, now),
+            Role::Acknowledgement => tracing::debug!(%why, "an acknowledgement to the terminal was not heard"),
         }
     }
 
@@ -113,7 +115,7 @@ impl Session {
                 }
             }
             Incoming::Clock => self.acknowledge(&Incoming::Clock, id),
-            Incoming::Other => self.reply(UNKNOWN_MESSAGE, id),
+            Incoming::Other => self.decide(UNKNOWN_MESSAGE, id),
             Incoming::Positive | Incoming::Negative { .. } => {}
         }
     }
@@ -123,7 +125,7 @@ impl Session {
     fn acknowledge_completion(&mut self, completion: &Incoming, id: Option<u32>) {
         let stray = !self.under_way().is_some_and(|(_, accepted)| accepted);
         if stray && self.unsettled.is_some() {
-            self.reply(NOT_ISSUED, id);
+            self.decide(NOT_ISSUED, id);
         } else {
             self.acknowledge(completion, id);
         }
@@ -176,7 +178,7 @@ impl Session {
         };
         match evidence {
             Some(leave) => {
-                self.reply(leave.apdu(), id);
+                self.reply(leave, id);
                 if let Some(running) = self.running() {
                     running.keep(status);
                 }
@@ -192,9 +194,9 @@ impl Session {
         let about_the_day = status.about_the_day;
         let transaction = Box::new(status.transaction.clone());
         match Acknowledgement::within_a_payment(&Incoming::Status(Box::new(status))) {
-            Some(leave) => self.reply(leave.apdu(), id),
+            Some(leave) => self.reply(leave, id),
             None => {
-                self.reply(NOT_ISSUED, id);
+                self.decide(NOT_ISSUED, id);
                 self.emit(TerminalEvent::Foreign { transaction });
             }
         }
@@ -214,18 +216,28 @@ impl Session {
     /// Answers `80 00`, unless that could keep money.
     pub(super) fn acknowledge(&mut self, message: &Incoming, id: Option<u32>) {
         match Acknowledgement::within_a_payment(message) {
-            Some(leave) => self.reply(leave.apdu(), id),
-            None => self.reply(NOT_ISSUED, id),
+            Some(leave) => self.reply(leave, id),
+            None => self.decide(NOT_ISSUED, id),
         }
     }
 
-    /// Sends an answer, with the id of what it answers.
-    pub(super) fn reply(&mut self, apdu: Apdu, id: Option<u32>) {
+    /// Sends `80 00` to a message that asked for no decision.
+    pub(super) fn reply(&mut self, leave: Acknowledgement, id: Option<u32>) {
+        self.say(leave.apdu(), Role::Acknowledgement, id);
+    }
+
+    /// Sends a decision.
+    pub(super) fn decide(&mut self, apdu: Apdu, id: Option<u32>) {
+        self.say(apdu, Role::Decision, id);
+    }
+
+    /// An answer carries the id of what it answers.
+    fn say(&mut self, apdu: Apdu, role: Role, id: Option<u32>) {
         let apdu = match (self.sequence, id) {
             (Some(_), Some(id)) => command::with_sequence(apdu, id),
             _ => apdu,
         };
-        self.out.push_back(Output::Send(apdu, Role::Answer));
+        self.out.push_back(Output::Send(apdu, role));
     }
 
     /// `06 B0`.

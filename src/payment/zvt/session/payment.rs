@@ -124,9 +124,9 @@ impl Session {
         payment.waiting = None;
         payment.text = transaction.additional_text.clone();
         match leave {
-            Some(leave) => self.reply(leave.apdu(), id),
+            Some(leave) => self.reply(leave, id),
             // No result at all: unknown, so it must not keep money.
-            None => self.reply(NOT_ISSUED, id),
+            None => self.decide(NOT_ISSUED, id),
         }
         self.emit(TerminalEvent::Result { sale, transaction });
     }
@@ -150,7 +150,7 @@ impl Session {
         payment.decided = Some(answer);
         running.deadline = now + if answer == Answer::GoodsIssued { completion } else { silence };
         Self::log_answer(answer, sale);
-        self.reply(answer::decision(answer), id);
+        self.decide(answer::decision(answer), id);
     }
 
     /// After "goods issued" the terminal has less time to end the command.

@@ -121,7 +121,7 @@ impl Session {
             }
             if now >= first + HOLD_MAX {
                 task.hold.released = true;
-                self.reply(NOT_ISSUED, id);
+                self.decide(NOT_ISSUED, id);
             } else {
                 task.hold.due = Some((now + PACE, id));
             }
@@ -129,8 +129,8 @@ impl Session {
         }
         task.hold.due = None;
         match leave {
-            Some(leave) => self.reply(leave.apdu(), id),
-            None => self.reply(NOT_ISSUED, id),
+            Some(leave) => self.reply(leave, id),
+            None => self.decide(NOT_ISSUED, id),
         }
     }
 
@@ -142,7 +142,7 @@ impl Session {
             && now >= at
         {
             task.hold.due = None;
-            self.reply(answer::decision(Answer::NotYet), id);
+            self.decide(answer::decision(Answer::NotYet), id);
         }
     }
 
