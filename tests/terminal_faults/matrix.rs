@@ -477,3 +477,18 @@ async fn both_kinds_of_stranded_payments_end_right_when_the_line_breaks_around_t
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_hold_test_measures_and_never_keeps_money() {
+    for number in 0..DIALECTS.len() {
+        for (hold_max, seconds, at_least) in [(Some(s(14)), 8..=14, false), (None, 100..=160, true)] {
+            let shop = Shop::open(number, |options| options.hold_max = hold_max, |_| {}).await;
+            let amount = Amount::new(100, Currency::EUR);
+            let report = shop.clerk.terminal.perform(OperatorTask::HoldTest { amount }).await.unwrap();
+            let hold = report.hold.unwrap_or_else(|| panic!("{number}: {report:?}"));
+            assert!(report.ok && seconds.contains(&hold.seconds), "{number}: {report:?}");
+            assert!(hold.at_least == at_least || hold_max.is_none(), "{number}: {report:?}");
+            assert_eq!(shop.terminal.ledger().book().paid_minor(), 0, "{number}");
+        }
+    }
+}
