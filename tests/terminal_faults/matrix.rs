@@ -7,6 +7,7 @@ use esim_kiosk::payment::zvt::{Aftermath, Dialect, Texts, ZvtConfig};
 use esim_kiosk::payment::{
     DayOutcome, Prompt, QueryTag, ReversalOutcome, TerminalEvent, TerminalHealth, TerminalOrder,
 };
+use esim_kiosk::payment::{OperatorTask, TerminalService};
 use esim_kiosk::sim::terminal::{
     Bank, Cardholder, Dialler, Fault, FaultRule, PaymentState, Pin, Reversal, Stranded, TerminalOptions, TerminalSim,
 };

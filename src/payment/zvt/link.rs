@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::frame::{self, Item, Receiver};
+pub use super::link_words::{Failure, LinkCounters, LinkEvent, Role};
 
 /// Timers and limits of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,79 +37,14 @@ impl Default for LinkTimers {
     }
 }
 
-/// What one of our messages is for the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A command: it stays due whatever the terminal says meanwhile.
-    Command,
-    /// A decision about the terminal's last message, repeated until it is acknowledged.
-    Decision,
-    /// `80 00` to a message that asked for no decision. It is **never repeated on silence**: if only its ACK was lost,
-    /// the terminal has gone on, perhaps to an approval whose frame was lost in turn, and would take the repeat for
-    /// "goods issued". It goes out once more only if the terminal says NAK at once, or its message again.
-    Acknowledgement,
-}
-
-impl Role {
-    fn answers(self) -> bool {
-        self != Role::Command
-    }
-}
-
-/// What the link has to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkEvent {
-    /// A message of the terminal, new, already acknowledged on the link.
-    Received {
-        /// Its APDU.
-        apdu: Vec<u8>,
-        /// When its last byte arrived.
-        at: Instant,
-    },
-    /// Our message was acknowledged by the terminal's link layer. It proves nothing about its understanding.
-    Delivered(Role),
-    /// Our message was given up.
-    Failed {
-        /// What it was.
-        role: Role,
-        /// Why, for logs and cases.
-        why: Failure,
-    },
-}
-
-/// Why a message was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// No ACK and no NAK, as often as allowed.
-    #[error("no acknowledgement after every repeat")]
-    Silence,
-    /// NAK, as often as allowed.
-    #[error("refused by the link (NAK) every time")]
-    Refused,
-    /// The terminal went on before it acknowledged our answer.
-    #[error("the terminal went on without acknowledging the answer")]
-    Overtaken,
-}
-
 /// How soon after our frame a NAK can be about it: T1 and the time on the line, with room.
 const NAK_MAX: Duration = Duration::from_secs(1);
 /// An acknowledgement that could not be sent for so long is not sent any more: the terminal may have gone on.
 const ACKNOWLEDGEMENT_MAX: Duration = Duration::from_secs(2);
 
-/// Counters for diagnosis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LinkCounters {
-    /// Frames received whole.
-    pub frames: u64,
-    /// Frames received broken, answered NAK.
-    pub broken: u64,
-    /// Repeats of the terminal that were recognised and not processed.
-    pub repeats: u64,
-    /// Our own repeats.
-    pub resent: u64,
-    /// Bytes outside frames that mean nothing.
-    pub noise: u64,
-}
+/// A copy of a message that comes sooner after our acknowledgement of it is an echo: a terminal that heard nothing
+/// repeats after its T2.
+const ECHO_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Outgoing {
@@ -275,7 +211,7 @@ impl SerialLink {
             self.counters.repeats += 1;
             // It missed our ACK and perhaps our answer: the answer once more.
             if answer_flying {
-                self.resend(now);
+                self.answer_again(now);
             } else if let Some(unheard) = self.unheard.take() {
                 self.send(unheard, Role::Acknowledgement, now);
             }
@@ -296,6 +232,18 @@ impl SerialLink {
         self.last_received = Some((apdu.clone(), now));
         self.events.push_back(LinkEvent::Received { apdu, at: now });
         self.next(now);
+    }
+
+    /// The answer once more to a message said once more. A copy that comes at once is an echo of the line, not a
+    /// terminal that waited in vain: a second `80 00` to it could meet the approval that follows.
+    fn answer_again(&mut self, now: Instant) {
+        let echo = self
+            .flying
+            .as_ref()
+            .is_some_and(|flying| flying.role == Role::Acknowledgement && now.duration_since(flying.since) < ECHO_MAX);
+        if !echo {
+            self.resend(now);
+        }
     }
 
     /// `80` or `84`: it is never answered, so alternation works the other way round: one for each command of ours.

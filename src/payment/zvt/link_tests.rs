@@ -107,6 +107,10 @@ fn a_repeat_while_our_answer_waits_for_its_ack_gets_the_answer_again() {
     side.says(&STATUS);
     side.send(&OK, Role::Acknowledgement);
     side.sent(&[&[frame::ACK], &frame::encode(&OK)]);
+    // A copy at once is an echo; after the terminal's T2 it is a repeat.
+    side.says(&STATUS);
+    side.sent(&[&[frame::ACK]]);
+    side.pass(4_990);
     side.says(&STATUS);
     side.sent(&[&[frame::ACK], &frame::encode(&OK)]);
     side.raw(&[frame::ACK]);

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod frame;
 pub mod line;
 pub mod link;
+mod link_words;
 pub mod message;
 mod recorder;
 mod serial_port;
