@@ -14,6 +14,7 @@ mod dialect;
 mod fault;
 mod field;
 mod frame;
+mod hold;
 mod ledger;
 mod line;
 mod link;

@@ -33,7 +33,7 @@ pub async fn run(options: TerminalOptions, place: Place, out: &mut (dyn Write + 
         }
     };
     writeln!(out, "# a simulated card terminal, dialect {name}")?;
-    writeln!(out, "[payment]\naddress = \"{address}\"\ndialect = \"{name}\"\npassword = \"{password:06}\"")?;
+    writeln!(out, "[terminal]\naddress = \"{address}\"\ndialect = \"{name}\"\npassword = \"{password:06}\"")?;
     if let Some(path) = ledger_file {
         writeln!(out, "# ledger: {}", path.display())?;
     }

@@ -1,7 +1,9 @@
 //! Dialogues with the simulated terminal, in bytes, under virtual time.
 
+mod chores;
 mod dialogues;
 mod till;
+mod wires;
 
 use std::time::Duration;
 

@@ -9,17 +9,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::money::{Amount, Currency, Rate};
 use crate::payment::zvt::line::{Framing, Line, LineError, LineSource, StreamLine};
 use crate::payment::zvt::{Aftermath, ZvtConfig, ZvtTerminal};
-use crate::payment::{AuthoriseRequest, PaymentTerminal, QueryTag, TerminalEvent, TerminalOrder};
-use crate::sale::effect::Effect;
-use crate::sale::event::{Event, GoodsNews};
-use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::payment::{PaymentTerminal, QueryTag, TerminalEvent, TerminalOrder};
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
-use crate::sale::offer::{DataVolume, Kind, Offer, OrderReference, PlanKey, ProviderId, Source};
-use crate::sale::record::{Choice, Consent, Entry, GoodQuote, Quote};
-use crate::sale::transaction::{Ending, LastTransaction, ReversalOutcome};
+use crate::sale::record::Entry;
+use crate::sale::transaction::LastTransaction;
 use crate::sale::{Money, Sale, Step, Terms, reverse_now, rules};
 use crate::sim::terminal::Dialler;
 
@@ -79,7 +76,7 @@ pub(super) struct Outcome {
 }
 
 #[derive(Debug)]
-enum Cue {
+pub(super) enum Cue {
     Tell(Event),
     AskCharged,
     AskReversed,
@@ -101,8 +98,8 @@ impl LineSource for Opener {
     }
 }
 
-struct Running {
-    terminal: ZvtTerminal,
+pub(super) struct Running {
+    pub(super) terminal: ZvtTerminal,
     events: mpsc::Receiver<TerminalEvent>,
     task: JoinHandle<()>,
 }
@@ -112,16 +109,16 @@ pub(super) struct Counter {
     dialler: Dialler,
     config: ZvtConfig,
     terms: Terms,
-    running: Running,
+    pub(super) running: Running,
     began: Instant,
     run: u64,
-    run_began: Instant,
-    sales: u64,
+    pub(super) run_began: Instant,
+    pub(super) sales: u64,
     /// Receipts that are bound to a sale.
     bound: BTreeMap<String, SaleId>,
     journal: Vec<Entry>,
     cues: Vec<(Instant, Cue)>,
-    around: Around,
+    pub(super) around: Around,
     killed: bool,
 }
 
@@ -161,7 +158,7 @@ impl Counter {
         self.cues.clear();
         let began = Instant::now();
         let id = SaleId::from_parts(self.sales, u128::from(self.sales));
-        let quote = quote(self.sales, self.around.amount_minor);
+        let quote = super::acts::quote(self.sales, self.around.amount_minor);
         let Ok(step) = rules::choose(id, quote, self.now()) else { unreachable!("the quote has one good") };
         let mut sale = step.next.clone();
         self.carry_out(&mut sale, step).await;
@@ -325,80 +322,8 @@ impl Counter {
         self.tell(sale, &Event::Restarted).await;
     }
 
-    fn later(&mut self, time: Duration, cue: Cue) {
+    pub(super) fn later(&mut self, time: Duration, cue: Cue) {
         self.cues.push((Instant::now() + time, cue));
-    }
-
-    fn perform(&mut self, sale: &Sale, effect: Effect) {
-        let id = sale.id;
-        match effect {
-            Effect::ReadBaseline => {
-                let tag = QueryTag::Baseline(id);
-                if self.running.terminal.order(TerminalOrder::Query { tag, patience_s: 120 }).is_err() {
-                    let last = LastTransaction::Silent { evidence: "not served".to_owned() };
-                    self.later(Duration::ZERO, Cue::Tell(Event::BaselineRead { last, totals: None }));
-                }
-            }
-            Effect::Authorise => self.authorise(sale),
-            Effect::Abort => self.order(TerminalOrder::Abort { sale: id }),
-            Effect::Answer { approval, answer } => self.order(TerminalOrder::Answer { sale: id, approval, answer }),
-            Effect::Order { good, .. } => {
-                let (time, news) = match self.around.provider {
-                    Provider::Delivers(time) => (time, delivered(self.sales)),
-                    Provider::Refuses(time) => (time, GoodsNews::Refused("no such plan".to_owned())),
-                    Provider::Forgets(_) => (Duration::from_secs(20), GoodsNews::Unknown("no answer".to_owned())),
-                };
-                self.later(time, Cue::Tell(Event::Goods { good, news }));
-            }
-            Effect::LookUp { good, after_ms } | Effect::Fetch { good, after_ms, .. } => {
-                let news = match self.around.provider {
-                    Provider::Delivers(_) => delivered(self.sales),
-                    Provider::Refuses(_) => GoodsNews::NotThere,
-                    Provider::Forgets(time) if self.run_began.elapsed() >= time => delivered(self.sales),
-                    Provider::Forgets(_) => GoodsNews::NoAnswer,
-                };
-                self.later(Duration::from_millis(after_ms), Cue::Tell(Event::Goods { good, news }));
-            }
-            Effect::QueryCharged { after_ms } => self.later(Duration::from_millis(after_ms), Cue::AskCharged),
-            Effect::QueryReversed { after_ms } => self.later(Duration::from_millis(after_ms), Cue::AskReversed),
-            Effect::Reverse => self.reverse(sale),
-            Effect::Reveal | Effect::Print { .. } => {}
-        }
-    }
-
-    fn authorise(&mut self, sale: &Sale) {
-        let request = AuthoriseRequest {
-            sale: sale.id,
-            amount: sale.quote.amount,
-            hold_seconds: self.around.hold_seconds,
-            hold_count: self.around.hold_count,
-            language: "en".to_owned(),
-            printer_ready: true,
-            last_good_receipt: None,
-        };
-        if let Some(time) = self.around.cancels_after {
-            self.later(time, Cue::Tell(Event::CancelWished));
-        }
-        if self.running.terminal.order(TerminalOrder::Authorise(request)).is_err() {
-            self.later(Duration::ZERO, Cue::Tell(Event::Ended(Ending::NotStarted { result_code: 0 })));
-        }
-    }
-
-    fn reverse(&mut self, sale: &Sale) {
-        let Some(key) = &sale.payment.paid_as else { return };
-        let Some(receipt) = key.receipt.clone() else { return };
-        let trace = key.trace.clone();
-        let order = TerminalOrder::Reverse { sale: sale.id, receipt, trace, amount: sale.quote.amount };
-        if self.running.terminal.order(order).is_err() {
-            let outcome = ReversalOutcome::Unknown { evidence: "not served".to_owned() };
-            self.later(Duration::ZERO, Cue::Tell(Event::Reversed(outcome)));
-        }
-    }
-
-    fn order(&self, order: TerminalOrder) {
-        if self.running.terminal.order(order).is_err() {
-            tracing::debug!("the terminal's task does not take orders");
-        }
     }
 }
 
@@ -423,44 +348,5 @@ fn at_rest(sale: &Sale) -> bool {
         Money::Unknown => sale.payment.evidence_in_case,
         Money::Paid => sale.acknowledged || (sale.all_stored() && sale.traveller_gone),
         Money::Asked | Money::Held | Money::Committing | Money::Releasing => false,
-    }
-}
-
-fn delivered(sale: u64) -> GoodsNews {
-    GoodsNews::Delivered {
-        reference: OrderReference(format!("order-{sale}")),
-        profile: Some(ProfileId::from_parts(sale, u128::from(sale))),
-        iccid: None,
-        charged: None,
-    }
-}
-
-fn quote(number: u64, amount_minor: i64) -> Quote {
-    let amount = Amount::new(amount_minor, Currency::EUR);
-    let offer = Offer {
-        kind: Kind::Esim,
-        source: Source::Provider,
-        provider: ProviderId("tortured".into()),
-        plan: PlanKey("1".into()),
-        package_code: None,
-        title: "Anywhere 1 GB".into(),
-        data: DataVolume::Bytes(1 << 30),
-        days: 7,
-        cost: Amount::new(0, Currency::EUR).exact(),
-        rate: Rate::same(Currency::EUR, jiff::civil::date(2026, 11, 1)),
-        retail: amount,
-        catalogue_version: 1,
-        slow: false,
-    };
-    Quote {
-        number: SaleNumber::of("K99", number),
-        language: "en".into(),
-        goods: vec![GoodQuote { choices: vec![Choice { offer, locks_account: false, balance_before: None }] }],
-        amount,
-        tax_rate: None,
-        consent: Consent { terms_version: "1".into(), privacy_version: "1".into(), immediate_delivery: true },
-        day: 0,
-        without_paper: false,
-        continues: None,
     }
 }

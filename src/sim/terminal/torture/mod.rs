@@ -3,8 +3,10 @@
 //!
 //! The verdict is the ledger's: whatever the kiosk says of the money must be what the cardholder paid.
 
+mod acts;
 mod cases;
 mod counter;
+mod lines;
 mod random;
 mod table;
 mod verdict;

@@ -8,13 +8,13 @@ use crate::payment::zvt::ZvtConfig;
 use crate::sale::Terms;
 use crate::sim::terminal::{Bank, Cardholder, Dialect, Fault, FaultRule, Pin, Quirk, TerminalOptions, TerminalPanel};
 
-const AUTHORISE: (u8, u8) = (0x06, 0x01);
-const STATUS: (u8, u8) = (0x04, 0x0F);
-const PROMPT: (u8, u8) = (0x04, 0xFF);
-const COMPLETION: (u8, u8) = (0x06, 0x0F);
-const ABORTED: (u8, u8) = (0x06, 0x1E);
-const YES: (u8, u8) = (0x80, 0x00);
-const NOT_YET: (u8, u8) = (0x84, 0x9C);
+pub(super) const AUTHORISE: (u8, u8) = (0x06, 0x01);
+pub(super) const STATUS: (u8, u8) = (0x04, 0x0F);
+pub(super) const PROMPT: (u8, u8) = (0x04, 0xFF);
+pub(super) const COMPLETION: (u8, u8) = (0x06, 0x0F);
+pub(super) const ABORTED: (u8, u8) = (0x06, 0x1E);
+pub(super) const YES: (u8, u8) = (0x80, 0x00);
+pub(super) const NOT_YET: (u8, u8) = (0x84, 0x9C);
 
 /// What a case needs.
 pub(super) struct Setup {
@@ -41,11 +41,11 @@ impl Setup {
         }
     }
 
-    fn visitor(&mut self, cardholder: Cardholder) {
+    pub(super) fn visitor(&mut self, cardholder: Cardholder) {
         self.options.cardholder = cardholder;
     }
 
-    fn rule(&mut self, rule: FaultRule) {
+    pub(super) fn rule(&mut self, rule: FaultRule) {
         self.rules.push(rule);
     }
 }
@@ -60,15 +60,15 @@ pub(super) struct Case {
     pub(super) kills: bool,
 }
 
-const DELIVERED: fn(&Dialect) -> &'static [End] = |_| &[End::Delivered];
-const NOT_CHARGED: fn(&Dialect) -> &'static [End] = |_| &[End::NotCharged];
+pub(super) const DELIVERED: fn(&Dialect) -> &'static [End] = |_| &[End::Delivered];
+pub(super) const NOT_CHARGED: fn(&Dialect) -> &'static [End] = |_| &[End::NotCharged];
 /// The line broke at the approval: gone, or kept by the terminal and then given back.
-const NOTHING_LOST: fn(&Dialect) -> &'static [End] = |_| &[End::NotCharged, End::Refunded, End::Delivered];
+pub(super) const NOTHING_LOST: fn(&Dialect) -> &'static [End] = |_| &[End::NotCharged, End::Refunded, End::Delivered];
 /// As before, and where nobody answers a case is right.
-const OR_CASE: fn(&Dialect) -> &'static [End] =
+pub(super) const OR_CASE: fn(&Dialect) -> &'static [End] =
     |_| &[End::NotCharged, End::Refunded, End::Delivered, End::RefundDue, End::Doubtful];
 
-fn case(
+pub(super) fn case(
     id: &'static str,
     what: &'static str,
     allowed: fn(&Dialect) -> &'static [End],
@@ -77,19 +77,19 @@ fn case(
     Case { id, what, arrange, allowed, kills: false }
 }
 
-fn s(seconds: u64) -> Duration {
+pub(super) fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn ms(milliseconds: u64) -> Duration {
+pub(super) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn approval(fault: Fault) -> FaultRule {
+pub(super) fn approval(fault: Fault) -> FaultRule {
     FaultRule::sent(STATUS, 1, fault).after(AUTHORISE)
 }
 
-fn decision(fault: Fault) -> FaultRule {
+pub(super) fn decision(fault: Fault) -> FaultRule {
     FaultRule::heard(YES, 1, fault).after(AUTHORISE).after(STATUS)
 }
 
@@ -97,8 +97,8 @@ fn decision(fault: Fault) -> FaultRule {
 pub(super) fn table() -> Vec<Case> {
     let mut rows = cardholders();
     rows.extend(orders());
-    rows.extend(lost_lines());
-    rows.extend(bad_lines());
+    rows.extend(super::lines::lost_lines());
+    rows.extend(super::lines::bad_lines());
     rows.extend(power());
     rows.extend(slowness());
     rows.extend(oddities());
@@ -160,138 +160,6 @@ fn orders() -> Vec<Case> {
         }),
         case("F10", "the order is refused", NOT_CHARGED, |t| t.around.provider = Provider::Refuses(s(4))),
         case("F10b", "the provider never answers", NOT_CHARGED, |t| t.around.provider = Provider::Forgets(s(900))),
-    ]
-}
-
-fn lost_lines() -> Vec<Case> {
-    vec![
-        case("F11a", "line lost before the approval, 40 s", NOTHING_LOST, |t| t.rule(approval(Fault::Cut(s(40))))),
-        case("F11b", "line lost at the first prompt, 40 s", OR_CASE, |t| {
-            t.rule(FaultRule::sent(PROMPT, 1, Fault::Cut(s(40))).after(AUTHORISE));
-        }),
-        case("F11c", "line lost at the command, 40 s", NOT_CHARGED, |t| {
-            t.rule(FaultRule::heard(AUTHORISE, 1, Fault::Cut(s(40))));
-        }),
-        case("F11d", "line lost after the command was taken, 40 s", NOTHING_LOST, |t| {
-            t.rule(FaultRule::heard(AUTHORISE, 1, Fault::CutAfter(s(40))));
-        }),
-        case("F11e", "adapter pulled while the card is waited for", NOTHING_LOST, |t| {
-            t.rule(FaultRule::sent(PROMPT, 2, Fault::Unplug(s(25))).after(AUTHORISE));
-        }),
-        case(
-            "F11f",
-            "line never comes back",
-            |_| &[End::Doubtful],
-            |t| {
-                t.rule(approval(Fault::Cut(s(1_000_000))));
-            },
-        ),
-        case("F12a", "line lost after the approval, 40 s", NOTHING_LOST, |t| t.rule(approval(Fault::CutAfter(s(40))))),
-        case("F12b", "line lost after the approval, 150 s", OR_CASE, |t| t.rule(approval(Fault::CutAfter(s(150))))),
-        case("F12c", "line lost after \"not yet\", 60 s", NOTHING_LOST, |t| {
-            t.around.provider = Provider::Delivers(s(20));
-            t.rule(FaultRule::heard(NOT_YET, 2, Fault::CutAfter(s(60))).after(AUTHORISE));
-        }),
-        case("F12d", "adapter pulled while the payment is held", NOTHING_LOST, |t| {
-            t.around.provider = Provider::Delivers(s(20));
-            t.rule(FaultRule::heard(NOT_YET, 1, Fault::Unplug(s(20))).after(AUTHORISE));
-        }),
-        case("F13a", "ACK of \"goods issued\" lost", DELIVERED, |t| t.rule(decision(Fault::DropAck))),
-        case("F13b", "ACK of \"goods issued\" lost three times", DELIVERED, |t| {
-            t.rule(decision(Fault::DropAck).times(3));
-        }),
-        case("F13c", "\"goods issued\" itself lost", DELIVERED, |t| t.rule(decision(Fault::Drop))),
-        case("F13d", "\"goods issued\" lost three times", NOTHING_LOST, |t| t.rule(decision(Fault::Drop).times(3))),
-        case("F13e", "ACK of \"not yet\" lost", DELIVERED, |t| {
-            t.around.provider = Provider::Delivers(s(10));
-            t.rule(FaultRule::heard(NOT_YET, 1, Fault::DropAck).after(AUTHORISE).times(2));
-        }),
-        case("F14a", "line lost after the answer, 60 s", NOTHING_LOST, |t| t.rule(decision(Fault::CutAfter(s(60))))),
-        case("F14b", "Completion lost", DELIVERED, |t| {
-            t.rule(FaultRule::sent(COMPLETION, 1, Fault::Drop).after(AUTHORISE).after(STATUS).times(3));
-        }),
-        case("F15", "cable out for 5 s at the approval", DELIVERED, |t| t.rule(approval(Fault::Cut(s(5))))),
-    ]
-}
-
-fn bad_lines() -> Vec<Case> {
-    vec![
-        case("F16a", "NAK on the command once", DELIVERED, |t| t.rule(FaultRule::heard(AUTHORISE, 1, Fault::Nak))),
-        case("F16b", "NAK twice", DELIVERED, |t| t.rule(FaultRule::heard(AUTHORISE, 1, Fault::Nak).times(2))),
-        case("F16c", "NAK three times", NOT_CHARGED, |t| t.rule(FaultRule::heard(AUTHORISE, 1, Fault::Nak).times(3))),
-        case("F17a", "bit error in the approval once", DELIVERED, |t| t.rule(approval(Fault::Corrupt(77)))),
-        case("F17b", "bit error in the approval three times", NOTHING_LOST, |t| {
-            t.rule(approval(Fault::Corrupt(77)).times(3));
-        }),
-        case("F18a", "noise before the approval", DELIVERED, |t| {
-            t.rule(approval(Fault::Noise(vec![0x55, 0x06, 0x15, 0x10, 0xFF])));
-        }),
-        case("F18b", "a lone DLE before the approval", DELIVERED, |t| t.rule(approval(Fault::Noise(vec![0x10])))),
-        case("F18c", "half a frame before the approval", DELIVERED, |t| {
-            t.rule(approval(Fault::Noise(vec![0x10, 0x02, 0x04, 0x0F, 0x02, 0x27])));
-        }),
-        case("F18d", "noise before every kind of message", DELIVERED, |t| {
-            for message in [YES, PROMPT, STATUS, COMPLETION] {
-                t.rule(FaultRule::sent(message, 1, Fault::Noise(vec![0x00, 0x15, 0x06])).after(AUTHORISE));
-            }
-        }),
-        case("F19a", "a pause of 190 ms inside the approval", DELIVERED, |t| t.rule(approval(Fault::Gap(ms(190))))),
-        case("F19b", "a pause of 210 ms inside the approval", DELIVERED, |t| t.rule(approval(Fault::Gap(ms(210))))),
-        case("F20a", "ACK of the command after 4.9 s", DELIVERED, |t| {
-            t.rule(FaultRule::heard(AUTHORISE, 1, Fault::LateAck(ms(4_900))));
-        }),
-        case("F20b", "ACK of the command after 5.1 s", NOTHING_LOST, |t| {
-            t.rule(FaultRule::heard(AUTHORISE, 1, Fault::LateAck(ms(5_100))));
-        }),
-        case("F20c", "\"yes\" to the command after 4.9 s", DELIVERED, |t| {
-            t.rule(FaultRule::sent(YES, 1, Fault::Slow(ms(4_900))).after(AUTHORISE));
-        }),
-        case("F20d", "\"yes\" to the command after 5.1 s", NOTHING_LOST, |t| {
-            t.rule(FaultRule::sent(YES, 1, Fault::Slow(ms(5_100))).after(AUTHORISE));
-        }),
-        case("F21a", "each message twice", DELIVERED, |t| {
-            for message in [YES, PROMPT, STATUS, COMPLETION] {
-                t.rule(FaultRule::sent(message, 1, Fault::Duplicate).after(AUTHORISE));
-            }
-        }),
-        case("F21b", "the kiosk's ACK of the approval lost", DELIVERED, |t| t.rule(approval(Fault::LoseAck))),
-        case("F21c", "the kiosk's ACK lost at prompt and Completion", DELIVERED, |t| {
-            for message in [PROMPT, COMPLETION] {
-                t.rule(FaultRule::sent(message, 1, Fault::LoseAck).after(AUTHORISE));
-            }
-        }),
-        case("F21d", "ACK of the answer to the last prompt lost", DELIVERED, |t| {
-            for nth in 1..6 {
-                t.rule(FaultRule::heard(YES, nth, Fault::DropAck).after(AUTHORISE));
-            }
-        }),
-        case("F21f", "the same, and the order is refused", NOT_CHARGED, |t| {
-            t.around.provider = Provider::Refuses(s(9));
-            for nth in 1..6 {
-                t.rule(FaultRule::heard(YES, nth, Fault::DropAck).after(AUTHORISE));
-            }
-        }),
-        case("F21g", "each message twice, and the order is refused", NOT_CHARGED, |t| {
-            t.around.provider = Provider::Refuses(s(9));
-            for message in [YES, PROMPT, STATUS] {
-                t.rule(FaultRule::sent(message, 1, Fault::Duplicate).after(AUTHORISE));
-            }
-            t.rule(FaultRule::sent(PROMPT, 3, Fault::Duplicate).after(AUTHORISE));
-        }),
-        case("F21e", "the refusal twice", NOT_CHARGED, |t| {
-            t.visitor(Cardholder::declined(5, "Karte abgelehnt"));
-            for message in [STATUS, ABORTED] {
-                t.rule(FaultRule::sent(message, 1, Fault::Duplicate).after(AUTHORISE));
-            }
-        }),
-        case("F22", "the same prompt again and again, each new", DELIVERED, |t| {
-            t.options.chatter = Some(ms(500));
-            t.visitor(Cardholder { latency: s(8), ..Cardholder::default() });
-        }),
-        case("F23", "cancel meets a prompt on the line", NOTHING_LOST, |t| {
-            t.around.cancels_after = Some(ms(2_000));
-            t.rule(FaultRule::sent(PROMPT, 2, Fault::Gap(ms(100))).after(AUTHORISE));
-        }),
     ]
 }
 
