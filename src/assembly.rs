@@ -1,1 +1,344 @@
-//! What is connected to what.
+//! What is connected to what: the only place that names concrete devices. One function per subsystem, no rule.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::config::{Config, TerminalSide};
+use crate::esim::EsimProvider;
+use crate::journal::sqlite::{Found, SqliteJournal};
+use crate::journal::{Journal, JournalError};
+use crate::kiosk::clock::{Clock, Wall};
+use crate::kiosk::session::Patience;
+use crate::kiosk::sync::Sync;
+use crate::kiosk::view::{LanguageRow, LegalTexts, Side, Wifi};
+use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
+use crate::payment::zvt::{Aftermath, ZvtTerminal};
+use crate::payment::{PaymentTerminal, TerminalEvent};
+use crate::printer::absent::NoPrinter;
+use crate::printer::ReceiptPrinter;
+use crate::sale::offer::ProviderId;
+use crate::sale::{Lock, Money};
+use crate::ui::{Rgb, Surface};
+
+/// Room in the loop's queue. It is only ever filled by a loop that hangs, which the watchdog notices.
+const INBOX: usize = 512;
+/// Room for touches and for the terminal's events on their way into the queue.
+const SIDE_DOOR: usize = 64;
+
+/// Why the kiosk cannot be put together. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAssembled {
+    /// The journal cannot be opened.
+    #[error("the journal in {directory} cannot be opened")]
+    Journal {
+        /// Where it lies.
+        directory: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + std::marker::Sync>,
+    },
+    /// The journal cannot be read.
+    #[error("the journal cannot be read")]
+    Unread(#[source] JournalError),
+    /// A provider's section is wrong.
+    #[error("provider {id} cannot be used")]
+    Provider {
+        /// The account.
+        id: ProviderId,
+        /// Why.
+        #[source]
+        source: crate::esim::http::NoClient,
+    },
+    /// The printer's section is wrong.
+    #[error("the printer cannot be used")]
+    Printer(#[source] crate::printer::PrinterConfigError),
+    /// The terminal's address is missing.
+    #[error("terminal.address is missing: name the port, such as \"serial:/dev/ttyS0\"")]
+    NoTerminal,
+}
+
+/// A running kiosk without its screen.
+pub struct Running {
+    /// Into the loop.
+    pub inbox: mpsc::Sender<Inbox>,
+    /// Touches into the loop.
+    pub intents: mpsc::Sender<Intent>,
+    /// Pictures out of it.
+    pub views: watch::Receiver<Arc<View>>,
+    /// The loop; its end is the end of the kiosk.
+    pub kiosk: JoinHandle<Result<(), Halted>>,
+    /// The terminal, for an operator's commands.
+    pub terminal: ZvtTerminal,
+}
+
+/// Opens the journal and says how it was found.
+///
+/// # Errors
+/// [`NotAssembled::Journal`] with what to do.
+pub fn journal(config: &Config) -> Result<SqliteJournal, NotAssembled> {
+    let opened = SqliteJournal::open(&config.journal).map_err(|source| NotAssembled::Journal {
+        directory: config.journal.directory.display().to_string(),
+        source: Box::new(source),
+    })?;
+    match &opened.found {
+        Found::SetAside { path, why } => {
+            warn!(path = %path.display(), why, "the journal was damaged and is set aside; an empty one was begun");
+        }
+        found => info!(?found, "journal opened"),
+    }
+    Ok(opened.journal)
+}
+
+/// The accounts of the configuration.
+///
+/// # Errors
+/// [`NotAssembled::Provider`] names the account and the setting.
+pub fn providers(config: &Config) -> Result<BTreeMap<ProviderId, Arc<dyn EsimProvider>>, NotAssembled> {
+    let mut providers = BTreeMap::new();
+    for section in &config.providers {
+        let id = section.id();
+        let client = section
+            .connect(&config.machine.label)
+            .map_err(|source| NotAssembled::Provider { id: id.clone(), source })?;
+        providers.insert(id, client);
+    }
+    Ok(providers)
+}
+
+/// The printer of the configuration, or the one that is not there.
+///
+/// # Errors
+/// [`NotAssembled::Printer`].
+pub fn printer(config: &Config) -> Result<Arc<dyn ReceiptPrinter>, NotAssembled> {
+    match &config.printer {
+        Some(section) => Ok(Arc::new(crate::printer::open(section.clone()).map_err(NotAssembled::Printer)?)),
+        None => Ok(Arc::new(NoPrinter)),
+    }
+}
+
+/// What the journal knows of the terminal when it is opened.
+fn aftermath(journal: &mut dyn Journal) -> Result<Aftermath, NotAssembled> {
+    let holder = journal
+        .locks()
+        .map_err(NotAssembled::Unread)?
+        .into_iter()
+        .find_map(|(lock, sale)| (lock == Lock::Terminal).then_some(sale));
+    let Some(holder) = holder else { return Ok(Aftermath::Settled) };
+    let sale = journal.sale(holder).map_err(NotAssembled::Unread)?;
+    Ok(match sale {
+        Some(sale) if sale.payment.reversal_open => Aftermath::ReversalOpen,
+        Some(sale) if sale.payment.money == Money::Unknown => Aftermath::QueryOpen,
+        Some(sale) if sale.payment.asked_at.is_none() => Aftermath::QueryOpen,
+        Some(_) => Aftermath::PaymentOpen,
+        None => Aftermath::Settled,
+    })
+}
+
+/// The visible area and the operator's colour.
+pub fn surface(config: &Config, width_px: u32, height_px: u32) -> Surface {
+    let brand = &config.screen.brand;
+    let brand = Rgb { red: brand.red, green: brand.green, blue: brand.blue }.readable_under_white();
+    Surface { width_px, height_px, width_mm: config.screen.width_mm, brand }
+}
+
+/// What the loop needs of the configuration.
+pub fn settings(config: &Config) -> Settings {
+    let timing = &config.timing;
+    let legal = config.operator.legal.iter().map(|(language, legal)| {
+        let texts = LegalTexts {
+            terms: legal.terms.text.clone(),
+            terms_version: legal.terms.version.clone(),
+            privacy: legal.privacy.text.clone(),
+            privacy_version: legal.privacy.version.clone(),
+        };
+        (language.clone(), Arc::new(texts))
+    });
+    let wifi = config.operator.wifi.iter().map(|(language, wifi)| {
+        (language.clone(), Wifi { ssid: wifi.ssid.clone(), hint: wifi.hint.clone(), qr: wifi.qr() })
+    });
+    let longest_hold = config.terminal.zvt(config.machine.currency).timers.longest_hold;
+    Settings {
+        machine: config.machine.label.clone(),
+        operator: config.operator.on_receipts(),
+        languages: config.machine.languages.iter().map(|tag| language_row(tag)).collect(),
+        legal: legal.collect(),
+        wifi: wifi.collect(),
+        tax_rate: config.operator.tax_rate(),
+        currency: config.machine.currency,
+        terms: config.terms(),
+        hold_seconds: config.terminal.hold_seconds,
+        hold_count: config.terminal.hold_count,
+        rest_patience_s: u16::try_from(longest_hold.as_secs() + 30).unwrap_or(u16::MAX),
+        baseline_patience_s: 15,
+        patience: Patience {
+            browse_ms: timing.browse_ms,
+            esim_ms: timing.esim_ms,
+            ask_ms: timing.ask_ms,
+            farewell_ms: timing.farewell_ms,
+        },
+        terminal_side: match config.screen.terminal_side {
+            TerminalSide::Left => Side::Left,
+            TerminalSide::Right => Side::Right,
+            TerminalSide::Below => Side::Below,
+        },
+        paper_required: config.operator.paper_required,
+        tick_ms: timing.tick_ms,
+        printer_poll_ms: timing.printer_poll_ms,
+        online_ms: timing.online_ms,
+        pricing: config.pricing.clone(),
+        offering: config.catalogue.clone(),
+        exclusive_accounts: BTreeMap::new(),
+        interrupted_ms: timing.interrupted_ms,
+    }
+}
+
+fn language_row(tag: &str) -> LanguageRow {
+    let primary = tag.split('-').next().unwrap_or(tag);
+    let (own_name, english_name) = crate::locale::language_names(primary).unwrap_or((tag, tag));
+    LanguageRow { tag: tag.to_owned(), own_name: own_name.to_owned(), english_name: english_name.to_owned() }
+}
+
+/// Starts everything but the screen, on the current runtime.
+///
+/// # Errors
+/// [`NotAssembled`].
+pub fn start(config: &Config, mut journal: Box<dyn Journal>) -> Result<Running, NotAssembled> {
+    let providers = providers(config)?;
+    let printer = printer(config)?;
+    let settings = Arc::new(settings(config));
+    let clock = Clock::new(journal.run(), Wall::System, config.machine.zone());
+    let (inbox, queue) = mpsc::channel(INBOX);
+    let address = config.terminal.address.clone().ok_or(NotAssembled::NoTerminal)?;
+    let zvt = config.terminal.zvt(config.machine.currency);
+    let (events, told) = mpsc::channel::<TerminalEvent>(SIDE_DOOR);
+    let (terminal, _serving) = ZvtTerminal::start(zvt, address, events, aftermath(journal.as_mut())?);
+    let (intents, wishes) = mpsc::channel::<Intent>(SIDE_DOOR);
+    let (shown, views) = watch::channel(Arc::new(View::starting(settings.first_language())));
+    tokio::spawn(forward(told, inbox.clone(), Inbox::Terminal));
+    tokio::spawn(forward(wishes, inbox.clone(), Inbox::Intent));
+    tokio::spawn(watch_printer(printer.clone(), inbox.clone(), Duration::from_millis(settings.printer_poll_ms)));
+    let sync = Sync {
+        settings: settings.clone(),
+        providers: providers.clone(),
+        file: config.catalogue_file(),
+        every: Duration::from_secs(config.sync.every_s),
+        wallet_every: Duration::from_secs(config.sync.wallet_every_s),
+        clock: clock.clone(),
+        inbox: inbox.clone(),
+    };
+    tokio::spawn(sync.run());
+    let connections = Connections {
+        journal,
+        terminal: Arc::new(terminal.clone()) as Arc<dyn PaymentTerminal>,
+        printer,
+        providers,
+        views: shown,
+        inbox: inbox.clone(),
+        clock,
+    };
+    let kiosk = tokio::spawn(Kiosk::new(settings, connections).run(queue));
+    Ok(Running { inbox, intents, views, kiosk, terminal })
+}
+
+/// Carries one kind of news into the loop's queue until either end is gone.
+async fn forward<T: Send + 'static>(mut from: mpsc::Receiver<T>, into: mpsc::Sender<Inbox>, wrap: fn(T) -> Inbox) {
+    while let Some(news) = from.recv().await {
+        if into.send(wrap(news)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Looks at the printer again and again. A printing receipt is not disturbed: the device answers with its last state.
+async fn watch_printer(printer: Arc<dyn ReceiptPrinter>, inbox: mpsc::Sender<Inbox>, every: Duration) {
+    loop {
+        let state = printer.status().await;
+        if inbox.send(Inbox::Printer(state)).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = inbox.closed() => return,
+        }
+    }
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// It could not be put together.
+    #[error("the kiosk cannot start")]
+    NotAssembled(#[from] NotAssembled),
+    /// The screen failed.
+    #[error("the screen failed")]
+    Screen(#[from] crate::ui::ScreenError),
+    /// The loop ended by itself.
+    #[error("the kiosk stopped")]
+    Halted(#[from] Halted),
+    /// No runtime could be started.
+    #[error("no threads can be started")]
+    Runtime(#[source] std::io::Error),
+    /// A task of ours panicked; the panic is in the log.
+    #[error("a part of the kiosk broke: see the log")]
+    Broken,
+}
+
+/// A runtime for everything behind the screen.
+///
+/// # Errors
+/// [`Ended::Runtime`].
+pub fn runtime() -> Result<tokio::runtime::Runtime, Ended> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("kiosk")
+        .enable_all()
+        .build()
+        .map_err(Ended::Runtime)
+}
+
+/// The service: everything, with the screen on this thread, until the window is closed, a signal comes or the
+/// journal fails.
+///
+/// # Errors
+/// [`Ended`]; the service manager starts the program anew.
+pub fn run(config: &Config) -> Result<(), Ended> {
+    let runtime = runtime()?;
+    let journal = journal(config)?;
+    let running = {
+        let _inside = runtime.enter();
+        start(config, Box::new(journal))?
+    };
+    let (width_px, height_px) = config.screen.pixels();
+    let screen = crate::ui::Screen::new(surface(config, width_px, height_px), running.intents.clone())?;
+    runtime.spawn(stop_on_signal(running.inbox.clone()));
+    screen.run(runtime.handle(), running.views)?;
+    runtime.block_on(finish(running.inbox, running.kiosk))
+}
+
+/// Ends the loop, if it has not ended by itself, and says why it did.
+async fn finish(inbox: mpsc::Sender<Inbox>, kiosk: JoinHandle<Result<(), Halted>>) -> Result<(), Ended> {
+    // A loop that is gone already has its own reason, which the handle tells.
+    inbox.send(Inbox::Stop).await.ok();
+    match kiosk.await {
+        Ok(outcome) => outcome.map_err(Ended::Halted),
+        Err(_) => Err(Ended::Broken),
+    }
+}
+
+async fn stop_on_signal(inbox: mpsc::Sender<Inbox>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        warn!("signals cannot be listened to");
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => info!("SIGTERM: stopping"),
+        _ = int.recv() => info!("SIGINT: stopping"),
+    }
+    inbox.send(Inbox::Stop).await.ok();
+}

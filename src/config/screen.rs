@@ -13,6 +13,10 @@ const LEAST_CONTRAST: f64 = 4.5;
 pub struct Screen {
     /// Width of the visible picture in millimetres, as it is mounted: 268 for a 21.5-inch panel in portrait.
     pub width_mm: f32,
+    /// Width of a window in pixels, where the panel does not say; 1080 in portrait.
+    pub width_px: u32,
+    /// Its height.
+    pub height_px: u32,
     /// How the picture is turned on the panel, in degrees clockwise.
     pub rotation: Rotation,
     /// Where the card terminal stands, seen from the traveller.
@@ -25,6 +29,8 @@ impl Default for Screen {
     fn default() -> Self {
         Screen {
             width_mm: 268.0,
+            width_px: 1080,
+            height_px: 1920,
             rotation: Rotation::default(),
             terminal_side: TerminalSide::default(),
             brand: Brand { red: 0x0B, green: 0x57, blue: 0xD0 },
@@ -119,6 +125,11 @@ impl Brand {
 }
 
 impl Screen {
+    /// Width and height of the picture in pixels, as it is mounted.
+    pub fn pixels(&self) -> (u32, u32) {
+        (self.width_px, self.height_px)
+    }
+
     pub(super) fn check(&self, document: &mut Document<'_>) {
         if !(60.0..=2_000.0).contains(&self.width_mm) {
             let what = format!("{} is no width: millimetres from 60 to 2000 are expected, such as 268", self.width_mm);

@@ -79,6 +79,8 @@ pub struct Operator {
     pub tax_number: String,
     /// The tax in every price, in percent, as decimal text: `"19"`, `"8.1"`. Without it no tax is printed.
     pub tax_percent: Option<String>,
+    /// A receipt on paper is a duty here: without paper no sale.
+    pub paper_required: bool,
     /// Telephone for help, on every screen.
     pub help_phone: String,
     /// Terms and privacy notice by language: `[operator.legal.en]`.

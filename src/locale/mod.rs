@@ -144,6 +144,29 @@ pub fn index_letter(name: &str) -> String {
         .map_or_else(|| "#".into(), |c| if c.is_alphabetic() { c.to_uppercase().collect() } else { "#".into() })
 }
 
+/// A language's own name and its English one, by its primary tag (CLDR).
+pub fn language_names(tag: &str) -> Option<(&'static str, &'static str)> {
+    const NAMES: &[(&str, &str, &str)] = &[
+        ("ar", "العربية", "Arabic"),
+        ("de", "Deutsch", "German"),
+        ("en", "English", "English"),
+        ("es", "Español", "Spanish"),
+        ("fr", "Français", "French"),
+        ("he", "עברית", "Hebrew"),
+        ("hi", "हिन्दी", "Hindi"),
+        ("it", "Italiano", "Italian"),
+        ("ja", "日本語", "Japanese"),
+        ("ko", "한국어", "Korean"),
+        ("pt", "Português", "Portuguese"),
+        ("ru", "Русский", "Russian"),
+        ("th", "ไทย", "Thai"),
+        ("tr", "Türkçe", "Turkish"),
+        ("vi", "Tiếng Việt", "Vietnamese"),
+        ("zh", "中文", "Chinese"),
+    ];
+    NAMES.iter().find(|row| row.0 == tag).map(|row| (row.1, row.2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! The contract to a receipt printer. "Printed" is what the printer said, never what we sent.
 
+pub mod absent;
 pub mod codepage;
 pub mod codepage_tables;
 pub mod config;

@@ -1,2 +1,0 @@
-//! The simulators.
-fn main() {}
