@@ -167,7 +167,16 @@ impl AsyncRead for Pty {
                 Err(error) if error != rustix::io::Errno::AGAIN => return Poll::Ready(Err(error.into())),
                 Err(_) => {}
             }
-            ready!(this.master.poll_read_ready(cx))?.clear_ready();
+            let mut guard = ready!(this.master.poll_read_ready(cx))?;
+            if guard.ready().is_read_closed() {
+                // Somebody hung up earlier and somebody listens again. The hang-up stays in the readiness for ever, so
+                // the port is registered anew; else this loop would never wait again.
+                drop(guard);
+                let again = rustix::io::dup(this.master.get_ref())?;
+                this.master = AsyncFd::new(again)?;
+            } else {
+                guard.clear_ready();
+            }
         }
     }
 }

@@ -92,8 +92,7 @@ pub(crate) fn put(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     file.write_all(content)
 }
 
@@ -168,7 +167,9 @@ directory = "{dir_text}/state"
     for provider in &scenery.providers {
         let base = panel.base_url(*provider);
         let specific = match provider {
-            Provider::Mobilexy => format!("key = \"file:{dir_text}/mobilexy.key\"\ncurrency = \"USD\"\naccount_exclusive = true\n"),
+            Provider::Mobilexy => {
+                format!("key = \"file:{dir_text}/mobilexy.key\"\ncurrency = \"USD\"\naccount_exclusive = true\n")
+            }
             Provider::Roamify => format!("token = \"file:{dir_text}/roamify.key\"\n"),
             Provider::Esimfly | Provider::Reseller => continue,
         };

@@ -1,0 +1,93 @@
+//! The simulators, and everything that is done with them: the demo, the torture runs, the gallery. Never shipped.
+
+mod demo;
+mod hand;
+mod reader;
+mod scenarios;
+mod stage;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Simulated terminal, printer and providers for esim-kiosk.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole kiosk against the simulators, in a window or headless.
+    Demo {
+        /// Walk a purchase without a window, and write what was seen.
+        #[arg(long)]
+        headless: bool,
+        /// Where a headless walk writes.
+        #[arg(long, default_value = "demo-output")]
+        out: PathBuf,
+        /// What happens; --list tells the names.
+        #[arg(long, default_value = "purchase")]
+        scenario: String,
+        /// List the scenarios.
+        #[arg(long)]
+        list: bool,
+        /// Language of the traveller.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// 1280 × 800 instead of 1080 × 1920.
+        #[arg(long)]
+        landscape: bool,
+        /// Seed of everything random.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    esim_kiosk::telemetry::start_for_tools();
+    let outcome = match arguments.command {
+        Command::Demo { list: true, .. } => {
+            for (_, name, what) in scenarios::Scenario::ALL {
+                say(&format!("{name:<18} {what}"));
+            }
+            Ok(())
+        }
+        Command::Demo { headless, out, scenario, language, landscape, seed, .. } => {
+            let Some(scenario) = scenarios::Scenario::named(&scenario) else {
+                complain(&format!("no scenario is called {scenario:?}: --list tells the names"));
+                return ExitCode::from(2);
+            };
+            let wanted = demo::Wanted { out, scenario, language, landscape, seed };
+            if !headless && esim_kiosk::ui::window_is_possible() {
+                demo::headless(&wanted)
+            } else {
+                if !headless {
+                    say("no window can be opened here (no DISPLAY, no WAYLAND_DISPLAY): going on headless");
+                }
+                demo::headless(&wanted)
+            }
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line for the person at the terminal. A closed pipe is the reader's own wish.
+fn say(text: &str) {
+    writeln!(std::io::stdout().lock(), "{text}").ok();
+}
+
+fn complain(text: &str) {
+    writeln!(std::io::stderr().lock(), "esim-kiosk-sim: {text}").ok();
+}
