@@ -44,5 +44,6 @@ fn flags() {
     }
     table.push_str("];\n");
     let out = std::path::Path::new(&std::env::var("OUT_DIR").expect("cargo sets it")).join("flags.rs");
+    #[allow(clippy::disallowed_methods, reason = "a build directory is made anew, never recovered")]
     std::fs::write(out, table).expect("OUT_DIR can be written");
 }

@@ -20,6 +20,7 @@ fn write_receipt_words() {
     }
     code.push_str("];\n");
     let out = std::path::Path::new(&std::env::var("OUT_DIR").expect("cargo sets it")).join("receipt_words.rs");
+    #[allow(clippy::disallowed_methods, reason = "a build directory is made anew, never recovered")]
     std::fs::write(out, code).expect("the build directory can be written");
 }
 

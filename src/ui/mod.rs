@@ -18,7 +18,7 @@ mod show_sale;
 
 /// What Slint makes of `ui/main.slint`.
 #[allow(missing_docs, unreachable_pub, unused, unused_qualifications, unsafe_code)]
-#[allow(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::too_many_lines)]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction)]
 mod generated {
     slint::include_modules!();
 }
