@@ -30,7 +30,6 @@ pub mod ui;
 
 #[cfg(feature = "screen")]
 pub mod assembly;
-#[cfg(feature = "screen")]
 pub mod commands;
 
 #[cfg(feature = "sim")]

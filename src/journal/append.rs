@@ -275,7 +275,7 @@ pub(super) fn parse_lock(text: &str) -> Result<Lock, Fault> {
 }
 
 /// The word under which an enum is written, such as `not_charged`.
-pub(super) fn word<T: Serialize>(value: &T) -> String {
+pub fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::append::{self, parse_lock};
+use super::append;
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
 use super::{Append, Journal, JournalError, fold};
@@ -95,12 +95,7 @@ impl Journal for SqliteJournal {
     }
 
     fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
-        self.read("read the locks", |connection, _| {
-            let mut query = connection.prepare_cached("SELECT lock, sale FROM locks ORDER BY lock")?;
-            let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-            let rows = rows.collect::<Result<Vec<_>, _>>()?;
-            rows.iter().map(|(lock, sale)| Ok((parse_lock(lock)?, fold::parse_sale(sale)?))).collect()
-        })
+        self.read("read the locks", |connection, _| fold::locks(connection))
     }
 
     fn next_number(&mut self) -> Result<u64, JournalError> {

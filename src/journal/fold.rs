@@ -4,10 +4,10 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Deserialize;
 
 use super::fault::Fault;
-use crate::sale::Sale;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::record::{CaseKind, Entry, Record};
+use crate::sale::{Lock, Sale};
 
 /// A sale's entries in their order. What a newer version wrote and this one does not know stays in the database and
 /// reads as a case in the same place, so that the numbering is kept (sale.md 11).
@@ -77,6 +77,14 @@ pub(super) fn open_sales(connection: &Connection) -> Result<Vec<Sale>, Fault> {
 pub(super) fn find(connection: &Connection, sql: &str, key: impl rusqlite::ToSql) -> Result<Option<SaleId>, Fault> {
     let found: Option<String> = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
     found.as_deref().map(parse_sale).transpose()
+}
+
+/// Who holds what.
+pub(super) fn locks(connection: &Connection) -> Result<Vec<(Lock, SaleId)>, Fault> {
+    let mut query = connection.prepare_cached("SELECT lock, sale FROM locks ORDER BY lock")?;
+    let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    rows.iter().map(|(lock, sale)| Ok((super::append::parse_lock(lock)?, parse_sale(sale)?))).collect()
 }
 
 pub(super) fn parse_sale(text: &str) -> Result<SaleId, Fault> {

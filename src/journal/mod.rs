@@ -4,6 +4,7 @@
 //! written by the same transaction as the entry that makes it, and can be checked against the fold of the entries.
 
 mod append;
+pub mod archive;
 mod calls;
 mod fault;
 mod fold;
@@ -14,7 +15,9 @@ pub mod section;
 pub mod sqlite;
 pub mod stock;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+
+pub use append::word;
 
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;

@@ -86,13 +86,13 @@ impl Place {
             }
             Err(other) => return Err(NotOurs::Unusable(other.into())),
         }
-        let name = || -> std::io::Result<()> {
+        let mut sign = || -> std::io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
             write!(file, "{}", std::process::id())
         };
         // The name only helps the next message; the lock itself is held.
-        if let Err(error) = { name }() {
+        if let Err(error) = sign() {
             tracing::debug!(%error, "the lock file does not take our process number");
         }
         Ok(file)

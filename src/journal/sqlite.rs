@@ -304,13 +304,13 @@ impl SqliteJournal {
         self.sound(doing)?;
         let seal = &self.seal;
         let connection = &mut self.connection;
-        let done = || -> Result<T, Fault> {
+        let run = || -> Result<T, Fault> {
             let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = change(&work, seal)?;
             work.commit()?;
             Ok(value)
         };
-        let done = { done }();
+        let done = run();
         self.judge(doing, done)
     }
 

@@ -16,11 +16,11 @@ use crate::sale::rules::{choose, on};
 use crate::sale::transaction::{Ending, LastTransaction, Transaction};
 use crate::sale::{Money, Step, Terms};
 
-pub(super) fn at(mono_ms: u64) -> Moment {
+pub(crate) fn at(mono_ms: u64) -> Moment {
     Moment { run: 1, mono_ms, wall_ms: 1_800_000_000_000 + i64::try_from(mono_ms).unwrap(), synced: true }
 }
 
-pub(super) fn offer(source: Source) -> Offer {
+pub(crate) fn offer(source: Source) -> Offer {
     Offer {
         kind: Kind::Esim,
         source,
@@ -38,7 +38,7 @@ pub(super) fn offer(source: Source) -> Offer {
     }
 }
 
-pub(super) fn quote(count: u64, source: Source) -> Quote {
+pub(crate) fn quote(count: u64, source: Source) -> Quote {
     let choice = Choice { offer: offer(source), locks_account: false, balance_before: None };
     Quote {
         number: SaleNumber::of("K07", count),
@@ -53,7 +53,7 @@ pub(super) fn quote(count: u64, source: Source) -> Quote {
     }
 }
 
-pub(super) fn transaction(receipt: &str) -> Transaction {
+pub(crate) fn transaction(receipt: &str) -> Transaction {
     Transaction {
         result_code: Some(0),
         key: ApprovalKey {
@@ -76,22 +76,22 @@ pub(super) fn transaction(receipt: &str) -> Transaction {
     }
 }
 
-pub(super) fn profile(matching_id: &str) -> Profile {
+pub(crate) fn profile(matching_id: &str) -> Profile {
     let code = ActivationCode::parse(&format!("LPA:1$smdp.io${matching_id}")).unwrap();
     Profile { code, iccid: None, confirmation_code: None, install_before: None, apn: None }
 }
 
-pub(super) fn claim(seed: u8) -> ClaimCode {
+pub(crate) fn claim(seed: u8) -> ClaimCode {
     ClaimCode::from_random([seed, 1, 2, 3, 4])
 }
 
 /// A sale that is being played into a journal, as the loop does it.
-pub(super) struct Played {
-    pub(super) sale: Sale,
+pub(crate) struct Played {
+    pub(crate) sale: Sale,
     terms: Terms,
 }
 
-pub(super) fn append(
+pub(crate) fn append(
     journal: &mut dyn Journal,
     before: Option<&Sale>,
     step: &Step,
@@ -109,18 +109,18 @@ pub(super) fn append(
 }
 
 impl Played {
-    pub(super) fn begin(journal: &mut dyn Journal, random: u128, quote: Quote) -> Result<Self, JournalError> {
+    pub(crate) fn begin(journal: &mut dyn Journal, random: u128, quote: Quote) -> Result<Self, JournalError> {
         let step = choose(SaleId::from_parts(1, random), quote, at(0)).unwrap();
         let code = claim(u8::try_from(random % 251).unwrap());
         append(journal, None, &step, None, Some(&code))?;
         Ok(Played { sale: step.next, terms: Terms::default() })
     }
 
-    pub(super) fn on(&mut self, journal: &mut dyn Journal, ms: u64, event: Event) -> Result<(), JournalError> {
+    pub(crate) fn on(&mut self, journal: &mut dyn Journal, ms: u64, event: Event) -> Result<(), JournalError> {
         self.on_with(journal, at(ms), event, None)
     }
 
-    pub(super) fn on_with(
+    pub(crate) fn on_with(
         &mut self,
         journal: &mut dyn Journal,
         now: Moment,
@@ -133,12 +133,12 @@ impl Played {
         Ok(())
     }
 
-    pub(super) fn held(&mut self, journal: &mut dyn Journal, receipt: &str) -> Result<(), JournalError> {
+    pub(crate) fn held(&mut self, journal: &mut dyn Journal, receipt: &str) -> Result<(), JournalError> {
         self.on(journal, 10, Event::BaselineRead { last: LastTransaction::Empty, totals: None })?;
         self.on(journal, 1_000, Event::Approved(Box::new(transaction(receipt))))
     }
 
-    pub(super) fn delivered(
+    pub(crate) fn delivered(
         &mut self,
         journal: &mut dyn Journal,
         ms: u64,
@@ -151,12 +151,12 @@ impl Played {
         self.on_with(journal, at(ms), Event::Goods { good: 0, news }, Some((id, content)))
     }
 
-    pub(super) fn paid(&mut self, journal: &mut dyn Journal) -> Result<(), JournalError> {
+    pub(crate) fn paid(&mut self, journal: &mut dyn Journal) -> Result<(), JournalError> {
         self.on(journal, 5_000, Event::Ended(Ending::Completed))
     }
 }
 
-pub(super) fn violation(result: Result<(), JournalError>) -> Violation {
+pub(crate) fn violation(result: Result<(), JournalError>) -> Violation {
     match result {
         Err(JournalError::Violation(violation)) => violation,
         other => panic!("a violation is expected, not {other:?}"),

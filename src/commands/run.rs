@@ -1,0 +1,10 @@
+//! `esim-kiosk run`: the service.
+
+use super::out::Failed;
+use crate::config::Config;
+
+/// Sets up the log and runs the kiosk until it is told to stop.
+pub(super) fn run(config: Config) -> Result<(), Failed> {
+    crate::telemetry::start(&config.log.filter)?;
+    Ok(crate::assembly::run(&config)?)
+}

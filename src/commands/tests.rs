@@ -1,0 +1,185 @@
+//! The command line, told into memory.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use clap::{CommandFactory, Parser};
+
+use super::out::Out;
+use super::*;
+use crate::journal::sqlite::SqliteJournal;
+use crate::journal::tests::{Played, profile, quote};
+use crate::sale::id::ProfileId;
+use crate::sale::offer::Source;
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A machine with a configuration and a journal of one sale.
+struct Machine {
+    _dir: tempfile::TempDir,
+    config: PathBuf,
+    state: PathBuf,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let text = include_str!("../../systemd/config.example.toml")
+            .replacen("/var/lib/esim-kiosk", &state.display().to_string(), 1)
+            .replacen("serial:/dev/ttyKIOSK_terminal", "serial:/dev/esim-kiosk-no-such-port", 1)
+            .replacen("usb:/dev/usb/lp0", "usb:/dev/esim-kiosk-no-such-printer", 1);
+        let config = dir.path().join("config.toml");
+        std::fs::File::create(&config).unwrap().write_all(text.as_bytes()).unwrap();
+        Machine { _dir: dir, config, state }
+    }
+
+    fn sold(self) -> Self {
+        let section = crate::journal::section::Section::at(&self.state);
+        let mut journal = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal;
+        let mut played = Played::begin(&mut journal, 1, quote(123, Source::Provider)).unwrap();
+        played.held(&mut journal, "0042").unwrap();
+        played.delivered(&mut journal, 2_000, "ORD1", ProfileId::from_parts(2, 2), &profile("TOPSECRET-1")).unwrap();
+        played.paid(&mut journal).unwrap();
+        self
+    }
+
+    fn says(&self, words: &[&str]) -> (String, Result<(), String>) {
+        let cli = Cli::try_parse_from(["esim-kiosk"].iter().chain(words)).unwrap();
+        let paper = Paper::default();
+        let mut out = Out::to(cli.json, Box::new(paper.clone()));
+        let done = match &cli.command {
+            Command::Check(check) => check::check(check, &self.config, &mut out),
+            Command::Sales(sales) => sales::sales(sales, &self.config, &mut out),
+            Command::Terminal(terminal) => terminal::terminal(terminal, &self.config, &mut out),
+            Command::Printer(printer) => printer::printer(printer, &self.config, &mut out),
+            Command::Provider(provider) => provider::provider(provider, &self.config, &mut out),
+            #[cfg(feature = "screen")]
+            Command::Run => unreachable!("the service is not run here"),
+        };
+        let said = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        (said, done.map_err(|failed| failed.to_string()))
+    }
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_sale_is_listed_found_shown_and_exported_without_its_secrets() {
+    let machine = Machine::new().sold();
+    let (listed, done) = machine.says(&["sales", "list"]);
+    done.unwrap();
+    assert!(listed.contains("K07-000123") && listed.contains("9.90 EUR") && listed.contains("card …4711"), "{listed}");
+    let (found, done) = machine.says(&["--json", "sales", "find", "--amount", "9.90", "--last4", "4711"]);
+    done.unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&found).unwrap()[0]["receipt"], "0042");
+    let (none, done) = machine.says(&["sales", "find", "--last4", "0000"]);
+    done.unwrap();
+    assert_eq!(none, "no such sale\n");
+    let (shown, done) = machine.says(&["sales", "show", "k07-000123"]);
+    done.unwrap();
+    for word in ["chosen", "card_asked", "approved", "order_sent", "stored", "commit_decided", "paid", "ORD1"] {
+        assert!(shown.contains(word), "{word} is not in {shown}");
+    }
+    let (json, done) = machine.says(&["--json", "sales", "show", "K07-000123"]);
+    done.unwrap();
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["sale"]["payment"]["money"], "paid");
+    let year = ["--from", "2020-01-01", "--to", "2040-01-01"];
+    let (books, done) = machine.says(&[["sales", "export"].as_slice(), &year].concat());
+    done.unwrap();
+    let lines: Vec<&str> = books.lines().collect();
+    assert_eq!(lines.len(), 2, "{books}");
+    assert!(lines[1].contains(",9.90,EUR,19.00,1.58,mobilexy,7,4.5,USD,ORD1,"), "{books}");
+    let (json, done) = machine.says(&[["--json", "sales", "export"].as_slice(), &year].concat());
+    done.unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(json.trim()).unwrap()["approval"], "");
+    for said in [listed, found, shown, json, books] {
+        assert!(!said.contains("TOPSECRET") && !said.contains("LPA:1"), "{said}");
+    }
+    let (_, missing) = machine.says(&["sales", "show", "K07-000999"]);
+    assert!(missing.unwrap_err().contains("K07-000999"));
+}
+
+#[test]
+fn the_journal_can_be_read_while_the_service_writes_and_devices_are_the_services_alone() {
+    let machine = Machine::new().sold();
+    let section = crate::journal::section::Section::at(&machine.state);
+    let running = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let (listed, done) = machine.says(&["sales", "list"]);
+    done.unwrap();
+    assert!(listed.contains("K07-000123"));
+    for words in [["terminal", "status"], ["printer", "status"]] {
+        let (_, refused) = machine.says(&words);
+        assert!(refused.unwrap_err().contains("systemctl stop"), "{words:?}");
+    }
+    drop(running);
+}
+
+#[test]
+fn a_payment_that_is_not_decided_keeps_the_terminal() {
+    let machine = Machine::new();
+    let section = crate::journal::section::Section::at(&machine.state);
+    let mut journal = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal;
+    let mut played = Played::begin(&mut journal, 1, quote(1, Source::Provider)).unwrap();
+    played.held(&mut journal, "0042").unwrap();
+    drop(journal);
+    let (_, refused) = machine.says(&["terminal", "totals"]);
+    assert!(refused.unwrap_err().contains("not decided"));
+}
+
+#[test]
+fn check_tells_every_problem_at_once() {
+    let machine = Machine::new();
+    let (told, done) = machine.says(&["check", "--config-only"]);
+    done.unwrap();
+    assert!(told.contains("ok       configuration") && told.contains("never measured"), "{told}");
+    let (told, done) = machine.says(&["--json", "check", "--offline"]);
+    assert!(done.unwrap_err().contains("problem"));
+    let found: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let problem = |what: &str| {
+        found.as_array().unwrap().iter().any(|finding| finding["what"] == what && finding["verdict"] == "problem")
+    };
+    assert!(problem("printer"), "{told}");
+    let broken = std::fs::read_to_string(&machine.config).unwrap().replacen("width_mm = 268", "width_mm = 1", 1);
+    std::fs::File::create(&machine.config).unwrap().write_all(broken.as_bytes()).unwrap();
+    let (told, done) = machine.says(&["check"]);
+    assert!(done.is_err() && told.contains("screen.width_mm"), "{told}");
+}
+
+#[test]
+fn captured_lines_are_decoded_without_a_configuration() {
+    let machine = Machine::new();
+    std::fs::remove_file(&machine.config).unwrap();
+    let (decoded, done) = machine.says(&["terminal", "decode", "06 0F 00", "zz"]);
+    done.unwrap();
+    let lines: Vec<serde_json::Value> = decoded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["code"], "06 0F");
+    assert!(lines[1]["error"].is_string());
+}
+
+#[test]
+fn accounts_are_named_and_writing_calls_are_left_to_the_service() {
+    let machine = Machine::new();
+    let (names, done) = machine.says(&["provider", "list"]);
+    done.unwrap();
+    assert_eq!(names, "mobilexy\n");
+    let (_, unknown) = machine.says(&["provider", "balance", "roamify"]);
+    assert!(unknown.unwrap_err().contains("there are mobilexy"));
+}

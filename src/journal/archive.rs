@@ -1,0 +1,257 @@
+//! Reading the journal for people, also while the service writes it: `esim-kiosk sales`. Nothing here can change a
+//! byte, and nothing unseals a code.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row};
+use serde::Serialize;
+
+use super::place::Place;
+use super::section::Section;
+use super::sqlite::OpenError;
+use super::{JournalError, fold, schema};
+use crate::sale::id::{SaleId, SaleNumber};
+use crate::sale::record::Entry;
+use crate::sale::{Lock, Sale};
+
+/// A journal opened for reading alone.
+#[derive(Debug)]
+pub struct Archive {
+    connection: Connection,
+}
+
+/// A sale in a list: what the journal computes beside the entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SaleRow {
+    /// Its label.
+    pub number: String,
+    /// Its id.
+    pub id: SaleId,
+    /// When it was chosen, milliseconds since 1970, UTC.
+    pub opened_ms: i64,
+    /// When it closed.
+    pub closed_ms: Option<i64>,
+    /// How it closed.
+    pub closed: Option<String>,
+    /// Where it is, for the traveller.
+    pub phase: String,
+    /// Where the money is.
+    pub money: String,
+    /// Where each good is.
+    pub goods: Vec<String>,
+    /// Cases that nobody has decided.
+    pub open_cases: u32,
+    /// What was asked of the card, in minor units.
+    pub amount_minor: i64,
+    /// In which currency.
+    pub currency: String,
+    /// Last four digits of the card.
+    pub last4: Option<String>,
+    /// The terminal's receipt number.
+    pub receipt: Option<String>,
+}
+
+/// Which sales are wanted; everything that is named must fit.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// With something left to do, or a case.
+    pub open: bool,
+    /// Chosen at or after this time, milliseconds since 1970.
+    pub from_ms: Option<i64>,
+    /// Chosen before this time.
+    pub to_ms: Option<i64>,
+    /// Of this amount in minor units.
+    pub amount_minor: Option<i64>,
+    /// Paid by a card that ends so.
+    pub last4: Option<String>,
+    /// At most so many, the newest first.
+    pub limit: Option<u32>,
+}
+
+/// A case in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CaseRow {
+    /// The sale's label.
+    pub number: String,
+    /// Which case of the sale, from 0.
+    pub place: u32,
+    /// What it is about.
+    pub kind: String,
+    /// What is known.
+    pub evidence: String,
+    /// Since when, milliseconds since 1970.
+    pub opened_ms: i64,
+    /// Until when somebody must have looked.
+    pub due_ms: i64,
+    /// What was decided.
+    pub decision: Option<String>,
+    /// Who, why, by what witness.
+    pub reason: Option<String>,
+}
+
+/// What lies in stock, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StockCount {
+    /// Free, reserved, sold, cancelling or retired.
+    pub state: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl Archive {
+    /// Opens the journal of `section` for reading.
+    ///
+    /// # Errors
+    /// [`OpenError`] where there is none, or where it cannot be read.
+    pub fn open(section: &Section) -> Result<Self, OpenError> {
+        Self::open_file(&Place::of(section).database)
+    }
+
+    /// Opens a database file: a backup, or one that was set aside.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn open_file(path: &Path) -> Result<Self, OpenError> {
+        let unfit = |source: schema::Unfit| OpenError::Unfit { path: path.to_owned(), source };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| unfit(error.into()))?;
+        connection.busy_timeout(Duration::from_secs(2)).map_err(|error| unfit(error.into()))?;
+        schema::readable(&connection).map_err(unfit)?;
+        Ok(Archive { connection })
+    }
+
+    /// The sales that are wanted, the newest first.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn list(&self, wanted: &Wanted) -> Result<Vec<SaleRow>, JournalError> {
+        self.rows(
+            "list sales",
+            "SELECT number, id, opened_ms, closed_ms, closed, phase, money, goods, open_cases, amount_minor,
+                    currency, last4, receipt FROM sales
+             WHERE (?1 = 0 OR closed IS NULL OR open_order = 1 OR open_cases > 0)
+               AND (?2 IS NULL OR opened_ms >= ?2) AND (?3 IS NULL OR opened_ms < ?3)
+               AND (?4 IS NULL OR amount_minor = ?4) AND (?5 IS NULL OR last4 = ?5)
+             ORDER BY opened_ms DESC, number DESC LIMIT coalesce(?6, -1)",
+            rusqlite::params![
+                wanted.open,
+                wanted.from_ms,
+                wanted.to_ms,
+                wanted.amount_minor,
+                wanted.last4,
+                wanted.limit
+            ],
+            |row| {
+                let id: String = row.get("id")?;
+                let goods: String = row.get("goods")?;
+                Ok(SaleRow {
+                    number: row.get("number")?,
+                    id: id.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
+                    opened_ms: row.get("opened_ms")?,
+                    closed_ms: row.get("closed_ms")?,
+                    closed: row.get("closed")?,
+                    phase: row.get("phase")?,
+                    money: row.get("money")?,
+                    goods: goods.split(',').map(str::to_owned).collect(),
+                    open_cases: row.get("open_cases")?,
+                    amount_minor: row.get("amount_minor")?,
+                    currency: row.get("currency")?,
+                    last4: row.get("last4")?,
+                    receipt: row.get("receipt")?,
+                })
+            },
+        )
+    }
+
+    /// The sale with this label or id.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn find(&self, name: &str) -> Result<Option<SaleId>, JournalError> {
+        let number = SaleNumber(name.trim().to_ascii_uppercase());
+        fold::find(&self.connection, "SELECT id FROM sales WHERE number = ?1 OR id = ?1", &number.0)
+            .map_err(|fault| fault.told("find a sale"))
+    }
+
+    /// A sale, folded.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's, or a sale that cannot be folded any more.
+    pub fn sale(&self, id: SaleId) -> Result<Option<Sale>, JournalError> {
+        fold::sale(&self.connection, id).map_err(|fault| fault.told("read a sale"))
+    }
+
+    /// Every record of a sale.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn entries(&self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
+        fold::entries(&self.connection, id).map_err(|fault| fault.told("read a sale"))
+    }
+
+    /// Who holds what.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn locks(&self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
+        fold::locks(&self.connection).map_err(|fault| fault.told("read the locks"))
+    }
+
+    /// The cases, the most urgent first; with the decided ones only if `all`.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn cases(&self, all: bool) -> Result<Vec<CaseRow>, JournalError> {
+        self.rows(
+            "list cases",
+            "SELECT number, place, kind, evidence, cases.opened_ms, due_ms, decision, reason
+             FROM cases JOIN sales ON sales.id = cases.sale WHERE ?1 OR decided_ms IS NULL ORDER BY due_ms, number",
+            [all],
+            |row| {
+                Ok(CaseRow {
+                    number: row.get(0)?,
+                    place: row.get(1)?,
+                    kind: row.get(2)?,
+                    evidence: row.get(3)?,
+                    opened_ms: row.get(4)?,
+                    due_ms: row.get(5)?,
+                    decision: row.get(6)?,
+                    reason: row.get(7)?,
+                })
+            },
+        )
+    }
+
+    /// What lies in stock, counted by state.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn stock(&self) -> Result<Vec<StockCount>, JournalError> {
+        let sql = "SELECT state, count(*) FROM stock GROUP BY state ORDER BY state";
+        self.rows("count the stock", sql, [], |row| Ok(StockCount { state: row.get(0)?, count: row.get(1)? }))
+    }
+
+    /// SQLite's own check of the whole file.
+    ///
+    /// # Errors
+    /// The first findings.
+    pub fn check_integrity(&self) -> Result<(), schema::Unfit> {
+        schema::check_integrity(&self.connection)
+    }
+
+    fn rows<T>(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
+    ) -> Result<Vec<T>, JournalError> {
+        let ask = || -> Result<Vec<T>, rusqlite::Error> {
+            let mut query = self.connection.prepare(sql)?;
+            let rows = query.query_map(values, read)?;
+            rows.collect()
+        };
+        ask().map_err(|error| super::fault::Fault::Sql(error).told(doing))
+    }
+}
