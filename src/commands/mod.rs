@@ -23,7 +23,7 @@ use crate::journal::place::Place;
 use out::{Failed, Out};
 
 /// Where the configuration is by default.
-const CONFIG: &str = "/etc/esim-kiosk/config.toml";
+const CONFIG: &str = "/etc/esim-kiosk/kiosk.toml";
 
 /// The software of a self-service eSIM kiosk.
 #[derive(Debug, Parser)]

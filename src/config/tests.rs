@@ -8,7 +8,7 @@ use crate::money::Currency;
 const EXAMPLE: &str = include_str!("../../systemd/config.example.toml");
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
-    Config::parse(text, Path::new("/etc/esim-kiosk/config.toml"))
+    Config::parse(text, Path::new("/etc/esim-kiosk/kiosk.toml"))
 }
 
 /// The example with one line changed.

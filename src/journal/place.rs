@@ -77,7 +77,7 @@ impl Place {
             .mode(0o600)
             .open(&path)
             .map_err(NotOurs::Unusable)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock_patiently(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
@@ -148,6 +148,20 @@ impl Place {
             sync_directory_of(&self.database)?;
         }
         Ok(())
+    }
+}
+
+/// A process that was killed a moment ago may still be on its way out: its lock is awaited for a second.
+fn lock_patiently(file: &File) -> Result<(), rustix::io::Errno> {
+    let mut tries = 0;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) if tries < 20 => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            done => return done,
+        }
     }
 }
 
