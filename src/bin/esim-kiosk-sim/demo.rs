@@ -73,7 +73,8 @@ pub(crate) fn headless(wanted: &Wanted) -> Result<(), Lost> {
     Ok(())
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -84,7 +85,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// An earlier demo's folder is emptied; any other folder with things in it is left alone.
-fn clean(out: &Path) -> Result<(), Lost> {
+pub(crate) fn clean(out: &Path) -> Result<(), Lost> {
     let mark = out.join("stage");
     if out.exists() && std::fs::read_dir(out)?.next().is_some() {
         if !mark.exists() {

@@ -1,5 +1,6 @@
 //! The simulators, and everything that is done with them: the demo, the torture runs, the gallery. Never shipped.
 
+mod by_hand;
 mod demo;
 mod hand;
 mod reader;
@@ -46,6 +47,31 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Terminal, printer and providers by hand, beside `esim-kiosk run`; prints the configuration file.
+    All {
+        /// Where ports, ledgers and the configuration lie.
+        #[arg(long, default_value = "demo-output/stage")]
+        dir: PathBuf,
+    },
+}
+
+/// In a window where there is one, else headless.
+fn demo_in(headless: bool, wanted: &demo::Wanted) -> Result<(), hand::Lost> {
+    if headless {
+        return demo::headless(wanted);
+    }
+    if !esim_kiosk::ui::window_is_possible() {
+        say("no window can be opened here (no DISPLAY, no WAYLAND_DISPLAY): going on headless");
+        return demo::headless(wanted);
+    }
+    // Slint can be set up only once in a process: headless is a new one.
+    if by_hand::window(&wanted.out)? {
+        return Ok(());
+    }
+    let program = std::env::current_exe()?;
+    let out = wanted.out.join("headless");
+    let status = std::process::Command::new(program).args(["demo", "--headless", "--out"]).arg(&out).status()?;
+    if status.success() { Ok(()) } else { Err(hand::Lost::Wrong("the headless walk failed".into())) }
 }
 
 fn main() -> ExitCode {
@@ -64,15 +90,9 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             };
             let wanted = demo::Wanted { out, scenario, language, landscape, seed };
-            if !headless && esim_kiosk::ui::window_is_possible() {
-                demo::headless(&wanted)
-            } else {
-                if !headless {
-                    say("no window can be opened here (no DISPLAY, no WAYLAND_DISPLAY): going on headless");
-                }
-                demo::headless(&wanted)
-            }
+            demo_in(headless, &wanted)
         }
+        Command::All { dir } => by_hand::all(&dir),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
