@@ -1,0 +1,243 @@
+//! The files of the device image, as far as they can be tried without building one: units, scripts, lists.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn all_files(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(below).expect("readable").map(|entry| entry.expect("readable").path()) {
+        if entry.is_symlink() {
+            continue;
+        }
+        if entry.is_dir() { found.extend(all_files(&entry)) } else { found.push(entry) }
+    }
+    found
+}
+
+fn machine(conf: &str, words: &[&str]) -> Output {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("machine.conf");
+    fs::write(&file, conf).expect("written");
+    let words: Vec<&str> = words.iter().map(|word| if *word == "FILE" { file.to_str().expect("text") } else { *word }).collect();
+    Command::new(root().join("systemd/machine")).args(words).env("KIOSK_MACHINE_CONF", &file).output().expect("runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[test]
+fn a_socket_gets_the_name_of_what_is_plugged_into_it() {
+    let conf = "# cabinet 7\nterminal = pci-0000:00:14.0-usb-0:2:1.0*   # left\nprinter=platform-fe201000.serial\n";
+    let name = |path: &str| said(&machine(conf, &["port", path]));
+    assert_eq!(name("pci-0000:00:14.0-usb-0:2:1.0"), "terminal");
+    assert_eq!(name("pci-0000:00:14.0-usb-0:2:1.0-port0"), "terminal");
+    assert_eq!(name("platform-fe201000.serial"), "printer");
+    assert_eq!(name("pci-0000:00:14.0-usb-0:3:1.0"), "", "a socket that nobody named gets no name");
+    assert_eq!(said(&machine("", &["port", "pci-0000:00:14.0"])), "");
+}
+
+#[test]
+fn one_rotation_turns_picture_and_touch() {
+    for (turn, matrix) in [("0", ""), ("90", "0 1 0 -1 0 1"), ("180", "-1 0 1 0 -1 1"), ("270", "0 -1 1 1 0 0")] {
+        let conf = format!("rotation={turn}\n");
+        assert_eq!(said(&machine(&conf, &["rotation"])), turn);
+        assert_eq!(said(&machine(&conf, &["matrix"])), matrix);
+    }
+    assert_eq!(said(&machine("rotation=45\n", &["rotation"])), "0");
+    // A touch at the top left of the panel as mounted must land where a turned picture shows its own top left.
+    let turned = |matrix: &str, x: f64, y: f64| {
+        let m: Vec<f64> = matrix.split(' ').map(|number| number.parse().expect("a number")).collect();
+        (m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5])
+    };
+    assert_eq!(turned("0 1 0 -1 0 1", 0.0, 0.0), (0.0, 1.0));
+    assert_eq!(turned("-1 0 1 0 -1 1", 0.0, 0.0), (1.0, 1.0));
+    assert_eq!(turned("0 -1 1 1 0 0", 0.0, 0.0), (1.0, 0.0));
+}
+
+#[test]
+fn every_fault_of_machine_conf_is_told_with_its_line() {
+    let right = machine("# fine\nrotation=270\r\nterminal=a*\nprinter=b\n", &["check", "FILE"]);
+    assert!(right.status.success(), "{}", said(&right));
+    let wrong = machine("rotation=45\nscreen=big\nterminal=\n", &["check", "FILE"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    let told = said(&wrong);
+    for line in ["line 1: rotation is 0, 90, 180 or 270", "line 2: not one of", "line 3: the socket is empty"] {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+/// The first start against stand-ins for the tools that need root: a medium is a directory, mounting copies it.
+struct FirstStart {
+    directory: tempfile::TempDir,
+}
+
+impl FirstStart {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let start = Self { directory: tempfile::tempdir().expect("a directory") };
+        let at = start.directory.path();
+        for made in ["medium", "bin", "run", "setup"] {
+            fs::create_dir(at.join(made)).expect("made");
+        }
+        for (name, text) in files {
+            let file = at.join("medium").join(name);
+            fs::create_dir_all(file.parent().expect("a parent")).expect("made");
+            fs::write(file, text).expect("written");
+        }
+        start.tool("mount", "for last; do :; done; for before; do [ \"$before\" = \"$last\" ] || from=$before; done; cp -r \"$from/.\" \"$last\"");
+        start.tool("umount", "rm -rf \"$1\"/*");
+        start.tool("systemd-creds", "for out; do :; done; { echo sealed; cat | wc -c; } >\"$out\"");
+        start.tool("blkdiscard", "echo \"$2\" >>\"$OUT/wiped\"");
+        start.tool("dd", "exit 0");
+        start.tool("head", "exit 0");
+        start.tool("kiosk", "grep -q '^\\[kiosk\\]' \"$3\" || { echo 'line 1: [kiosk] is missing'; exit 1; }");
+        start
+    }
+
+    fn tool(&self, name: &str, does: &str) {
+        let file = self.directory.path().join("bin").join(name);
+        fs::write(&file, format!("#!/bin/sh\nOUT={}\n{does}\n", self.directory.path().display())).expect("written");
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("may run");
+    }
+
+    fn run(&self) -> Output {
+        let at = self.directory.path();
+        Command::new(root().join("systemd/device/provision"))
+            .env("PATH", format!("{}:/usr/bin:/bin", at.join("bin").display()))
+            .env("KIOSK_SETUP", at.join("setup"))
+            .env("KIOSK_FAULT", at.join("run/fault"))
+            .env("KIOSK_SCREEN", at.join("run/screen"))
+            .env("KIOSK_PROGRAM", at.join("bin/kiosk"))
+            .env("KIOSK_MACHINE", root().join("systemd/machine"))
+            .env("KIOSK_MEDIA", at.join("medium"))
+            .env("KIOSK_ONCE", "yes")
+            .output()
+            .expect("runs")
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.directory.path().join(path)).ok()
+    }
+}
+
+#[test]
+fn a_first_start_keeps_the_set_up_seals_the_secrets_and_wipes_the_medium() {
+    let start = FirstStart::new(&[("kiosk.toml", "[kiosk]\r\nid = 'k1'\r\n"), ("machine.conf", "rotation=90\r\n"), ("secrets/provider-key", "hush\n")]);
+    let output = start.run();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(start.read("setup/etc/kiosk.toml").as_deref(), Some("[kiosk]\nid = 'k1'\n"));
+    assert_eq!(start.read("setup/etc/machine.conf").as_deref(), Some("rotation=90\n"));
+    // Four bytes went to the sealer: the secret without its line feed.
+    assert_eq!(start.read("setup/credentials/provider-key").as_deref(), Some("sealed\n4\n"));
+    assert!(start.read("wiped").is_some_and(|wiped| wiped.contains("medium")));
+    assert_eq!(start.read("run/fault"), None);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hush"));
+}
+
+#[test]
+fn a_first_start_tells_every_fault_at_once_and_touches_nothing() {
+    let start = FirstStart::new(&[("kiosk.toml", "id = 'k1'\n"), ("machine.conf", "rotation=45\n"), ("secrets/a b", "x"), ("secrets/empty", "")]);
+    let output = start.run();
+    assert_eq!(output.status.code(), Some(1));
+    let told = start.read("run/fault").expect("the fault is written down");
+    for fault in ["kiosk.toml: line 1: [kiosk] is missing", "machine.conf: line 1", "secrets/a b: a name has", "secrets/empty: empty"] {
+        assert!(told.contains(fault), "{told}");
+    }
+    assert!(start.read("run/screen").is_some_and(|screen| screen.contains("[kiosk] is missing")), "the screen tells it too");
+    assert_eq!(start.read("wiped"), None);
+    assert_eq!(start.read("setup/etc/kiosk.toml"), None);
+}
+
+#[test]
+fn a_first_start_without_a_medium_says_what_to_do() {
+    let start = FirstStart::new(&[]);
+    assert_eq!(start.run().status.code(), Some(1));
+    assert!(start.read("run/screen").is_some_and(|screen| screen.contains("USB stick named KIOSK-SETUP")));
+}
+
+#[test]
+fn every_unit_of_ours_is_confined() {
+    let probe = Command::new("systemd-analyze").arg("--version").output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        eprintln!("not tried: systemd-analyze is not on this machine");
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let units = place.path().join("etc/systemd/system");
+    fs::create_dir_all(&units).expect("made");
+    let mut services = Vec::new();
+    for folder in ["systemd", "systemd/device"] {
+        for entry in fs::read_dir(root().join(folder)).expect("readable").map(|entry| entry.expect("readable").path()) {
+            let name = entry.file_name().expect("a name").to_str().expect("text").to_owned();
+            if entry.is_dir() && name.ends_with(".service.d") {
+                fs::create_dir_all(units.join(&name)).expect("made");
+                for drop in all_files(&entry) {
+                    fs::copy(&drop, units.join(&name).join(drop.file_name().expect("a name"))).expect("copied");
+                }
+            } else if name.ends_with(".service") {
+                fs::copy(&entry, units.join(&name)).expect("copied");
+                services.push(name);
+            }
+        }
+    }
+    assert!(services.len() >= 6, "{services:?}");
+    for service in services {
+        let verdict = Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
+            .arg(format!("--root={}", place.path().display()))
+            .arg(&service)
+            .output()
+            .expect("runs");
+        assert!(verdict.status.success(), "{service}: {}", said(&verdict).lines().last().unwrap_or_default());
+    }
+}
+
+#[test]
+fn the_state_partition_is_the_last_and_both_slots_are_equal() {
+    let read = |name: &str| fs::read_to_string(root().join("images/repart").join(name)).expect("readable");
+    let keys = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains('=') && !line.starts_with("Label") && !line.starts_with("CopyBlocks")).map(str::to_owned).collect()
+    };
+    assert_eq!(keys(&read("10-boot-a.conf")), keys(&read("11-boot-b.conf")));
+    assert_eq!(keys(&read("20-root-a.conf")), keys(&read("21-root-b.conf")));
+    let mut names: Vec<String> = fs::read_dir(root().join("images/repart")).expect("readable").map(|entry| entry.expect("readable").file_name().into_string().expect("text")).collect();
+    names.sort();
+    assert_eq!(names.last().map(String::as_str), Some("40-state.conf"), "only the last partition can grow");
+    assert!(!read("40-state.conf").contains("SizeMaxBytes"), "it grows to the end of the disk");
+    let slots = fs::read_to_string(root().join("images/overlay/etc/rauc/system.conf")).expect("readable");
+    for label in ["root-a", "root-b", "boot-a", "boot-b"] {
+        assert!(slots.contains(&format!("/dev/disk/by-partlabel/{label}\n")), "{label} is no slot of RAUC's");
+    }
+    assert!(slots.contains("bundle-formats=verity"), "an unsigned or plain bundle is refused by its format");
+}
+
+#[test]
+fn no_archive_is_written_down_and_every_script_is_well_formed() {
+    for folder in ["images", "packaging", "systemd"] {
+        for file in all_files(&root().join(folder)) {
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            for host in ["deb.debian", "ftp.", "snapshot.debian", "mirror.", "://security."] {
+                assert!(!text.contains(host), "{} names an archive: the machine that builds knows its own", file.display());
+            }
+            let shell = match text.lines().next() {
+                Some("#!/bin/sh") => "sh",
+                Some("#!/usr/bin/env bash") => "bash",
+                _ => continue,
+            };
+            let verdict = Command::new(shell).arg("-n").arg(&file).output().expect("a shell");
+            assert!(verdict.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&verdict.stderr));
+            if file.extension().is_none() {
+                let mode = fs::metadata(&file).expect("there").permissions().mode();
+                assert!(mode & 0o111 != 0 || file.ends_with("probe"), "{} may not run", file.display());
+            }
+        }
+    }
+}
