@@ -28,14 +28,15 @@ def accelerated(arch):
 class Machine:
     """One kiosk. Its disk and its firmware variables stay from start to start: nothing is a snapshot."""
 
-    def __init__(self, arch, directory, image, size_gb=3):
+    def __init__(self, arch, directory, image, size_gb=3, keep=False):
         self.arch, self.directory = arch, pathlib.Path(directory)
-        shutil.rmtree(self.directory, ignore_errors=True)
-        self.directory.mkdir(parents=True)
         self.disk = self.directory / "disk.img"
-        subprocess.run(["cp", "--sparse=always", image, self.disk], check=True)
-        os.truncate(self.disk, size_gb << 30)
-        shutil.copy(FIRMWARE[arch][1], self.directory / "vars.fd")
+        if not (keep and self.disk.exists()):
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory.mkdir(parents=True)
+            subprocess.run(["cp", "--sparse=always", image, self.disk], check=True)
+            os.truncate(self.disk, size_gb << 30)
+            shutil.copy(FIRMWARE[arch][1], self.directory / "vars.fd")
         self.process = self.qmp = self.probe = None
         self.starts = 0
         self.patience = 1.0 if accelerated(arch) else 6.0

@@ -1,0 +1,198 @@
+"""What a kiosk must withstand, stage by stage. Each stage takes the run (`Run`, in images/test) and raises on a fault.
+
+A stage begins with the machine off or on as the one before left it; the order in STAGES is the order of a kiosk's life.
+"""
+
+import re
+import time
+
+from machine import Gone
+
+CANARY = "canary-4711-not-to-be-found"
+PORTS = "terminal=pci-0000:00:10.0*\nprinter=*usb-0:1:1.0*\n"
+
+
+def expect(condition, words):
+    if not condition:
+        raise Gone(words)
+
+
+def nothing_to_go_by(run):
+    """Without a configuration, and with a wrong one, the screen says so in words; nothing of the medium is kept or wiped."""
+    kiosk = run.kiosk
+    kiosk.start()
+    kiosk.wait(r'Put kiosk\.toml on the partition "setup"', 120)
+    kiosk.screen("not-set-up")
+    kiosk.cut()
+    kiosk.put_setup({"kiosk.toml": "nonsense\n", "machine.conf": "rotation=45\n", "secrets/empty": ""})
+    kiosk.start()
+    kiosk.wait(r"The set-up has faults", 120)
+    said = kiosk.wait(r"(?s)The set-up has faults.*secrets/empty: empty", 20)[0]
+    expect("rotation is 0, 90, 180 or 270" in said, f"the fault of machine.conf is not told: {said}")
+    kiosk.screen("faults")
+    kiosk.cut()
+    expect(b"nonsense" in kiosk.bytes_of("setup"), "a medium with faults was touched")
+
+
+def first_start(run):
+    """A right set-up is taken, its secrets are sealed, its medium is wiped, the state grows, and the kiosk is up."""
+    kiosk = run.kiosk
+    kiosk.put_setup({"kiosk.toml": run.configuration, "machine.conf": "rotation=0\n" + PORTS, "secrets/provider-key": CANARY + "\n", **run.secrets})
+    kiosk.start()
+    kiosk.wait(r"Started esim-kiosk\.service", 150)
+    run.figures["first start, power on to READY"] = f"{time.monotonic() - kiosk.began:.0f} s"
+    code, lines = kiosk.ask("ls -l /dev/ttyKIOSK_terminal /dev/ttyKIOSK_printer")
+    expect(code == 0, f"the serial lines have no names: {lines}; {kiosk.ask('/usr/lib/esim-kiosk/machine ports')[1]}")
+    expect("ttyS" in lines and "ttyUSB" in lines, lines)
+    code, failed = kiosk.ask("systemctl --failed --no-legend --plain")
+    expect(failed == "", f"units failed: {failed}")
+    size = int(kiosk.ask("df --output=size -B1M /var | tail -n 1")[1])
+    expect(size > 1500, f"the state has not grown to the disk's end: {size} MB")
+    run.figures["boot"] = kiosk.ask("systemd-analyze | head -n 1")[1]
+    run.note("critical-chain", kiosk.ask("systemd-analyze critical-chain --no-pager")[1])
+    kiosk.screen("first-start")
+
+
+def secrets_are_gone(run):
+    """After the first start the secret is on the disk nowhere in the clear, and the setup partition is empty."""
+    kiosk = run.kiosk
+    kiosk.ask("sync")
+    kiosk.cut()
+    expect(not kiosk.bytes_of("setup").strip(b"\0"), "the setup partition was not wiped")
+    expect(CANARY.encode() not in kiosk.bytes_of("state"), "a secret lies on the state partition in the clear")
+
+
+def power_cut(run):
+    """The plug is pulled (as the stage before did); the next start goes on with what was said to be written."""
+    kiosk = run.kiosk
+    kiosk.start()
+    kiosk.wait(r"start number 2|Started esim-kiosk\.service", 150)
+    run.figures["later start, power on to READY"] = f"{time.monotonic() - kiosk.began:.0f} s"
+    expect(kiosk.ask("mount | grep -c ' /var .*rw'")[1] == "1", "the state is not writable after a power cut")
+    boots = kiosk.ask("journalctl --list-boots | wc -l")[1]
+    expect(int(boots) >= 2, f"the log of the start before is lost: {boots} starts known")
+
+
+def escapes(run):
+    """From inside the service: what it must not do is refused."""
+    kiosk = run.kiosk
+    pid = kiosk.ask("systemctl show -P MainPID esim-kiosk.service")[1]
+    expect(int(pid) > 0, "the service does not run")
+    status = kiosk.ask(f"cat /proc/{pid}/status")[1]
+    expect(re.search(r"CapEff:\s+0+$", status, re.M), "the service has capabilities")
+    expect(re.search(r"NoNewPrivs:\s+1", status), "the service may gain privileges")
+    expect(re.search(r"Seccomp:\s+2", status), "the service has no system call filter")
+    expect("ro," in kiosk.ask(f"grep ' / / ' /proc/{pid}/mountinfo")[1], "the service may write the root")
+    hidden = kiosk.ask(f"ls -A /proc/{pid}/root/var/lib/esim-kiosk-setup/credentials; ls -A /proc/{pid}/root/var/lib/rauc; ls -A /proc/{pid}/root/root")[1]
+    expect("provider-key" not in hidden, f"the service sees the sealed secrets' directory: {hidden}")
+    refused = {
+        "write /usr": "touch /usr/x",
+        "read another's state": "ls /var/lib/esim-kiosk-setup/credentials",
+        "read the disk": "head -c 1 /dev/vda",
+        "read memory": "head -c 1 /dev/mem",
+        "mount": "mount -t tmpfs tmpfs /tmp",
+        "load a module": "insmod /nothing.ko",
+        "another namespace": "unshare -U true",
+    }
+    properties = kiosk.ask("systemctl cat esim-kiosk.service | sed -n '/^\\[Service\\]/,$p' | grep -E '^(User|SupplementaryGroups|NoNewPrivileges|CapabilityBoundingSet|Protect|Private|Device|System|Restrict|Inaccessible|Lock|Memory|UMask)[A-Za-z]*=' | grep -v MemoryMax")[1]
+    arguments = " ".join(f"-p '{line}'" for line in properties.splitlines())
+    for what, command in refused.items():
+        code, said = kiosk.ask(f"systemd-run --quiet --wait --pipe {arguments} /bin/sh -c '{command}'", 60)
+        expect(code != 0, f"the service may {what}: {said}")
+    code, said = kiosk.ask(f"systemd-run --quiet --wait --pipe {arguments} /bin/sh -c 'id -un'", 60)
+    expect(code == 0 and "esim-kiosk" in said, f"the same confinement runs nothing at all: {said}")
+
+
+def watchdog(run):
+    """A program that stands still is brought back by systemd."""
+    kiosk = run.kiosk
+    before = kiosk.ask("systemctl show -P MainPID esim-kiosk.service")[1]
+    mark = len(kiosk.said())
+    began = time.monotonic()
+    kiosk.ask(f"kill -STOP {before}")
+    kiosk.wait(r"esim-kiosk\.service: Watchdog timeout", 60, mark)
+    kiosk.wait(r"Started esim-kiosk\.service", 60, mark)
+    run.figures["stopped program, until READY again"] = f"{time.monotonic() - began:.0f} s"
+    expect(kiosk.ask("systemctl show -P MainPID esim-kiosk.service")[1] != before, "it is the same process")
+
+
+def strangers(run):
+    """A USB keyboard types Ctrl-Alt-Backspace, Ctrl-Alt-Del and a console switch; a stick is plugged in: nothing happens."""
+    kiosk = run.kiosk
+    before = kiosk.ask("systemctl show -P MainPID esim-kiosk.service; cat /proc/sys/kernel/random/boot_id")[1]
+    kiosk.order("device_add", driver="usb-kbd", id="stranger", bus="usb.0", port="2")
+    time.sleep(2 * kiosk.patience)
+    for keys in (("ctrl", "alt", "backspace"), ("ctrl", "alt", "delete"), ("ctrl", "alt", "f2"), ("alt", "sysrq", "b")):
+        kiosk.keys(*keys)
+    time.sleep(2 * kiosk.patience)
+    expect(kiosk.ask("ls /sys/bus/usb/drivers/usbhid | grep -c '^[0-9]'")[1] == "0", "the keyboard was let in")
+    after = kiosk.ask("systemctl show -P MainPID esim-kiosk.service; cat /proc/sys/kernel/random/boot_id")[1]
+    expect(before == after, "a keyboard ended the kiosk")
+    kiosk.order("device_del", id="stranger")
+
+
+def cables(run):
+    """The printer's cable is pulled and put back: its name comes back."""
+    kiosk = run.kiosk
+    kiosk.order("device_del", id="printer")
+    end = time.monotonic() + 20 * kiosk.patience
+    while kiosk.ask("test -e /dev/ttyKIOSK_printer")[0] == 0:
+        expect(time.monotonic() < end, "a pulled cable still has its name")
+        time.sleep(0.5)
+    kiosk.order("device_add", driver="usb-serial", id="printer", chardev="printer", bus="usb.0", port="1", **{"always-plugged": True})
+    while kiosk.ask("test -e /dev/ttyKIOSK_printer")[0] != 0:
+        expect(time.monotonic() < end, "the cable is back, its name is not")
+        time.sleep(0.5)
+
+
+def nobody_gets_in(run):
+    """Nothing listens, and the firewall drops what comes."""
+    kiosk = run.kiosk
+    rules = kiosk.ask("nft list ruleset")[1]
+    expect("hook input priority filter; policy drop" in rules, rules)
+    expect(kiosk.ask("pgrep -x 'agetty|login|sshd|bash'")[0] != 0, "there is a prompt somewhere")
+    expect(kiosk.ask("sysctl -n kernel.sysrq")[1] == "0", "SysRq is on")
+
+
+def confirmed(run):
+    """The slot is marked good, which an update asks for."""
+    run.kiosk.wait(r"marked slot rootfs\.[01] as good", 240)
+
+
+def _install(run, bundle):
+    kiosk = run.kiosk
+    kiosk.ask("systemctl poweroff")
+    kiosk.process.wait(timeout=60 * kiosk.patience)
+    kiosk.process = kiosk.probe = None
+    kiosk.put_state(bundle, "lib/esim-kiosk-setup/update/next.raucb")
+    kiosk.start()
+
+
+def broken_update(run):
+    """A bundle with one byte changed is refused, and the same slot goes on."""
+    _install(run, run.broken_bundle())
+    kiosk = run.kiosk
+    kiosk.wait(r"marked slot rootfs\.0 as good", 300)
+    kiosk.wait(r"(?i)(signature|verif|failed to check|LastError|invalid).*", 300)
+    expect(kiosk.ask("ls /var/lib/esim-kiosk-setup/update", 60)[1].find("refused") >= 0, "the bundle was not set aside")
+    expect("KIOSK_SLOT=a" in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1], "another slot runs")
+
+
+def update(run):
+    """A signed bundle goes into slot B, which starts, and is marked good."""
+    _install(run, run.bundle("2"))
+    kiosk = run.kiosk
+    kiosk.wait(r"(?s)slot b on vda.*marked slot rootfs\.1 as good", 900)
+    expect("KIOSK_SLOT=b" in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1], "slot a still runs")
+
+
+def bad_update(run):
+    """A signed bundle whose program never gets ready goes into slot A; the machine comes back to B by itself."""
+    _install(run, run.bundle("bad"))
+    kiosk = run.kiosk
+    kiosk.wait(r"(?s)slot a on vda.*slot b on vda", 3000)
+    kiosk.wait(r"(?s)slot a on vda.*slot b on vda.*Started esim-kiosk\.service", 200)
+
+
+SHORT = [first_start, secrets_are_gone, power_cut, escapes, nobody_gets_in, watchdog]
+STAGES = [nothing_to_go_by, *SHORT, strangers, cables, confirmed, broken_update, update, bad_update]
