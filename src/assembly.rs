@@ -24,6 +24,7 @@ use crate::printer::absent::NoPrinter;
 use crate::sale::offer::ProviderId;
 use crate::sale::{Lock, Money};
 use crate::ui::{Rgb, Surface};
+use crate::watchdog::{JournalPing, LoopPing, ServiceManager, UiPing, Watchdog};
 
 /// Room in the loop's queue. It is only ever filled by a loop that hangs, which the watchdog notices.
 const INBOX: usize = 512;
@@ -203,11 +204,11 @@ fn language_row(tag: &str) -> LanguageRow {
     LanguageRow { tag: tag.to_owned(), own_name: own_name.to_owned(), english_name: english_name.to_owned() }
 }
 
-/// Starts everything but the screen, on the current runtime.
+/// Starts everything but the screen, on the current runtime. `ui` hears of every picture that the screen has drawn.
 ///
 /// # Errors
 /// [`NotAssembled`].
-pub fn start(config: &Config, mut journal: Box<dyn Journal>) -> Result<Running, NotAssembled> {
+pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Result<Running, NotAssembled> {
     let providers = providers(config)?;
     let printer = printer(config)?;
     let settings = Arc::new(settings(config));
@@ -220,7 +221,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>) -> Result<Running, 
     let (intents, wishes) = mpsc::channel::<Intent>(SIDE_DOOR);
     let (shown, views) = watch::channel(Arc::new(View::starting(settings.first_language())));
     tokio::spawn(forward(told, inbox.clone(), Inbox::Terminal));
-    tokio::spawn(forward(wishes, inbox.clone(), Inbox::Intent));
+    tokio::spawn(forward_wishes(wishes, inbox.clone(), ui));
     tokio::spawn(watch_printer(printer.clone(), inbox.clone(), Duration::from_millis(settings.printer_poll_ms)));
     let sync = Sync {
         settings: settings.clone(),
@@ -254,6 +255,55 @@ async fn forward<T: Send + 'static>(mut from: mpsc::Receiver<T>, into: mpsc::Sen
     }
 }
 
+/// The same for touches; the screen's heartbeat is the watchdog's business too.
+async fn forward_wishes(mut from: mpsc::Receiver<Intent>, into: mpsc::Sender<Inbox>, ui: UiPing) {
+    while let Some(wish) = from.recv().await {
+        if matches!(wish, Intent::Drawn(_)) {
+            ui.answered();
+        }
+        if into.send(Inbox::Intent(wish)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks the loop, and through it the journal, whether they can still work.
+async fn ask_loop(inbox: mpsc::Sender<Inbox>, kiosk: LoopPing, journal: JournalPing) {
+    let mut every = tokio::time::interval(Duration::from_secs(2));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let (ask, answer) = tokio::sync::oneshot::channel();
+        if inbox.send(Inbox::Ping(ask)).await.is_err() {
+            return;
+        }
+        if let Ok(pong) = answer.await {
+            kiosk.answered();
+            if pong.journal {
+                journal.answered();
+            }
+        }
+    }
+}
+
+/// Tells the service manager that the kiosk is up once the first picture is drawn, and what it does after that.
+async fn tell_manager(manager: ServiceManager, mut views: watch::Receiver<Arc<View>>) {
+    let mut said = String::new();
+    loop {
+        let status = format!("showing {}", views.borrow_and_update().name());
+        if said.is_empty() {
+            manager.ready(&status);
+        } else if said != status {
+            manager.status(&status);
+        }
+        said = status;
+        if views.changed().await.is_err() {
+            manager.stopping();
+            return;
+        }
+    }
+}
+
 /// Looks at the printer again and again. A printing receipt is not disturbed: the device answers with its last state.
 async fn watch_printer(printer: Arc<dyn ReceiptPrinter>, inbox: mpsc::Sender<Inbox>, every: Duration) {
     loop {
@@ -280,6 +330,9 @@ pub enum Ended {
     /// The loop ended by itself.
     #[error("the kiosk stopped")]
     Halted(#[from] Halted),
+    /// systemd's socket is not there.
+    #[error("the service manager cannot be told anything")]
+    Manager(#[from] crate::watchdog::NoManager),
     /// No runtime could be started.
     #[error("no threads can be started")]
     Runtime(#[source] std::io::Error),
@@ -309,13 +362,16 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Ended> {
 pub fn run(config: &Config) -> Result<(), Ended> {
     let runtime = runtime()?;
     let journal = journal(config)?;
-    let running = {
-        let _inside = runtime.enter();
-        start(config, Box::new(journal))?
-    };
+    let manager = ServiceManager::from_environment()?;
+    let inside = runtime.enter();
+    let (ui, kiosk, store, _feeding) = Watchdog::start(manager.clone());
+    let running = start(config, Box::new(journal), ui)?;
+    drop(inside);
     let (width_px, height_px) = config.screen.pixels();
     let screen = crate::ui::Screen::new(surface(config, width_px, height_px), running.intents.clone())?;
     runtime.spawn(stop_on_signal(running.inbox.clone()));
+    runtime.spawn(ask_loop(running.inbox.clone(), kiosk, store));
+    runtime.spawn(tell_manager(manager, running.views.clone()));
     screen.run(runtime.handle(), running.views)?;
     runtime.block_on(finish(running.inbox, running.kiosk))
 }

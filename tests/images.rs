@@ -26,7 +26,8 @@ fn machine(conf: &str, words: &[&str]) -> Output {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("machine.conf");
     fs::write(&file, conf).expect("written");
-    let words: Vec<&str> = words.iter().map(|word| if *word == "FILE" { file.to_str().expect("text") } else { *word }).collect();
+    let words: Vec<&str> =
+        words.iter().map(|word| if *word == "FILE" { file.to_str().expect("text") } else { *word }).collect();
     Command::new(root().join("systemd/machine")).args(words).env("KIOSK_MACHINE_CONF", &file).output().expect("runs")
 }
 
@@ -130,7 +131,11 @@ impl FirstStart {
 
 #[test]
 fn a_first_start_keeps_the_set_up_seals_the_secrets_and_wipes_the_medium() {
-    let start = FirstStart::new(&[("kiosk.toml", "[kiosk]\r\nid = 'k1'\r\n"), ("machine.conf", "rotation=90\r\n"), ("secrets/provider-key", "hush\n")]);
+    let start = FirstStart::new(&[
+        ("kiosk.toml", "[kiosk]\r\nid = 'k1'\r\n"),
+        ("machine.conf", "rotation=90\r\n"),
+        ("secrets/provider-key", "hush\n"),
+    ]);
     let output = start.run();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(start.read("setup/etc/kiosk.toml").as_deref(), Some("[kiosk]\nid = 'k1'\n"));
@@ -144,14 +149,27 @@ fn a_first_start_keeps_the_set_up_seals_the_secrets_and_wipes_the_medium() {
 
 #[test]
 fn a_first_start_tells_every_fault_at_once_and_touches_nothing() {
-    let start = FirstStart::new(&[("kiosk.toml", "id = 'k1'\n"), ("machine.conf", "rotation=45\n"), ("secrets/a b", "x"), ("secrets/empty", "")]);
+    let start = FirstStart::new(&[
+        ("kiosk.toml", "id = 'k1'\n"),
+        ("machine.conf", "rotation=45\n"),
+        ("secrets/a b", "x"),
+        ("secrets/empty", ""),
+    ]);
     let output = start.run();
     assert_eq!(output.status.code(), Some(1));
     let told = start.read("run/fault").expect("the fault is written down");
-    for fault in ["kiosk.toml: line 1: [kiosk] is missing", "machine.conf: line 1", "secrets/a b: a name has", "secrets/empty: empty"] {
+    for fault in [
+        "kiosk.toml: line 1: [kiosk] is missing",
+        "machine.conf: line 1",
+        "secrets/a b: a name has",
+        "secrets/empty: empty",
+    ] {
         assert!(told.contains(fault), "{told}");
     }
-    assert!(start.read("run/screen").is_some_and(|screen| screen.contains("[kiosk] is missing")), "the screen tells it too");
+    assert!(
+        start.read("run/screen").is_some_and(|screen| screen.contains("[kiosk] is missing")),
+        "the screen tells it too"
+    );
     assert_eq!(start.read("wiped"), None);
     assert_eq!(start.read("setup/etc/kiosk.toml"), None);
 }
@@ -204,11 +222,17 @@ fn every_unit_of_ours_is_confined() {
 fn the_state_partition_is_the_last_and_both_slots_are_equal() {
     let read = |name: &str| fs::read_to_string(root().join("images/repart").join(name)).expect("readable");
     let keys = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| line.contains('=') && !line.starts_with("Label") && !line.starts_with("CopyBlocks")).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| line.contains('=') && !line.starts_with("Label") && !line.starts_with("CopyBlocks"))
+            .map(str::to_owned)
+            .collect()
     };
     assert_eq!(keys(&read("10-boot-a.conf")), keys(&read("11-boot-b.conf")));
     assert_eq!(keys(&read("20-root-a.conf")), keys(&read("21-root-b.conf")));
-    let mut names: Vec<String> = fs::read_dir(root().join("images/repart")).expect("readable").map(|entry| entry.expect("readable").file_name().into_string().expect("text")).collect();
+    let mut names: Vec<String> = fs::read_dir(root().join("images/repart"))
+        .expect("readable")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("text"))
+        .collect();
     names.sort();
     assert_eq!(names.last().map(String::as_str), Some("40-state.conf"), "only the last partition can grow");
     assert!(!read("40-state.conf").contains("SizeMaxBytes"), "it grows to the end of the disk");
@@ -225,7 +249,11 @@ fn no_archive_is_written_down_and_every_script_is_well_formed() {
         for file in all_files(&root().join(folder)) {
             let Ok(text) = fs::read_to_string(&file) else { continue };
             for host in ["deb.debian", "ftp.", "snapshot.debian", "mirror.", "://security."] {
-                assert!(!text.contains(host), "{} names an archive: the machine that builds knows its own", file.display());
+                assert!(
+                    !text.contains(host),
+                    "{} names an archive: the machine that builds knows its own",
+                    file.display()
+                );
             }
             let shell = match text.lines().next() {
                 Some("#!/bin/sh") => "sh",

@@ -29,6 +29,28 @@ pub struct View {
 }
 
 impl View {
+    /// The screen's name, for logs and the service manager: nothing of a sale.
+    pub fn name(&self) -> &'static str {
+        match &self.screen {
+            Screen::Attract(_) => "attract",
+            Screen::Language { .. } => "languages",
+            Screen::Destinations(_) => "destinations",
+            Screen::Plans(_) => "plans",
+            Screen::PlanDetail(_) => "plan",
+            Screen::Pay(_) => "pay",
+            Screen::Preparing { .. } => "preparing",
+            Screen::YourEsim(_) => "eSIM",
+            Screen::Receipt(_) => "receipt",
+            Screen::ThankYou => "thank you",
+            Screen::NotCharged { .. } => "not charged",
+            Screen::Releasing => "releasing",
+            Screen::Checking { .. } => "checking",
+            Screen::Truth(_) => "truth",
+            Screen::ClaimEntry { .. } => "claim entry",
+            Screen::OutOfService { .. } => "out of service",
+        }
+    }
+
     /// The picture before the loop has drawn its first one: nothing is promised.
     pub fn starting(language: &str) -> Self {
         View {

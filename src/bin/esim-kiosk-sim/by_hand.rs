@@ -11,6 +11,7 @@ use esim_kiosk::sim::printer::Panel as Paper;
 use esim_kiosk::sim::providers::{Provider, ProvidersPanel};
 use esim_kiosk::sim::terminal::{Cardholder, TerminalPanel};
 use esim_kiosk::ui::Screen;
+use esim_kiosk::watchdog::UiPing;
 
 use crate::hand::Lost;
 use crate::say;
@@ -84,7 +85,7 @@ pub(crate) fn window(out: &Path) -> Result<bool, Lost> {
     let stage = Stage::set(&scenery(&out.join("stage")))?;
     let config = Config::load(&stage.config).map_err(|error| wrong(&error))?;
     let journal = assembly::journal(&config).map_err(|error| wrong(&error))?;
-    let running = assembly::start(&config, Box::new(journal)).map_err(|error| wrong(&error))?;
+    let running = assembly::start(&config, Box::new(journal), UiPing::default()).map_err(|error| wrong(&error))?;
     drop(inside);
     let (width, height) = config.screen.pixels();
     let screen = match Screen::new(assembly::surface(&config, width, height), running.intents.clone()) {

@@ -12,6 +12,7 @@ use esim_kiosk::sim::providers::Provider;
 use esim_kiosk::sim::providers::fault::{Effect, Fault};
 use esim_kiosk::sim::terminal::Cardholder;
 use esim_kiosk::ui::Headless;
+use esim_kiosk::watchdog::UiPing;
 
 use crate::hand::{Hand, Lost};
 use crate::say;
@@ -53,7 +54,7 @@ pub(crate) fn headless(wanted: &Wanted) -> Result<(), Lost> {
     let config = Config::load(&stage.config).map_err(|error| Lost::Wrong(error.to_string()))?;
     let broken = |error: &dyn std::error::Error| Lost::Wrong(chain(error));
     let journal = assembly::journal(&config).map_err(|error| broken(&error))?;
-    let running = assembly::start(&config, Box::new(journal)).map_err(|error| broken(&error))?;
+    let running = assembly::start(&config, Box::new(journal), UiPing::default()).map_err(|error| broken(&error))?;
     drop(inside);
     let surface = assembly::surface(&config, pixels.0, pixels.1);
     let screen = Headless::new(surface, running.intents.clone()).map_err(|error| broken(&error))?;
