@@ -46,6 +46,7 @@ pub(super) fn set_surface(window: &KioskWindow, surface: &Surface) {
         );
     }
     theme.set_width_mm(surface.width_mm);
+    theme.set_surface_mm(surface.px_per_mm());
     theme.set_chosen_brand(slint::Color::from_rgb_u8(brand.red, brand.green, brand.blue));
     window.set_aspect(surface.width_px as f32 / surface.height_px as f32);
 }

@@ -151,7 +151,10 @@ impl Headless {
     /// The picture on the screen.
     pub fn picture(&mut self) -> Picture {
         self.draw();
-        let rgb = self.pixels.iter().flat_map(|pixel| [pixel.r, pixel.g, pixel.b]).collect();
+        let mut rgb = vec![0; self.pixels.len() * 3];
+        for (pixel, bytes) in self.pixels.iter().zip(rgb.chunks_exact_mut(3)) {
+            bytes.copy_from_slice(&[pixel.r, pixel.g, pixel.b]);
+        }
         Picture { width: self.surface.width_px, height: self.surface.height_px, rgb }
     }
 
@@ -177,6 +180,15 @@ impl Headless {
     pub fn press(&mut self, x: f32, y: f32) {
         let (position, button) = (LogicalPosition::new(x, y), PointerEventButton::Left);
         self.window.dispatch_event(WindowEvent::PointerPressed { position, button });
+    }
+
+    /// The finger slides off without letting go on the part: nothing is wished.
+    pub fn leave(&mut self) {
+        let (position, button) = (LogicalPosition::new(-1.0, -1.0), PointerEventButton::Left);
+        self.window.dispatch_event(WindowEvent::PointerMoved { position });
+        self.window.dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.window.dispatch_event(WindowEvent::PointerExited);
+        self.draw();
     }
 
     /// Touches a part by its name, in its middle: what a traveller would hit. True if it is there, visible and enabled.

@@ -24,7 +24,7 @@ mod generated {
 }
 
 pub use headless::{Headless, Picture, Probed};
-pub use probe::{PictureSpot, Rect, Target, Words};
+pub use probe::{Align, PictureSpot, Rect, Target, Words};
 pub use screen::{Screen, ScreenError, window_is_possible};
 
 /// The visible area that is drawn on.

@@ -61,6 +61,27 @@ pub struct Target {
     pub rect: Rect,
 }
 
+/// Where lines lie in their rectangle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Left or top.
+    Start,
+    /// In the middle.
+    Centre,
+    /// Right or bottom.
+    End,
+}
+
+impl Align {
+    fn of(number: i32) -> Align {
+        match number {
+            1 => Align::Centre,
+            2 => Align::End,
+            _ => Align::Start,
+        }
+    }
+}
+
 /// A text on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Words {
@@ -70,10 +91,14 @@ pub struct Words {
     pub size: f32,
     /// Where it stands.
     pub rect: Rect,
-    /// Width that it would like: more than it has means cut or wrapped.
-    pub needs_width: f32,
-    /// Height that it needs at its width.
-    pub needs_height: f32,
+    /// Weight of its type: 400, 600, 700.
+    pub weight: i32,
+    /// It may take more than one line.
+    pub wraps: bool,
+    /// How the lines lie in the rectangle from left to right.
+    pub across: Align,
+    /// And from top to bottom.
+    pub down: Align,
 }
 
 /// A picture that a camera reads.
@@ -109,10 +134,19 @@ impl Collector {
         });
         probe.on_label({
             let told = Rc::clone(&told);
-            move |text, size, x, y, width, height, needs_width, needs_height| {
-                let rect = Rect { x, y, width, height };
-                let text = text.into();
-                told.borrow_mut().words.push(Words { text, size, rect, needs_width, needs_height });
+            move |words| {
+                if words.text.is_empty() {
+                    return;
+                }
+                told.borrow_mut().words.push(Words {
+                    text: words.text.into(),
+                    size: words.size,
+                    rect: Rect { x: words.x, y: words.y, width: words.w, height: words.h },
+                    weight: words.weight,
+                    wraps: words.wraps,
+                    across: Align::of(words.across),
+                    down: Align::of(words.down),
+                });
             }
         });
         probe.on_picture({

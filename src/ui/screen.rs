@@ -16,6 +16,9 @@ use crate::kiosk::{Intent, View};
 /// The version that is shown is acknowledged this often, so that silence means a stuck screen.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// A window of this size fits on a developer's display.
+const DESK: (f32, f32) = (1200.0, 900.0);
+
 /// Why there is no screen.
 #[derive(Debug, thiserror::Error)]
 pub enum ScreenError {
@@ -52,9 +55,10 @@ impl Screen {
         if cfg!(feature = "device") {
             bridge.window.window().set_fullscreen(true);
         } else {
-            // Half the pixels of a kiosk fit on every desk; the stage keeps its shape when the window is resized.
-            let size = slint::LogicalSize::new(surface.width_px as f32 / 2.0, surface.height_px as f32 / 2.0);
-            bridge.window.window().set_size(size);
+            // Fits on a desk; the stage keeps its shape and fills the window when that is resized.
+            let (width, height) = (surface.width_px as f32, surface.height_px as f32);
+            let scale = (DESK.0 / width).min(DESK.1 / height).min(1.0);
+            bridge.window.window().set_size(slint::LogicalSize::new(width * scale, height * scale));
         }
         Ok(Screen { bridge })
     }

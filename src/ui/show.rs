@@ -162,7 +162,7 @@ impl Show {
                 self.plans(plans);
                 Place::Plans
             }
-            other => show_sale::show(&shown, other),
+            other => show_sale::show(&shown, window.global::<Theme>().get_surface_mm(), other),
         }
     }
 

@@ -8,6 +8,11 @@ use super::generated::{Place, Shown};
 use super::{map, qr};
 use crate::kiosk::view::{self, PayProblem, PlanDetail, Screen, YourEsim};
 
+/// Widths of the symbols: a camera at arm's length reads 60 mm at once; the others are scanned from nearer.
+const ESIM_MM: f32 = 60.5;
+const LINK_MM: f32 = 50.0;
+const WIFI_MM: f32 = 40.0;
+
 /// Nothing of a sale stays in the window.
 pub(super) fn clear(shown: &Shown<'_>) {
     set(shown, Sale::default());
@@ -44,7 +49,7 @@ fn set(shown: &Shown<'_>, sale: Sale) {
 }
 
 /// Shows one of these screens.
-pub(super) fn show(shown: &Shown<'_>, screen: &Screen) -> Place {
+pub(super) fn show(shown: &Shown<'_>, px_per_mm: f32, screen: &Screen) -> Place {
     let mut sale = Sale::default();
     let place = match screen {
         Screen::Attract(attract) => {
@@ -73,7 +78,7 @@ pub(super) fn show(shown: &Shown<'_>, screen: &Screen) -> Place {
             Place::Preparing
         }
         Screen::YourEsim(esim) => {
-            sale.esim = Some(your_esim(shown, esim));
+            sale.esim = Some(your_esim(shown, px_per_mm, esim));
             Place::YourEsim
         }
         Screen::Receipt(receipt) => {
@@ -166,18 +171,18 @@ fn detail(plan: &PlanDetail) -> ui::DetailData {
 }
 
 /// The pictures are drawn once per code: a picture that is shown already is taken again.
-fn your_esim(shown: &Shown<'_>, esim: &YourEsim) -> ui::EsimData {
+fn your_esim(shown: &Shown<'_>, px_per_mm: f32, esim: &YourEsim) -> ui::EsimData {
     let before = shown.get_esim();
     let same = before.title == esim.title.as_str()
         && before.sm_dp_address == esim.sm_dp_address.0.as_str()
         && before.matching_id == esim.matching_id.0.as_str();
-    let picture = |text: &str, old: &Image| if same { old.clone() } else { qr::picture(text) };
+    let picture = |text: &str, mm: f32, old: &Image| if same { old.clone() } else { qr::picture(text, mm * px_per_mm) };
     let (printing, fault) = map::printing(esim.printing);
     let wifi = esim.wifi.as_ref();
     ui::EsimData {
         title: esim.title.as_str().into(),
-        qr: picture(&esim.qr.0, &before.qr),
-        link: picture(&esim.install_link.0, &before.link),
+        qr: picture(&esim.qr.0, ESIM_MM, &before.qr),
+        link: picture(&esim.install_link.0, LINK_MM, &before.link),
         sm_dp_address: esim.sm_dp_address.0.as_str().into(),
         matching_id: esim.matching_id.0.as_str().into(),
         confirmation_code: map::text(esim.confirmation_code.as_ref().map(|code| code.0.as_str())),
@@ -185,7 +190,7 @@ fn your_esim(shown: &Shown<'_>, esim: &YourEsim) -> ui::EsimData {
         has_wifi: wifi.is_some(),
         wifi_name: map::text(wifi.map(|wifi| wifi.ssid.as_str())),
         wifi_hint: map::text(wifi.map(|wifi| wifi.hint.as_str())),
-        wifi_qr: picture(wifi.map_or("", |wifi| wifi.qr.as_str()), &before.wifi_qr),
+        wifi_qr: picture(wifi.map_or("", |wifi| wifi.qr.as_str()), WIFI_MM, &before.wifi_qr),
         apn: map::text(esim.apn.as_deref()),
         can_print: esim.can_print,
         printing,
