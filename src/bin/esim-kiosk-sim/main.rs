@@ -6,6 +6,7 @@ mod hand;
 mod reader;
 mod scenarios;
 mod stage;
+mod torture;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -46,6 +47,26 @@ enum Command {
         /// Seed of everything random.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Long runs with faults; the last line is one JSON object with the counts.
+    Torture {
+        /// What.
+        what: torture::What,
+        /// terminal: so many payments with faults by chance, instead of the matrix.
+        #[arg(long)]
+        random: Option<u32>,
+        /// providers: so many cases of each provider and operation, instead of all.
+        #[arg(long)]
+        size: Option<usize>,
+        /// Seed of everything random.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Every state of every screen as a picture, with a list of faults; exits non-zero on any.
+    Gallery {
+        /// Where the pictures go.
+        #[arg(long, default_value = "demo-output/gallery")]
+        out: PathBuf,
     },
     /// Terminal, printer and providers by hand, beside `esim-kiosk run`; prints the configuration file.
     All {
@@ -93,6 +114,8 @@ fn main() -> ExitCode {
             demo_in(headless, &wanted)
         }
         Command::All { dir } => by_hand::all(&dir),
+        Command::Torture { what, random, size, seed } => torture::run(what, random, size, seed),
+        Command::Gallery { out } => torture::gallery(&out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
