@@ -135,7 +135,9 @@ async fn a_cable_that_comes_back_is_used_again() {
     simulated.on_pty(&link(folder.path())).unwrap();
     let panel = simulated.panel();
     let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "epson-tm-t20iii")).unwrap();
-    assert_eq!(kiosk.status().await, PrinterState::Ready { paper_low: false });
+    while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
+        tokio::task::yield_now().await;
+    }
     panel.plan(vec![Planned { at: 300, fault: Fault::CableOut }]);
     let outcome = kiosk.print(&receipt("de")).await;
     assert_eq!(outcome, PrintOutcome::Unknown { fault: PrinterFault::Absent });

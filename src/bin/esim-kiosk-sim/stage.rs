@@ -170,7 +170,7 @@ directory = "{dir_text}/state"
             Provider::Mobilexy => {
                 format!("key = \"file:{dir_text}/mobilexy.key\"\ncurrency = \"USD\"\naccount_exclusive = true\n")
             }
-            Provider::Roamify => format!("token = \"file:{dir_text}/roamify.key\"\n"),
+            Provider::Roamify => format!("key = \"file:{dir_text}/roamify.key\"\ncurrency = \"USD\"\n"),
             Provider::Esimfly | Provider::Reseller => continue,
         };
         // A String takes every write.
