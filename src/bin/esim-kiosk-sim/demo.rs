@@ -151,10 +151,7 @@ fn prepare(stage: &Stage, scenario: Scenario) {
                 .panel()
                 .fault(Provider::Mobilexy, Fault::after("plan_purchase", Effect::Hold(Duration::from_secs(90))));
         }
-        Scenario::ProviderOutage => {
-            stage.providers.panel().drop_provider(Provider::Roamify);
-        }
-        Scenario::Purchase | Scenario::LineCut => {}
+        Scenario::Purchase | Scenario::LineCut | Scenario::ProviderOutage => {}
     }
 }
 
@@ -174,6 +171,11 @@ fn during(hand: &mut Hand, stage: &Stage, scenario: Scenario) -> Result<(), Lost
                 matches!(view.screen, Screen::Preparing { .. } | Screen::YourEsim(_))
             })?;
             stage.terminal.panel().cut(Some(Duration::from_secs(3)));
+            Ok(())
+        }
+        Scenario::ProviderOutage => {
+            // Prices were read and the plan was quoted: the provider goes away before the order.
+            stage.providers.panel().drop_provider(Provider::Roamify);
             Ok(())
         }
         _ => Ok(()),
