@@ -180,6 +180,8 @@ class Machine:
         """Files onto the setup partition, as the operator does on a laptop."""
         assert self.process is None, "off, first"
         at = f"{self.disk}@@{self.partition('setup')[0]}"
+        for left in ("::/kiosk.toml", "::/machine.conf", "::/secrets"):
+            subprocess.run(["mdeltree", "-i", at, left], capture_output=True)
         for name, text in files.items():
             if "/" in name:
                 subprocess.run(["mmd", "-D", "s", "-i", at, f"::/{name.split('/')[0]}"], capture_output=True)
