@@ -7,6 +7,7 @@ mod picture;
 mod plans;
 pub mod rows;
 mod session;
+mod speech;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::calls::{Args, BodyForm, Row};
-use super::evidence::{Bare, Got, Miss, Speech};
+use super::evidence::{Bare, Got, Miss};
 use super::http::NoClient;
 use super::line::{Line, Reply};
 use super::loose;
@@ -32,6 +33,7 @@ use crate::money::{Currency, Exact};
 use crate::sale::activation::Iccid;
 use crate::sale::offer::{Kind, Offer, OrderReference, ProviderId};
 use session::{Logins, Tokens};
+use speech::Envelope;
 
 /// Pages after which a catalogue counts as endless.
 const PAGES_MAX: u32 = 2_000;
@@ -101,30 +103,6 @@ pub struct Reseller {
 struct State {
     tokens: Option<Tokens>,
     logins: Logins,
-}
-
-struct Envelope;
-
-impl Speech for Envelope {
-    fn verdict(&self, value: &Value) -> Option<bool> {
-        loose::flag(value, "success").or_else(|| {
-            // Live answers carry only their payload.
-            (loose::at(value, "data").is_some() && loose::at(value, "error").is_none()).then_some(true)
-        })
-    }
-
-    fn reason(&self, status: u16, value: &Value) -> RefusalReason {
-        let words = self.words(value).to_ascii_lowercase();
-        let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
-        match status {
-            401 | 403 => RefusalReason::Credentials,
-            402 => RefusalReason::NoFunds,
-            _ if says(&["insufficient", "credit", "balance"]) => RefusalReason::NoFunds,
-            _ if says(&["plan"]) => RefusalReason::PlanGone,
-            404 => RefusalReason::NotFound,
-            _ => RefusalReason::Other,
-        }
-    }
 }
 
 impl Reseller {

@@ -4,18 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::accounts::connect;
 use super::blows::{Blow, Point, Strike, endpoints, matrix};
 use crate::esim::secret::SecretPlace;
 use crate::esim::section::{Connection, ProviderSection};
 use crate::esim::{EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, ProviderPlan, Sent};
-use crate::esim::{esimfly, mobilexy, reseller, roamify};
 use crate::money::{Amount, Currency, Rate};
 use crate::sale::activation::Iccid;
 use crate::sale::id::{GoodKey, SaleId};
@@ -163,7 +163,6 @@ impl Drop for Bench {
 fn failed(what: impl std::fmt::Debug) -> std::io::Error {
     std::io::Error::other(format!("{what:?}"))
 }
-
 impl Bench {
     async fn set_up(provider: Provider, seed: u64) -> std::io::Result<Bench> {
         let options = Options { seed, ..Options::only(provider) };
@@ -308,14 +307,12 @@ impl Bench {
         }
         self.panel.restore(self.provider);
         if matches!(blow.strike, Strike::Forget) {
-            let evidence = "the kiosk died before it wrote the answer down".to_owned();
-            outcome = OrderOutcome::Unknown(crate::esim::Doubt { evidence, provider_date: None });
+            outcome = OrderOutcome::Unknown(crate::esim::evidence::Miss::unknown("the kiosk died before").doubt());
         }
         if matches!(blow.strike, Strike::Forget | Strike::Restart) {
             self.start_anew();
         }
-        let limited = matches!(&blow.strike, Strike::Order(_, Effect::TooMany { .. }));
-        if limited {
+        if matches!(&blow.strike, Strike::Order(_, Effect::TooMany { .. })) {
             tokio::time::sleep(Duration::from_millis(2100)).await;
         }
         let (end, delivered) = self.settle(&request, outcome).await;
@@ -376,8 +373,7 @@ impl Bench {
     }
 
     fn judge(&mut self, name: &str, end: End, delivered: Option<&str>, before: usize, top_up: bool) {
-        let orders = self.orders();
-        let new = &orders[before.min(orders.len())..];
+        let new = &self.orders().split_off(before);
         let operation = if top_up { "top-up" } else { "order" };
         let counts = self.report.ends.entry(format!("{} {operation}", self.provider.name())).or_default();
         *counts.entry(end).or_insert(0) += 1;
@@ -401,64 +397,4 @@ impl Bench {
         // A case binds its order too, so that no later look-up takes it.
         self.bound.extend(new.iter().map(|order| order.reference.clone()));
     }
-}
-
-fn secret(place: &Path, name: &str, text: &str) -> std::io::Result<SecretPlace> {
-    let path = place.join(name);
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    std::io::Write::write_all(&mut file, text.as_bytes())?;
-    Ok(SecretPlace::File(path))
-}
-
-fn connect(provider: Provider, panel: &ProvidersPanel, place: &Path) -> std::io::Result<Arc<dyn EsimProvider>> {
-    let keys = crate::sim::providers::Credentials::default();
-    let (name, base, currency) = (provider.name().to_owned(), panel.base_url(provider), Currency::USD);
-    let extra_ca = Some(place.join("ca.pem"));
-    let connection = Connection { connect_s: 3, read_s: 4, write_s: 1, slow_s: 1, extra_ca, ..Connection::default() };
-    let section = match provider {
-        Provider::Mobilexy => ProviderSection::Mobilexy(mobilexy::Section {
-            name,
-            base,
-            key: secret(place, "mobilexy", &keys.mobilexy_key)?,
-            currency,
-            account_exclusive: true,
-            most_per_order: None,
-            connection,
-        }),
-        Provider::Roamify => ProviderSection::Roamify(roamify::Section {
-            name,
-            base,
-            key: secret(place, "roamify", &keys.roamify_token)?,
-            currency,
-            page_size: 200,
-            connection,
-        }),
-        Provider::Esimfly => ProviderSection::Esimfly(esimfly::Section {
-            name,
-            base,
-            access_code: secret(place, "esimfly-code", &keys.esimfly_access_code)?,
-            key: secret(place, "esimfly", &keys.esimfly_secret)?,
-            currency,
-            keys_proven: false,
-            account_exclusive: true,
-            slow_marks: Vec::new(),
-            connection,
-        }),
-        Provider::Reseller => ProviderSection::Reseller(reseller::Section {
-            name,
-            base,
-            email: keys.reseller_email.clone(),
-            password: secret(place, "reseller", &keys.reseller_password)?,
-            currency,
-            customer_email: "kiosk@operator.example".into(),
-            keys_proven: false,
-            list_shows_customer: true,
-            account_exclusive: true,
-            cancel_by_post: false,
-            logins_file: None,
-            picture_hosts: Vec::new(),
-            connection,
-        }),
-    };
-    section.connect("K07").map_err(std::io::Error::other)
 }
