@@ -373,7 +373,7 @@ impl Bench {
     }
 
     fn judge(&mut self, name: &str, end: End, delivered: Option<&str>, before: usize, top_up: bool) {
-        let new = &self.orders().split_off(before);
+        let new = self.orders().split_off(before);
         let operation = if top_up { "top-up" } else { "order" };
         let counts = self.report.ends.entry(format!("{} {operation}", self.provider.name())).or_default();
         *counts.entry(end).or_insert(0) += 1;
@@ -383,7 +383,7 @@ impl Bench {
         if new.len() > 1 {
             wrong("bought more than once");
         }
-        match (end, new) {
+        match (end, new.as_slice()) {
             (End::Done | End::Adopted, [sold]) => {
                 let right = delivered.is_some_and(|code| top_up || sold.lpa.iter().any(|lpa| lpa == code));
                 if !right {
