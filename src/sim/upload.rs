@@ -6,6 +6,10 @@
 //! goes on from there, answers 308 with `Range: bytes=0-199` while bytes are missing, and 416 if the offset is not
 //! where the file ends. `GET` gives a complete file back, `DELETE` removes it.
 
+mod range;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -24,6 +28,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
+use self::range::{Part, part};
 use super::providers::line::Line;
 use super::providers::tls::Authority;
 
@@ -198,6 +203,10 @@ fn plain(status: StatusCode, headers: &[(&str, String)]) -> Answer {
     response.body(Full::default()).map_err(|_| NoAnswer)
 }
 
+fn refuse(status: StatusCode, headers: &[(&str, String)]) -> Box<Answer> {
+    Box::new(plain(status, headers))
+}
+
 async fn serve(shared: &Shared, reset: &AtomicBool, request: Request<Incoming>) -> Answer {
     shared.lock().requests += 1;
     let path = request.uri().path().to_owned();
@@ -223,24 +232,6 @@ async fn serve(shared: &Shared, reset: &AtomicBool, request: Request<Incoming>) 
     }
 }
 
-/// First byte and size of the whole, from `Content-Range: bytes 100-199/200`; `bytes */200` only asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    first: Option<u64>,
-    total: Option<u64>,
-}
-
-fn part(text: &str) -> Option<Part> {
-    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
-    if range == "*" {
-        return Some(Part { first: None, total });
-    }
-    let (first, last) = range.split_once('-')?;
-    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-    (first <= last && total.is_none_or(|total| last < total)).then_some(Part { first: Some(first), total })
-}
-
 /// 308 with what is there.
 fn incomplete(have: u64) -> Answer {
     let range = have.checked_sub(1).map(|last| ("range", format!("bytes=0-{last}")));
@@ -255,17 +246,22 @@ struct Plan {
 }
 
 /// Whether a PUT may bring its body; the answer if not.
-fn admit(shared: &Shared, path: &str, request: &Request<Incoming>, fault: Option<UploadFault>) -> Result<Plan, Answer> {
+fn admit(
+    shared: &Shared,
+    path: &str,
+    request: &Request<Incoming>,
+    fault: Option<UploadFault>,
+) -> Result<Plan, Box<Answer>> {
     if let Some(UploadFault::Status(code)) = fault {
-        return Err(plain(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &[]));
+        return Err(refuse(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &[]));
     }
     if fault == Some(UploadFault::Redirect) {
         let elsewhere = "https://127.0.0.1:1/elsewhere".to_owned();
-        return Err(plain(StatusCode::TEMPORARY_REDIRECT, &[("location", elsewhere)]));
+        return Err(refuse(StatusCode::TEMPORARY_REDIRECT, &[("location", elsewhere)]));
     }
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let continued = match header("content-range").map(|text| part(&text)) {
-        Some(None) => return Err(plain(StatusCode::BAD_REQUEST, &[])),
+        Some(None) => return Err(refuse(StatusCode::BAD_REQUEST, &[])),
         Some(Some(part)) => Some(part),
         None => None,
     };
@@ -276,17 +272,17 @@ fn admit(shared: &Shared, path: &str, request: &Request<Incoming>, fault: Option
     let total = continued.map_or_else(|| request.body().size_hint().exact(), |part| part.total);
     if let Some(Part { first, .. }) = continued {
         match first {
-            None if total == Some(have) => return Err(plain(StatusCode::OK, &[])),
-            None => return Err(incomplete(have)),
+            None if total == Some(have) => return Err(refuse(StatusCode::OK, &[])),
+            None => return Err(incomplete(have).into()),
             Some(first) if first != have => {
                 let offset = [("upload-offset", have.to_string())];
-                return Err(plain(StatusCode::RANGE_NOT_SATISFIABLE, &offset));
+                return Err(refuse(StatusCode::RANGE_NOT_SATISFIABLE, &offset));
             }
             Some(_) => {}
         }
     }
     if total.zip(limit).is_some_and(|(total, limit)| total > limit) {
-        return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, &[]));
+        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &[]));
     }
     Ok(Plan { continued: continued.is_some(), total, authorization: header("authorization") })
 }
@@ -305,7 +301,7 @@ async fn put(shared: &Shared, reset: &AtomicBool, path: String, request: Request
             // Read what comes, or the answer may be lost in a reset.
             let mut body = request.into_body();
             while let Some(Ok(_)) = body.frame().await {}
-            return answer;
+            return *answer;
         }
     };
     let replaced = begin(shared, &path, plan.continued, plan.authorization).map_err(|_| NoAnswer)?;
@@ -395,6 +391,3 @@ fn finish(shared: &Shared, path: &str, whole: bool, total: Option<u64>) -> u64 {
     shared.revision.send_modify(|revision| *revision += 1);
     have
 }
-
-#[cfg(test)]
-mod tests;
