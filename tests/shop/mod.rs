@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 /// Something that happens to the sale, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     Baseline,
     Took,
     Cancel,
@@ -82,30 +82,30 @@ const ALL: [Wish; 31] = [
 ];
 
 /// Any of them, the way of a purchase more often.
-pub fn wish() -> impl Strategy<Value = Wish> {
+pub(crate) fn wish() -> impl Strategy<Value = Wish> {
     let way = [Wish::Baseline, Wish::Approve, Wish::Deliver, Wish::Complete, Wish::HandOver];
     prop_oneof![2 => prop::sample::select(ALL.to_vec()), 3 => prop::sample::select(way.to_vec())]
 }
 
 /// A point in time of a run.
-pub fn moment(run: u64, mono_ms: u64) -> Moment {
+pub(crate) fn moment(run: u64, mono_ms: u64) -> Moment {
     let wall = i64::try_from(run * 10_000_000 + mono_ms).expect("a small time");
     Moment { run, mono_ms, wall_ms: 1_800_000_000_000 + wall, synced: true }
 }
 
 /// A claim code.
-pub fn claim(seed: u8) -> ClaimCode {
+pub(crate) fn claim(seed: u8) -> ClaimCode {
     ClaimCode::from_random([seed, 1, 2, 3, 4])
 }
 
 /// A profile with this matching id.
-pub fn profile(matching_id: &str) -> Profile {
+pub(crate) fn profile(matching_id: &str) -> Profile {
     let code = ActivationCode::parse(&format!("LPA:1$smdp.io${matching_id}")).expect("a code");
     Profile { code, iccid: None, confirmation_code: None, install_before: None, apn: None }
 }
 
 /// A quote of one eSIM with so many providers that may deliver it.
-pub fn quote(count: u64, choices: u64) -> Quote {
+pub(crate) fn quote(count: u64, choices: u64) -> Quote {
     let choice = |number: u64| Choice {
         offer: Offer {
             kind: Kind::Esim,
@@ -162,7 +162,7 @@ fn transaction(receipt: &str) -> Transaction {
 }
 
 /// The event of a wish. `place` makes what must differ from step to step differ.
-pub fn event(wish: &Wish, place: u64) -> Event {
+pub(crate) fn event(wish: &Wish, place: u64) -> Event {
     let order = || OrderReference(format!("ORD-{place}"));
     let news = |news| Event::Goods { good: 0, news };
     let totals = Some(Totals { count: 3, sum_minor: 2_970 });
