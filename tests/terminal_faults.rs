@@ -4,6 +4,8 @@
 
 #[path = "terminal_faults/clerk.rs"]
 mod clerk;
+#[path = "terminal_faults/duties.rs"]
+mod duties;
 #[path = "terminal_faults/everywhere.rs"]
 mod everywhere;
 #[path = "terminal_faults/healthy.rs"]

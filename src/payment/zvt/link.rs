@@ -38,7 +38,7 @@ impl Default for LinkTimers {
 }
 
 /// How soon after our frame a NAK can be about it: T1 and the time on the line, with room.
-const NAK_MAX: Duration = Duration::from_secs(1);
+const NAK_MAX: Duration = Duration::from_millis(600);
 /// An acknowledgement that could not be sent for so long is not sent any more: the terminal may have gone on.
 const ACKNOWLEDGEMENT_MAX: Duration = Duration::from_secs(2);
 
