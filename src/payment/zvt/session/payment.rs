@@ -16,6 +16,9 @@ use crate::payment::zvt::message::tlv::Tlv;
 use crate::payment::{Answer, ApprovalKey, AuthoriseRequest, Ending, Prompt, TerminalEvent};
 use crate::sale::id::SaleId;
 
+/// "Please wait": the terminal is at another command.
+const BUSY: u8 = 0x9c;
+
 /// Code for "it was never sent": not registered.
 pub(super) const NOT_REGISTERED: u8 = 0x6b;
 
@@ -234,6 +237,14 @@ impl Session {
         let ending = match end {
             CommandEnd::Completed(completion) => completed(&completion),
             CommandEnd::Aborted(abort) => self.aborted(abort, payment.text),
+            // Busy, and perhaps with this very command: its first copy may have been taken and its answer lost.
+            CommandEnd::Refused { code: BUSY, .. } => {
+                self.ghost = Some(sale);
+                self.unsettled = Some(now);
+                self.next_setup = now;
+                self.registered = false;
+                Ending::Lost { evidence: "the terminal says that it is busy: perhaps with this payment".to_owned() }
+            }
             CommandEnd::Refused { code, .. } => {
                 if code == NOT_REGISTERED {
                     self.registered = false;
