@@ -7,7 +7,7 @@ use esim_kiosk::printer::{self, PaperLeft, PrintOutcome, PrinterConfig, PrinterF
 use esim_kiosk::sale::activation::{ActivationCode, Iccid};
 use esim_kiosk::sale::id::SaleNumber;
 use esim_kiosk::sale::receipt::{OperatorText, Receipt, ReceiptKind, ReceiptLine};
-use esim_kiosk::sim::printer::{Fate, Fault, MODELS, Model, Planned, SimPrinter};
+use esim_kiosk::sim::printer::{Fate, Fault, MODELS, Model, Planned, SimPrinter, torture};
 
 const CODE: &str = "LPA:1$rsp.truphone.com$QRF-BETTERROAMING-PMRDGIR2EARDEIT5";
 
@@ -198,4 +198,34 @@ async fn the_state_is_told_before_anything_is_sent() {
     panel.befall(Fault::NearEnd);
     assert_eq!(kiosk.status().await, PrinterState::Ready { paper_low: true });
     assert_eq!(panel.sheets(), []);
+}
+
+/// A small size of `torture printer`.
+#[tokio::test(start_paused = true)]
+async fn what_the_kiosk_says_is_what_the_paper_shows() {
+    let size = torture::Size { every: 4, moments: 2, wired: 0, seed: 7 };
+    let counts = torture::over_memory(size).await.unwrap();
+    assert!(counts.is_clean(), "{counts}");
+    assert!(counts.struck * 10 > counts.cases * 8, "{counts}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_on_real_wires_does_it_say_what_is_not() {
+    let size = torture::Size { every: 1, moments: 0, wired: 5, seed: 3 };
+    let counts = torture::over_wires(size).await.unwrap();
+    assert!(counts.is_clean(), "{counts}");
+}
+
+/// For `tests/referees/printer.py`, which plays the printer: prints one receipt and says how that went.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "started by tests/referees/printer.py beside a foreign printer simulator"]
+async fn referee() {
+    let wanted = |name: &str| std::env::var(name).unwrap();
+    let mut receipt = receipt(&wanted("REFEREE_LANGUAGE"));
+    receipt.lines[0].title = wanted("REFEREE_TITLE");
+    receipt.copy = 3;
+    let config = PrinterConfig { status_ms: 2_000, ..config(&wanted("REFEREE_CONNECTION"), &wanted("REFEREE_MODEL")) };
+    let kiosk = printer::open(config).unwrap();
+    println!("REFEREE status {:?}", kiosk.status().await);
+    println!("REFEREE outcome {:?}", kiosk.print(&receipt).await);
 }

@@ -29,7 +29,6 @@ mod tests {
     use ::escpos::printer_options::PrinterOptions;
 
     use super::super::codepage_tables::{ALL, CP850, CP857, CP858, CP866, ISO8859_15, WPC1252};
-    use super::*;
 
     #[test]
     fn every_letter_stands_once_and_ascii_stays() {

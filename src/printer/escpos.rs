@@ -5,6 +5,8 @@
 //! ours: the crate moves the hyphen above 0x80, sends letters it does not know as raw UTF-8 and ends lines with
 //! `ESC d 1` (tests below and in `codepage.rs`).
 
+mod lines;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +21,7 @@ use super::layout::{Align, Block, Size, Style, Text};
 use super::profile::Profile;
 use super::raster::{Bitmap, Drawer};
 use super::text::{TextEncoder, clean};
+use lines::{at_dashes, wrap};
 
 /// Rows in one raster command: a piece that fits the smallest receive buffer (4 kB).
 const BAND_ROWS: u32 = 24;
@@ -111,7 +114,11 @@ impl Composer {
             Block::Text(text) => self.text(text),
             Block::Pair { start, end, style } => self.pair(start, end, *style),
             Block::Verbatim(line) => self.verbatim(line),
-            Block::Typed(code) => self.verbatim(code.reveal()),
+            Block::Typed(code) => {
+                for part in at_dashes(code.reveal(), usize::from(self.profile.columns)) {
+                    self.verbatim(part);
+                }
+            }
             Block::Rule => {
                 self.style(Style::default(), JustifyMode::LEFT);
                 let mut bytes = vec![b'-'; columns];
@@ -130,7 +137,8 @@ impl Composer {
     }
 
     fn text(&mut self, text: &Text) {
-        let lines: Option<Vec<Vec<u8>>> = (!self.right_to_left)
+        // A line of another script in the middle needs no drawing; at its edge it would stand at the wrong one.
+        let lines: Option<Vec<Vec<u8>>> = (!self.right_to_left || text.align == Align::Centre)
             .then(|| wrap(&clean(&text.text), self.columns(text.style)))
             .and_then(|lines| lines.iter().map(|line| self.encoder.encode(line)).collect());
         match lines {
@@ -314,29 +322,6 @@ fn without_real_time_commands(mut data: Vec<u8>) -> Vec<u8> {
         }
     }
     data
-}
-
-/// Breaks a paragraph into lines of at most `columns` letters, between words where it can.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let mut letters: Vec<char> = word.chars().collect();
-        loop {
-            let line = lines.last_mut().expect("there is always a line");
-            let used = line.chars().count();
-            let gap = usize::from(used > 0);
-            if used + gap + letters.len() <= columns {
-                line.push_str(&" ".repeat(gap));
-                line.extend(letters);
-                break;
-            }
-            if used == 0 {
-                line.extend(letters.drain(..columns));
-            }
-            lines.push(String::new());
-        }
-    }
-    lines
 }
 
 /// The bytes that the crate builds for what `build` asks of it.

@@ -160,6 +160,7 @@ pub fn set(receipt: &Receipt, words: &Words) -> Vec<Block> {
 fn head(blocks: &mut Vec<Block>, receipt: &Receipt, words: &Words) {
     blocks.push(centred(words.get("Your code"), PLAIN));
     blocks.push(centred(&receipt.claim_code, Style { bold: true, size: Size::Big }));
+    blocks.push(Block::Gap);
     let keep = words.get("Keep this receipt. At the kiosk this code opens your eSIM again.");
     blocks.push(centred(keep, PLAIN));
     if receipt.copy > 0 {

@@ -39,7 +39,8 @@ pub struct Profile {
     pub dots_per_second: u16,
 }
 
-/// How a model says that everything before a point has been printed.
+/// How a model says that everything before a point has been printed. `DLE EOT` alone is no proof: it is answered before
+/// what waits in the buffer, and a slow printer would be taken for one that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
     /// `GS ( H` function 48: a process id comes back when printing is completed.
@@ -48,8 +49,6 @@ pub enum Completion {
     AutoStatus,
     /// One `GS r 1` at the end, executed in its turn. Never polled: a printer that is offline does not answer it.
     PaperMark,
-    /// Nothing but `DLE EOT`: asked after each piece and waited for, so that a restart is noticed.
-    RealTime,
 }
 
 /// How a model's receive buffer is cleared after a fault.
@@ -193,11 +192,11 @@ pub static PROFILES: [Profile; 9] = [
     },
     Profile {
         name: "safe",
-        title: "Any ESC/POS printer of 80 mm: one code page, no cutter asked for proof",
+        title: "Any ESC/POS printer of 80 mm: one code page, codes drawn",
         pages: &SAFE_PAGES,
         two_byte_text: true,
         native_qr: false,
-        completion: Completion::RealTime,
+        completion: Completion::PaperMark,
         clearing: Clearing::EnquireTwo,
         dots_per_second: 560,
         ..EPSON_80

@@ -7,7 +7,7 @@ use harfrust::{Direction, FontRef as ShapeFont, ShapeOptions, ShaperData, Unicod
 use swash::scale::{Render, ScaleContext, Source};
 use swash::zeno::{Format, Vector};
 use swash::{CacheKey, FontRef};
-use unicode_bidi::{BidiInfo, Level};
+use unicode_bidi::{BidiClass, BidiInfo, Level, bidi_class};
 
 use super::layout::{Align, Size, Style};
 use super::text::clean;
@@ -128,16 +128,23 @@ impl Drawer {
 
     /// Both ends of a line, on one line where they fit.
     pub fn pair(&mut self, start: &str, end: &str, style: Style, dots: u32) -> Vec<Bitmap> {
-        let (first, last) = (self.line(&clean(start), em(style)), self.line(&clean(end), em(style)));
+        let em = em(style);
         let room = dots as f32;
-        if first.width + last.width + em(style) <= room {
-            let far = room - last.width;
-            let (first_x, last_x) = if self.right_to_left { (room - first.width, 0.0) } else { (0.0, far) };
-            return vec![self.draw(&[(&first, first_x), (&last, last_x)], style, dots)];
-        }
-        let mut pictures = self.paragraph(start, style, Align::Start, dots);
+        let (first, last) = (self.wrap(&clean(start), em, dots), self.line(&clean(end), em));
+        let mut pictures = Vec::with_capacity(first.len() + 1);
         let last_x = if self.right_to_left { 0.0 } else { (room - last.width).max(0.0) };
-        pictures.push(self.draw(&[(&last, last_x)], style, dots));
+        let rows = first.len();
+        for (row, line) in first.iter().enumerate() {
+            let at = self.place(line, Align::Start, dots);
+            if row + 1 < rows {
+                pictures.push(self.draw(&[(line, at)], style, dots));
+            } else if line.width + last.width + em <= room {
+                pictures.push(self.draw(&[(line, at), (&last, last_x)], style, dots));
+            } else {
+                pictures.push(self.draw(&[(line, at)], style, dots));
+                pictures.push(self.draw(&[(&last, last_x)], style, dots));
+            }
+        }
         pictures
     }
 
@@ -192,7 +199,9 @@ impl Drawer {
 
     /// Shapes one line.
     fn line(&mut self, text: &str, em: f32) -> Line {
-        let base = if self.right_to_left { Level::rtl() } else { Level::ltr() };
+        // In a language that begins at the right a Latin address stays as it is; with one word of the language in it,
+        // the line follows the language.
+        let base = if self.right_to_left && has_right_to_left(text) { Level::rtl() } else { Level::ltr() };
         let info = BidiInfo::new(text, Some(base));
         let mut line = Line::default();
         let Some(paragraph) = info.paragraphs.first() else { return line };
@@ -310,8 +319,16 @@ fn em(style: Style) -> f32 {
     }
 }
 
+/// Whether a letter of a script that runs to the left is in `text`.
+pub fn has_right_to_left(text: &str) -> bool {
+    text.chars().any(|letter| matches!(bidi_class(letter), BidiClass::R | BidiClass::AL))
+}
+
 /// Letters of scripts that are broken anywhere: kana, Han, Hangul, Thai.
 fn stands_alone(letter: char) -> bool {
     matches!(letter, '\u{0E00}'..='\u{0E7F}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF66}'..='\u{FF9F}')
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ fn has(haystack: &[u8], needle: &[u8]) -> bool {
 fn a_german_receipt_byte_by_byte_where_it_matters() {
     let bytes = bytes("epson-tm-t20iii", "de", |_| {});
     assert!(bytes.starts_with(b"\x1B@\x1BR\x00"));
-    assert!(has(&bytes, b"\x1Ba\x01Ihr Code\n\x1D!\x11\x1BE\x017QK-3M9-X2H\n"));
+    assert!(has(&bytes, b"\x1Ba\x01Ihr Code\n\x1D!\x11\x1BE\x017QK-3M9-X2H\n\x1BJ"));
     assert!(has(&bytes, b"\x1Bt\x13"), "code page 858 has number 19");
     assert!(has(&bytes, b"Flughafenstra\xE1e 1\n"));
     assert!(has(&bytes, b"9,90 \xD5\n"), "the euro sign");
@@ -74,6 +74,13 @@ fn a_line_without_letters_is_drawn_and_the_others_are_not() {
 fn no_picture_spells_a_real_time_command() {
     let data = without_real_time_commands(vec![0x10, 0x04, 0x01, 0x10, 0x14, 0xFF, 0x10, 0x05, 0x10, 0x10, 0x20]);
     assert_eq!(data, [0x18, 0x04, 0x01, 0x18, 0x14, 0xFF, 0x18, 0x05, 0x10, 0x10, 0x20]);
+}
+
+#[test]
+fn codes_break_after_a_dash() {
+    assert_eq!(at_dashes("QRF-BETTER-PMRD", 12), ["QRF-BETTER-", "PMRD"]);
+    assert_eq!(at_dashes("ABCDEFGH", 3), ["ABC", "DEF", "GH"]);
+    assert_eq!(at_dashes("ABC", 3), ["ABC"]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The letters burnt into the printer's own memory: font A in cells of 12 × 24 dots, font B of 9 × 17.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use swash::FontRef;
 use swash::scale::{Render, ScaleContext, Source};
 use swash::zeno::Format;
@@ -13,7 +16,11 @@ const INK: u8 = 110;
 pub(super) struct Letters {
     face: Option<FontRef<'static>>,
     context: ScaleContext,
+    /// What was drawn before.
+    drawn: HashMap<(char, Cell, bool), Dots>,
 }
+
+type Dots = Arc<Vec<Vec<bool>>>;
 
 impl std::fmt::Debug for Letters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,7 +29,7 @@ impl std::fmt::Debug for Letters {
 }
 
 /// Size of a letter's cell in dots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Cell {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -34,14 +41,21 @@ pub(super) const FONT_B: Cell = Cell { width: 9, height: 17 };
 
 impl Letters {
     pub(super) fn new() -> Letters {
-        Letters { face: FontRef::from_index(FACE, 0), context: ScaleContext::new() }
+        Letters { face: FontRef::from_index(FACE, 0), context: ScaleContext::new(), drawn: HashMap::new() }
     }
 
     /// The dots of a letter, widened and heightened as a print head does: by repeating dots.
     pub(super) fn draw(&mut self, letter: char, cell: Cell, bold: bool, wide: usize, high: usize) -> Vec<Vec<bool>> {
-        let plain = self.plain(letter, cell, bold);
+        let plain = match self.drawn.get(&(letter, cell, bold)) {
+            Some(plain) => Arc::clone(plain),
+            None => {
+                let plain = Arc::new(self.plain(letter, cell, bold));
+                self.drawn.insert((letter, cell, bold), Arc::clone(&plain));
+                plain
+            }
+        };
         let mut rows = Vec::with_capacity(cell.height * high);
-        for row in plain {
+        for row in plain.iter() {
             let row: Vec<bool> = row.iter().flat_map(|dot| std::iter::repeat_n(*dot, wide)).collect();
             rows.extend(std::iter::repeat_n(row, high));
         }

@@ -64,7 +64,7 @@ pub async fn run(options: Options, out: &mut (dyn Write + Send)) -> io::Result<(
 }
 
 /// The section for the kiosk's configuration.
-pub fn section(connection: &str, model: &str) -> String {
+fn section(connection: &str, model: &str) -> String {
     // A pseudo-terminal has no modem lines, so there is nothing to control the flow by.
     format!("[printer]\nconnection = {connection:?}\nmodel = {model:?}\nflow_control = \"none\"\n\n")
 }

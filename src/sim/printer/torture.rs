@@ -1,1 +1,316 @@
-//! To be.
+//! `torture printer`: the kiosk's printer against the simulated one, with every fault before, in the middle of and after
+//! a receipt, on every model, over every kind of wire.
+//!
+//! Two travellers print in each case. The first meets the fault; then somebody puts the printer right; then the second
+//! prints. Told apart by what really lies there:
+//! - "confirmed", but no whole receipt of that traveller came out → `mismatches`;
+//! - "not printed", but ink of that traveller is on a paper → `mismatches`;
+//! - the printer is right again, and the second receipt does not come out confirmed and whole → `mismatches`;
+//! - ink of one traveller on a paper of the other → `foreign`.
+//!
+//! `blemished` counts confirmed receipts from which a noisy serial line had taken letters: text has no check sum, and no
+//! printer can tell. Parity on the line, USB and TCP do.
+
+mod bench;
+
+use std::fmt;
+use std::io;
+
+use super::{Fault, MODELS, Model, Planned, Sheet};
+use crate::printer::{PrintOutcome, ReceiptPrinter};
+use crate::sim::chance::Chance;
+use bench::{Bench, receipt};
+
+/// How much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Only each so-many-th case over memory, drawn by chance; 1 plays all.
+    pub every: u32,
+    /// Moments within a receipt at which each fault strikes, on each model over memory.
+    pub moments: u32,
+    /// Cases over pseudo-terminals and TCP, drawn by chance.
+    pub wired: u32,
+    /// The same seed gives the same cases.
+    pub seed: u64,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Size { every: 1, moments: 2, wired: 6, seed: 1 }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Cases played.
+    pub cases: u32,
+    /// Cases in which the fault struck.
+    pub struck: u32,
+    /// The kiosk said what the paper does not show.
+    pub mismatches: u32,
+    /// Papers with ink of two travellers.
+    pub foreign: u32,
+    /// Commands that no reference has.
+    pub unknown_commands: u32,
+    /// Confirmed, with letters lost on a serial line: nobody can know.
+    pub blemished: u32,
+    /// First receipts by what the kiosk said.
+    pub confirmed: u32,
+    /// Surely nothing on paper.
+    pub not_printed: u32,
+    /// Perhaps something.
+    pub unknown: u32,
+    /// What went wrong, in words; the first few.
+    pub faults: Vec<String>,
+}
+
+impl Counts {
+    /// Whether the kiosk was right in every case.
+    pub fn is_clean(&self) -> bool {
+        self.mismatches == 0 && self.foreign == 0 && self.unknown_commands == 0
+    }
+
+    fn add(&mut self, other: Counts) {
+        self.cases += other.cases;
+        self.struck += other.struck;
+        self.mismatches += other.mismatches;
+        self.foreign += other.foreign;
+        self.unknown_commands += other.unknown_commands;
+        self.blemished += other.blemished;
+        self.confirmed += other.confirmed;
+        self.not_printed += other.not_printed;
+        self.unknown += other.unknown;
+        self.faults.extend(other.faults);
+    }
+
+    fn blame(&mut self, case: &Case, what: &str) {
+        self.mismatches += 1;
+        if self.faults.len() < 20 {
+            self.faults.push(format!("{case}: {what}"));
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "cases {}  struck {}", self.cases, self.struck)?;
+        writeln!(f, "said: confirmed {}  not printed {}  unknown {}", self.confirmed, self.not_printed, self.unknown)?;
+        writeln!(f, "mismatches {}  foreign ink {}", self.mismatches, self.foreign)?;
+        writeln!(f, "unknown commands {}  letters lost unseen {}", self.unknown_commands, self.blemished)?;
+        self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
+    }
+}
+
+/// A kind of wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Memory,
+    Serial,
+    Usb,
+    Tcp,
+}
+
+struct Case {
+    model: &'static Model,
+    way: Way,
+    fault: Fault,
+    /// The byte of the first receipt's stream; nothing for a fault that stands before it.
+    at: Option<u64>,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (model, fault) = (self.model.name, self.fault.name());
+        match self.at {
+            Some(at) => write!(f, "{model} over {:?}, {fault} at byte {at}", self.way),
+            None => write!(f, "{model} over {:?}, {fault} before", self.way),
+        }
+    }
+}
+
+/// Plays everything: over memory with a clock that jumps, then over real wires. Not from within a runtime.
+///
+/// # Errors
+/// As [`over_memory`] and [`over_wires`].
+pub fn run(size: Size) -> io::Result<Counts> {
+    let still = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    let mut counts = still.block_on(over_memory(size))?;
+    drop(still);
+    let real = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    counts.add(real.block_on(over_wires(size))?);
+    Ok(counts)
+}
+
+/// Plays the cases over memory. Meant for paused time: then it takes no longer than its computing.
+///
+/// # Errors
+/// The simulator cannot be started.
+pub async fn over_memory(size: Size) -> io::Result<Counts> {
+    let mut counts = Counts::default();
+    let mut chance = Chance::new(size.seed);
+    for model in &MODELS {
+        let length = stream_length(model).await?;
+        let whole = Flawless::of(model).await?;
+        for fault in Fault::all() {
+            let stretch = (length + length / 8) / u64::from(size.moments.max(1));
+            // Before it, and spread over the stream and some way past its end, by chance within each stretch.
+            let moments = (0..u64::from(size.moments)).map(|moment| Some(moment * stretch));
+            for start in std::iter::once(None).chain(moments) {
+                let at = start.map(|start| start + chance.below(stretch.max(1)));
+                if chance.below(size.every.max(1).into()) == 0 {
+                    play(&Case { model, way: Way::Memory, fault, at }, &whole, &mut counts).await?;
+                }
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Plays some cases over pseudo-terminals and TCP, in real time.
+///
+/// # Errors
+/// No pseudo-terminal, no loopback, no folder.
+pub async fn over_wires(size: Size) -> io::Result<Counts> {
+    let mut counts = Counts::default();
+    let mut chance = Chance::new(size.seed);
+    // Those that would only be waited for are played over memory.
+    let faults: Vec<Fault> = Fault::all().into_iter().filter(|fault| !matches!(fault, Fault::Busy)).collect();
+    for _ in 0..size.wired {
+        let (Some(model), Some(fault)) = (chance.pick(&MODELS), chance.pick(&faults).copied()) else { break };
+        let way = chance.pick(&[Way::Serial, Way::Usb, Way::Tcp]).copied().unwrap_or(Way::Serial);
+        let at = Some(chance.below(1500));
+        let whole = Flawless::of(model).await?;
+        play(&Case { model, way, fault, at }, &whole, &mut counts).await?;
+    }
+    Ok(counts)
+}
+
+/// How many bytes one receipt is on this model's wire.
+async fn stream_length(model: &'static Model) -> io::Result<u64> {
+    let bench = Bench::new(model, Way::Memory).await?;
+    bench.ready().await;
+    bench.panel.plan(Vec::new());
+    bench.kiosk.print(&receipt(1)).await;
+    Ok(bench.panel.received())
+}
+
+/// The two receipts as they come out when nothing happens.
+struct Flawless {
+    first: Sheet,
+    second: Sheet,
+}
+
+impl Flawless {
+    async fn of(model: &'static Model) -> io::Result<Flawless> {
+        // A loaded machine may be too slow for the deadlines of a wire in memory; then once more.
+        for _ in 0..10 {
+            let bench = Bench::new(model, Way::Memory).await?;
+            bench.ready().await;
+            let mut sheets = Vec::new();
+            for traveller in [1, 2] {
+                bench.panel.take();
+                bench.panel.set_traveller(traveller);
+                let said = bench.kiosk.print(&receipt(traveller)).await;
+                bench.panel.take();
+                let sheet = bench.panel.sheets().pop().filter(|_| said == PrintOutcome::Confirmed);
+                sheets.extend(sheet.filter(|sheet| sheet.paper.travellers == [traveller].into()));
+            }
+            if let Ok([first, second]) = <[Sheet; 2]>::try_from(sheets) {
+                return Ok(Flawless { first, second });
+            }
+        }
+        Err(io::Error::other(format!("{} does not print although nothing happens to it", model.name)))
+    }
+}
+
+async fn play(case: &Case, whole: &Flawless, counts: &mut Counts) -> io::Result<()> {
+    let bench = Bench::new(case.model, case.way).await?;
+    let panel = &bench.panel;
+    counts.cases += 1;
+    bench.ready().await;
+    panel.take();
+    panel.set_traveller(1);
+    match case.at {
+        Some(at) => panel.plan(vec![Planned { at, fault: case.fault }]),
+        None => panel.befall(case.fault),
+    }
+    let said = bench.kiosk.print(&receipt(1)).await;
+    counts.struck += u32::from(panel.has_fired());
+    panel.set_traveller(0);
+    // The kiosk goes on looking at its printer while nobody mends it.
+    let _unmended = bench.kiosk.status().await;
+    panel.take();
+    panel.repair();
+    if !bench.ready().await {
+        counts.blame(case, "the printer is not ready again after it was put right");
+        return Ok(());
+    }
+    panel.take();
+    let before = panel.sheets();
+    let cut_short = panel.unknown_commands().len();
+    panel.set_traveller(2);
+    panel.plan(Vec::new());
+    let second = bench.kiosk.print(&receipt(2)).await;
+    panel.take();
+    judge_first(case, &said, &before, whole, counts);
+    if second != PrintOutcome::Confirmed {
+        counts.blame(case, &format!("the second receipt: {second:?}"));
+    } else if !has_whole(&panel.sheets(), &whole.second) {
+        counts.blame(case, "the second receipt is confirmed and not whole");
+    }
+    let sheets = panel.sheets();
+    // Number 0 is the kiosk itself, clearing up.
+    let foreign = sheets.iter().filter(|sheet| sheet.paper.travellers.is_superset(&[1, 2].into())).count();
+    if foreign > 0 {
+        counts.faults.push(format!("{case}: ink of two travellers on one paper"));
+    }
+    counts.foreign += u32::try_from(foreign).unwrap_or(u32::MAX);
+    // Where a command was cut short, what follows it is none; not so in a receipt that is confirmed.
+    let excused = match said {
+        PrintOutcome::Confirmed if !matches!(case.fault, Fault::BytesLost(_)) => 0,
+        _ => cut_short,
+    };
+    let unknown = &panel.unknown_commands()[excused..];
+    if let Some(command) = unknown.first().filter(|_| counts.faults.len() < 20) {
+        counts.faults.push(format!("{case}: no such command: {command:02X?}"));
+    }
+    counts.unknown_commands += u32::try_from(unknown.len()).unwrap_or(u32::MAX);
+    Ok(())
+}
+
+fn judge_first(case: &Case, said: &PrintOutcome, sheets: &[Sheet], whole: &Flawless, counts: &mut Counts) {
+    match said {
+        PrintOutcome::Confirmed => {
+            counts.confirmed += 1;
+            if !has_whole(sheets, &whole.first) {
+                // A line that loses bytes tells nobody; the end of the receipt was printed and cut all the same.
+                let finished = sheets.iter().any(|sheet| sheet.paper.travellers.contains(&1));
+                if matches!(case.fault, Fault::BytesLost(_)) && finished {
+                    counts.blemished += 1;
+                } else {
+                    counts.blame(case, "confirmed, and no whole receipt came out");
+                }
+            }
+        }
+        PrintOutcome::NotPrinted { .. } => {
+            counts.not_printed += 1;
+            if sheets.iter().any(|sheet| sheet.paper.travellers.contains(&1)) {
+                counts.blame(case, "not printed, and there is ink");
+            }
+        }
+        PrintOutcome::Unknown { .. } => counts.unknown += 1,
+    }
+}
+
+/// Whether one of the papers is exactly the flawless one, dot by dot; white before and after does not count.
+fn has_whole(sheets: &[Sheet], flawless: &Sheet) -> bool {
+    let inked = |sheet: &Sheet| -> Vec<Vec<bool>> {
+        let black = |row: &Vec<bool>| row.iter().any(|dot| *dot);
+        let first = sheet.paper.rows.iter().position(black).unwrap_or(0);
+        let last = sheet.paper.rows.iter().rposition(black).unwrap_or(0);
+        sheet.paper.rows[first..=last].to_vec()
+    };
+    let wanted = inked(flawless);
+    sheets.iter().any(|sheet| sheet.paper.travellers == flawless.paper.travellers && inked(sheet) == wanted)
+}
