@@ -148,8 +148,22 @@ fn an_abort_waits_for_the_acceptance_and_never_touches_a_held_approval() {
 fn a_refused_command_never_ran() {
     let mut bench = Bench::ready(|_| {});
     bench.authorise();
+    bench.says(&["84 83 00"]);
+    assert_eq!(bench.endings(), [Ending::NotStarted { result_code: 0x83 }]);
+}
+
+#[test]
+fn a_command_refused_as_busy_may_be_running_and_is_asked_about() {
+    let mut bench = Bench::ready(|_| {});
+    bench.authorise();
+    bench.expect_any("06 01");
     bench.says(&["84 9c 00"]);
-    assert_eq!(bench.endings(), [Ending::NotStarted { result_code: 0x9c }]);
+    assert!(matches!(bench.endings()[..], [Ending::Lost { .. }]));
+    // Its approval may come: nobody here waits for it any more, so it is never kept.
+    bench.says(&[APPROVAL]);
+    bench.expect_any("84 6c 00");
+    bench.pass(60);
+    assert!(bench.heard.iter().all(|sent| !sent.starts_with("06 01")), "the card was asked again: {:?}", bench.heard);
 }
 
 #[test]
