@@ -8,12 +8,14 @@ use super::duty::{CommandEnd, Duty, Stage};
 use super::{Output, Session};
 use crate::payment::zvt::link::{Failure, Role};
 use crate::payment::zvt::message::answer::{Acknowledgement, NOT_ISSUED, UNKNOWN_MESSAGE};
-use crate::payment::zvt::message::incoming::{Intermediate, sequence_of};
+use crate::payment::zvt::message::incoming::{Completion, Intermediate, sequence_of};
 use crate::payment::zvt::message::{Apdu, Incoming, StatusInformation, codes, command};
 use crate::payment::{Answer, DayOutcome, Ending, TerminalEvent};
 
 /// Intermediate status: the terminal closes the day by itself.
 const AUTOMATIC_END_OF_DAY: u8 = 0x0f;
+/// Result and status code: at work.
+pub(super) const BUSY: u8 = 0x9c;
 
 impl Session {
     /// The link delivered one of our messages.
@@ -93,7 +95,7 @@ impl Session {
                 }
             }
             Incoming::Completion(completion) => {
-                self.acknowledge_completion(&Incoming::Completion(completion.clone()), id);
+                self.acknowledge_completion(&completion, id);
                 if self.under_way().is_some_and(|(_, accepted)| accepted) {
                     self.end(CommandEnd::Completed(completion), now);
                 } else {
@@ -120,14 +122,16 @@ impl Session {
         }
     }
 
-    /// A Completion that no command of ours has (a repeated answer to `05 01`) is not answered with the commit byte
-    /// while a payment may still be held: to a terminal that waits for our decision every answer may be the decision.
-    fn acknowledge_completion(&mut self, completion: &Incoming, id: Option<u32>) {
+    /// While a payment may still be held, a Completion that ends no command of ours (a repeated answer to `05 01`), or
+    /// that says "at work" to our question, is not answered with the commit byte: a terminal that waits for our decision
+    /// may take every answer for it, also one to something it said in between.
+    fn acknowledge_completion(&mut self, completion: &Completion, id: Option<u32>) {
         let stray = !self.under_way().is_some_and(|(_, accepted)| accepted);
-        if stray && self.unsettled.is_some() {
+        let at_work = || completion.enquiry().is_some_and(|enquiry| enquiry.status == BUSY);
+        if self.unsettled.is_some() && (stray || at_work()) {
             self.decide(NOT_ISSUED, id);
         } else {
-            self.acknowledge(completion, id);
+            self.acknowledge(&Incoming::Completion(completion.clone()), id);
         }
     }
 
@@ -183,12 +187,12 @@ impl Session {
                     running.keep(status);
                 }
             }
-            None => self.foreign_status(status, id),
+            None => self.foreign_status(status, id, now),
         }
     }
 
     /// A `04 0F` that no command of ours asked for.
-    fn foreign_status(&mut self, status: StatusInformation, id: Option<u32>) {
+    fn foreign_status(&mut self, status: StatusInformation, id: Option<u32>, now: Instant) {
         let totals = status.totals;
         let result_code = status.transaction.result_code;
         let about_the_day = status.about_the_day;
@@ -197,6 +201,8 @@ impl Session {
             Some(leave) => self.reply(leave, id),
             None => {
                 self.decide(NOT_ISSUED, id);
+                // Whether it took the answer shows only in how it ends.
+                self.unsettled.get_or_insert(now);
                 self.emit(TerminalEvent::Foreign { transaction });
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::duty::{CommandEnd, Duty, Running, Stage, Step};
+use super::incoming::BUSY;
 use super::{Output, Session};
 use crate::payment::zvt::Texts;
 use crate::payment::zvt::link::Failure;
@@ -15,9 +16,6 @@ use crate::payment::zvt::message::incoming::{Abort, Completion, Incoming};
 use crate::payment::zvt::message::tlv::Tlv;
 use crate::payment::{Answer, ApprovalKey, AuthoriseRequest, Ending, Prompt, TerminalEvent};
 use crate::sale::id::SaleId;
-
-/// "Please wait": the terminal is at another command.
-const BUSY: u8 = 0x9c;
 
 /// Code for "it was never sent": not registered.
 pub(super) const NOT_REGISTERED: u8 = 0x6b;

@@ -9,6 +9,8 @@ fn an_approval_that_nobody_waits_for_is_refused() {
     bench.says(&[APPROVAL]);
     bench.expect("84 6c 00");
     assert!(matches!(bench.told().last(), Some(TerminalEvent::Foreign { .. })));
+    bench.says(&["06 1e 01 6c"]);
+    bench.expect(OK);
     // Also while our own query is on its way, as long as the terminal has not accepted it.
     bench.order(TerminalOrder::Query { tag: QueryTag::Start, patience_s: 60 });
     bench.says(&[OK, "06 0f 01 00"]);
@@ -16,6 +18,25 @@ fn an_approval_that_nobody_waits_for_is_refused() {
     bench.says(&[APPROVAL]);
     bench.expect("84 6c 00");
     bench.says(&[OK, APPROVAL]);
+    bench.expect(OK);
+}
+
+#[test]
+fn while_a_payment_may_be_held_a_terminal_at_work_never_hears_the_commit_byte() {
+    let mut bench = Bench::after(Aftermath::PaymentOpen, |_| {});
+    bench.up();
+    bench.pass(5);
+    bench.expect_any("05 01");
+    // Its approval and its answer to our question cross on the line: either answer of ours may meet the approval.
+    bench.says(&[APPROVAL]);
+    bench.expect("84 6c 00");
+    bench.says(&[OK, "06 0f 01 9c"]);
+    bench.expect("84 6c 00");
+    bench.says(&["06 1e 01 6c"]);
+    bench.expect(OK);
+    bench.expect_any("05 01");
+    // Its end was heard: from here on nothing is held.
+    bench.says(&[OK, "06 0f 01 9c"]);
     bench.expect(OK);
 }
 
