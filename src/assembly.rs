@@ -1,5 +1,8 @@
 //! What is connected to what: the only place that names concrete devices. One function per subsystem, no rule.
 
+#[cfg(feature = "screen")]
+mod service;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +26,10 @@ use crate::printer::ReceiptPrinter;
 use crate::printer::absent::NoPrinter;
 use crate::sale::offer::ProviderId;
 use crate::sale::{Lock, Money};
-use crate::ui::{Rgb, Surface};
-use crate::watchdog::{JournalPing, LoopPing, ServiceManager, UiPing, Watchdog};
+use crate::watchdog::UiPing;
+
+#[cfg(feature = "screen")]
+pub use service::{Ended, run, surface};
 
 /// Room in the loop's queue. It is only ever filled by a loop that hangs, which the watchdog notices.
 const INBOX: usize = 512;
@@ -61,6 +66,9 @@ pub enum NotAssembled {
     /// The terminal's address is missing.
     #[error("terminal.address is missing: name the port, such as \"serial:/dev/ttyS0\"")]
     NoTerminal,
+    /// No runtime could be started.
+    #[error("no threads can be started: look at the limits of this user's processes")]
+    Runtime(#[source] std::io::Error),
 }
 
 /// A running kiosk without its screen.
@@ -138,13 +146,6 @@ fn aftermath(journal: &mut dyn Journal) -> Result<Aftermath, NotAssembled> {
         Some(_) => Aftermath::PaymentOpen,
         None => Aftermath::Settled,
     })
-}
-
-/// The visible area and the operator's colour.
-pub fn surface(config: &Config, width_px: u32, height_px: u32) -> Surface {
-    let brand = &config.screen.brand;
-    let brand = Rgb { red: brand.red, green: brand.green, blue: brand.blue }.readable_under_white();
-    Surface { width_px, height_px, width_mm: config.screen.width_mm, brand }
 }
 
 /// What the loop needs of the configuration.
@@ -267,43 +268,6 @@ async fn forward_wishes(mut from: mpsc::Receiver<Intent>, into: mpsc::Sender<Inb
     }
 }
 
-/// Asks the loop, and through it the journal, whether they can still work.
-async fn ask_loop(inbox: mpsc::Sender<Inbox>, kiosk: LoopPing, journal: JournalPing) {
-    let mut every = tokio::time::interval(Duration::from_secs(2));
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        every.tick().await;
-        let (ask, answer) = tokio::sync::oneshot::channel();
-        if inbox.send(Inbox::Ping(ask)).await.is_err() {
-            return;
-        }
-        if let Ok(pong) = answer.await {
-            kiosk.answered();
-            if pong.journal {
-                journal.answered();
-            }
-        }
-    }
-}
-
-/// Tells the service manager that the kiosk is up once the first picture is drawn, and what it does after that.
-async fn tell_manager(manager: ServiceManager, mut views: watch::Receiver<Arc<View>>) {
-    let mut said = String::new();
-    loop {
-        let status = format!("showing {}", views.borrow_and_update().name());
-        if said.is_empty() {
-            manager.ready(&status);
-        } else if said != status {
-            manager.status(&status);
-        }
-        said = status;
-        if views.changed().await.is_err() {
-            manager.stopping();
-            return;
-        }
-    }
-}
-
 /// Looks at the printer again and again. A printing receipt is not disturbed: the device answers with its last state.
 async fn watch_printer(printer: Arc<dyn ReceiptPrinter>, inbox: mpsc::Sender<Inbox>, every: Duration) {
     loop {
@@ -318,83 +282,15 @@ async fn watch_printer(printer: Arc<dyn ReceiptPrinter>, inbox: mpsc::Sender<Inb
     }
 }
 
-/// Why the service ended.
-#[derive(Debug, thiserror::Error)]
-pub enum Ended {
-    /// It could not be put together.
-    #[error("the kiosk cannot start")]
-    NotAssembled(#[from] NotAssembled),
-    /// The screen failed.
-    #[error("the screen failed")]
-    Screen(#[from] crate::ui::ScreenError),
-    /// The loop ended by itself.
-    #[error("the kiosk stopped")]
-    Halted(#[from] Halted),
-    /// systemd's socket is not there.
-    #[error("the service manager cannot be told anything")]
-    Manager(#[from] crate::watchdog::NoManager),
-    /// No runtime could be started.
-    #[error("no threads can be started")]
-    Runtime(#[source] std::io::Error),
-    /// A task of ours panicked; the panic is in the log.
-    #[error("a part of the kiosk broke: see the log")]
-    Broken,
-}
-
 /// A runtime for everything behind the screen.
 ///
 /// # Errors
-/// [`Ended::Runtime`].
-pub fn runtime() -> Result<tokio::runtime::Runtime, Ended> {
+/// [`NotAssembled::Runtime`].
+pub fn runtime() -> Result<tokio::runtime::Runtime, NotAssembled> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("kiosk")
         .enable_all()
         .build()
-        .map_err(Ended::Runtime)
-}
-
-/// The service: everything, with the screen on this thread, until the window is closed, a signal comes or the
-/// journal fails.
-///
-/// # Errors
-/// [`Ended`]; the service manager starts the program anew.
-pub fn run(config: &Config) -> Result<(), Ended> {
-    let runtime = runtime()?;
-    let journal = journal(config)?;
-    let manager = ServiceManager::from_environment()?;
-    let inside = runtime.enter();
-    let (ui, kiosk, store, _feeding) = Watchdog::start(manager.clone());
-    let running = start(config, Box::new(journal), ui)?;
-    drop(inside);
-    let (width_px, height_px) = config.screen.pixels();
-    let screen = crate::ui::Screen::new(surface(config, width_px, height_px), running.intents.clone())?;
-    runtime.spawn(stop_on_signal(running.inbox.clone()));
-    runtime.spawn(ask_loop(running.inbox.clone(), kiosk, store));
-    runtime.spawn(tell_manager(manager, running.views.clone()));
-    screen.run(runtime.handle(), running.views)?;
-    runtime.block_on(finish(running.inbox, running.kiosk))
-}
-
-/// Ends the loop, if it has not ended by itself, and says why it did.
-async fn finish(inbox: mpsc::Sender<Inbox>, kiosk: JoinHandle<Result<(), Halted>>) -> Result<(), Ended> {
-    // A loop that is gone already has its own reason, which the handle tells.
-    inbox.send(Inbox::Stop).await.ok();
-    match kiosk.await {
-        Ok(outcome) => outcome.map_err(Ended::Halted),
-        Err(_) => Err(Ended::Broken),
-    }
-}
-
-async fn stop_on_signal(inbox: mpsc::Sender<Inbox>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        warn!("signals cannot be listened to");
-        return;
-    };
-    tokio::select! {
-        _ = term.recv() => info!("SIGTERM: stopping"),
-        _ = int.recv() => info!("SIGINT: stopping"),
-    }
-    inbox.send(Inbox::Stop).await.ok();
+        .map_err(NotAssembled::Runtime)
 }

@@ -28,7 +28,6 @@ pub mod watchdog;
 #[cfg(feature = "screen")]
 pub mod ui;
 
-#[cfg(feature = "screen")]
 pub mod assembly;
 pub mod commands;
 

@@ -7,6 +7,7 @@ pub mod memory;
 pub mod printer;
 pub mod providers;
 pub mod pty;
+pub mod stage;
 pub mod terminal;
 pub mod torture;
 pub mod upload;

@@ -1,42 +1,41 @@
-//! The stage for people: the demo in a window, and the simulators alone beside a service that is started by hand.
+//! The simulators by hand: their keys, and the three of them beside a service that is started by hand.
 
-use std::io::BufRead;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
+
 use esim_kiosk::assembly;
-use esim_kiosk::config::Config;
-use esim_kiosk::kiosk::Inbox;
-use esim_kiosk::sim::printer::Panel as Paper;
-use esim_kiosk::sim::providers::{Provider, ProvidersPanel};
-use esim_kiosk::sim::terminal::{Cardholder, TerminalPanel};
-use esim_kiosk::ui::Screen;
-use esim_kiosk::watchdog::UiPing;
+use esim_kiosk::sim::printer::{self, Panel as Paper};
+use esim_kiosk::sim::providers::{self, Provider, ProvidersPanel};
+use esim_kiosk::sim::terminal::{self, Cardholder, Dialect, TerminalPanel};
 
-use crate::hand::Lost;
+use crate::lost::{Lost, chain};
 use crate::say;
-use crate::stage::{Scenery, Stage};
+use esim_kiosk::sim::stage::{Scenery, Stage};
 
-const KEYS: &str = "Type a letter and Enter in this terminal:
+/// What the keys do.
+pub(crate) const KEYS: &str = "Type a letter and Enter in this terminal:
   d  the next card is declined          c  the stop key on the terminal
   l  cut the terminal's line for 10 s   t  take the paper
   o  drop the provider, or bring it back
   q  quit";
 
 /// What the keys reach.
-struct Keys {
+pub(crate) struct Keys {
     terminal: TerminalPanel,
     paper: Paper,
     providers: ProvidersPanel,
 }
 
 impl Keys {
-    fn of(stage: &Stage) -> Keys {
+    pub(crate) fn of(stage: &Stage) -> Keys {
         Keys { terminal: stage.terminal.panel(), paper: stage.printer.panel(), providers: stage.providers.panel() }
     }
 
     /// Obeys lines of standard input until it ends or says q.
-    fn obey(&self) {
+    pub(crate) fn obey(&self) {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             match line.trim() {
                 "d" => self.terminal.next(Cardholder::declined(0x05, "Karte abgelehnt")),
@@ -60,7 +59,8 @@ impl Keys {
     }
 }
 
-fn scenery(dir: &Path) -> Scenery {
+/// What people play with: every plan, and a card that is approved after three seconds.
+pub(crate) fn scenery(dir: &Path) -> Scenery {
     Scenery {
         dir: dir.to_owned(),
         providers: vec![Provider::Mobilexy],
@@ -73,44 +73,13 @@ fn scenery(dir: &Path) -> Scenery {
     }
 }
 
-fn wrong(error: &dyn std::error::Error) -> Lost {
-    Lost::Wrong(crate::demo::chain(error))
-}
-
-/// The whole kiosk in a window. `Ok(false)` where none could be opened.
-pub(crate) fn window(out: &Path) -> Result<bool, Lost> {
-    crate::demo::clean(out)?;
-    let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
-    let inside = runtime.enter();
-    let stage = Stage::set(&scenery(&out.join("stage")))?;
-    let config = Config::load(&stage.config).map_err(|error| wrong(&error))?;
-    let journal = assembly::journal(&config).map_err(|error| wrong(&error))?;
-    let running = assembly::start(&config, Box::new(journal), UiPing::default()).map_err(|error| wrong(&error))?;
-    drop(inside);
-    let (width, height) = config.screen.pixels();
-    let screen = match Screen::new(assembly::surface(&config, width, height), running.intents.clone()) {
-        Ok(screen) => screen,
-        Err(error) => {
-            say(&format!("no window can be opened ({}): going on headless", wrong(&error)));
-            return Ok(false);
-        }
-    };
-    say(KEYS);
-    let keys = Keys::of(&stage);
-    let inbox = running.inbox.clone();
-    std::thread::spawn(move || {
-        keys.obey();
-        // A loop that is gone already needs no stopping.
-        inbox.blocking_send(Inbox::Stop).ok();
-    });
-    screen.run(runtime.handle(), running.views).map_err(|error| wrong(&error))?;
-    runtime.block_on(async { running.inbox.send(Inbox::Stop).await.ok() });
-    say(&format!("ledgers, receipts and the journal are in {}", out.display()));
-    Ok(true)
+/// An error of the product, as the end of what was asked for.
+pub(crate) fn wrong(error: &dyn std::error::Error) -> Lost {
+    Lost::Wrong(chain(error))
 }
 
 /// The simulators alone, until Enter.
-pub(crate) fn all(dir: &PathBuf) -> Result<(), Lost> {
+pub(crate) fn all(dir: &Path) -> Result<(), Lost> {
     let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
     let _inside = runtime.enter();
     let stage = Stage::set(&scenery(dir))?;
@@ -121,4 +90,121 @@ pub(crate) fn all(dir: &PathBuf) -> Result<(), Lost> {
     say(KEYS);
     Keys::of(&stage).obey();
     Ok(())
+}
+
+/// The providers alone, by hand, until Ctrl-C; prints their sections of the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct OfProviders {
+    /// Which: mobilexy, roamify, esimfly, reseller; all of them if none is named.
+    names: Vec<String>,
+    /// Where key files, the authority's certificate and the ledger lie.
+    #[arg(long, default_value = "demo-output/providers")]
+    dir: PathBuf,
+    /// The TCP port on loopback; any free one if not given. Several providers share it.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Plans of each provider.
+    #[arg(long, default_value_t = 3_000)]
+    plans: usize,
+    /// Seed of catalogue and codes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Plays the providers.
+pub(crate) fn providers(asked: OfProviders) -> Result<(), Lost> {
+    let named = |name: &String| {
+        Provider::named(name).ok_or_else(|| {
+            let known = Provider::ALL.map(Provider::name).join(", ");
+            Lost::Asked(format!("no simulated provider is called {name:?}: use {known}"))
+        })
+    };
+    let mut which = asked.names.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    if which.is_empty() {
+        which = Provider::ALL.to_vec();
+    }
+    let options = providers::Options {
+        providers: which.iter().map(|provider| (*provider, asked.port)).collect(),
+        one_port: which.len() > 1 && asked.port != 0,
+        seed: asked.seed,
+        plans: asked.plans,
+        ..providers::Options::default()
+    };
+    let options = options.in_folder(&std::path::absolute(&asked.dir)?);
+    waiting(providers::run(options, &mut io::stdout()))
+}
+
+/// The card terminal alone, by hand, until Ctrl-C; prints its section of the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct OfTerminal {
+    /// Where the port and the ledger lie.
+    #[arg(long, default_value = "demo-output/terminal")]
+    dir: PathBuf,
+    /// On TCP at this address instead of a serial port, such as 127.0.0.1:20007.
+    #[arg(long, value_name = "ADDRESS")]
+    tcp: Option<String>,
+    /// Its family.
+    #[arg(long, default_value = "spec")]
+    dialect: String,
+    /// Seconds until the card is approved.
+    #[arg(long, default_value_t = 3)]
+    approves_after: u64,
+    /// The bank declines every card.
+    #[arg(long)]
+    declines: bool,
+}
+
+/// Plays the terminal.
+pub(crate) fn terminal(asked: OfTerminal) -> Result<(), Lost> {
+    let Some(dialect) = Dialect::named(&asked.dialect) else {
+        let known = Dialect::all().map(|dialect| dialect.name).join(", ");
+        return Err(Lost::Asked(format!("no terminal speaks the dialect {:?}: use {known}", asked.dialect)));
+    };
+    let dir = std::path::absolute(&asked.dir)?;
+    std::fs::create_dir_all(&dir)?;
+    let after = Cardholder::approved_after(Duration::from_secs(asked.approves_after));
+    let cardholder = if asked.declines {
+        after.with_bank(terminal::Bank::Declines { code: 0x05, text: "Karte abgelehnt".to_owned() })
+    } else {
+        after
+    };
+    let options = terminal::TerminalOptions {
+        cardholder,
+        ledger_file: Some(dir.join("terminal-ledger.json")),
+        clock: jiff::Zoned::now().datetime(),
+        ..terminal::TerminalOptions::of(dialect)
+    };
+    let place = asked.tcp.map_or_else(|| terminal::Place::Serial(dir.join("terminal")), terminal::Place::Tcp);
+    waiting(terminal::run(options, place, &mut io::stdout()))
+}
+
+/// The receipt printer alone, by hand, until Ctrl-C; prints its section of the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct OfPrinter {
+    /// Where the port and the receipts lie.
+    #[arg(long, default_value = "demo-output/printer")]
+    dir: PathBuf,
+    /// On TCP at this address instead of a serial port, such as 127.0.0.1:9100.
+    #[arg(long, value_name = "ADDRESS")]
+    tcp: Option<std::net::SocketAddr>,
+    /// Its make.
+    #[arg(long, default_value = "epson-tm-t20iii")]
+    model: String,
+}
+
+/// Plays the printer.
+pub(crate) fn printer(asked: OfPrinter) -> Result<(), Lost> {
+    let dir = std::path::absolute(&asked.dir)?;
+    std::fs::create_dir_all(&dir)?;
+    let place = asked.tcp.map_or_else(|| printer::Place::Serial(dir.join("printer")), printer::Place::Tcp);
+    let options = printer::Options { model: asked.model, place, folder: dir.join("paper") };
+    waiting(printer::run(options, &mut io::stdout()))
+}
+
+fn waiting(work: impl Future<Output = io::Result<()>>) -> Result<(), Lost> {
+    let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
+    let done = runtime.block_on(work);
+    // A thread that reads the keyboard cannot be told to stop reading.
+    runtime.shutdown_background();
+    Ok(done?)
 }

@@ -14,10 +14,11 @@ use esim_kiosk::sim::terminal::Cardholder;
 use esim_kiosk::ui::Headless;
 use esim_kiosk::watchdog::UiPing;
 
-use crate::hand::{Hand, Lost};
+use crate::hand::Hand;
+use crate::lost::{Lost, chain};
 use crate::say;
 use crate::scenarios::{Ending, Scenario};
-use crate::stage::{Scenery, Stage, put};
+use esim_kiosk::sim::stage::{Scenery, Stage, put};
 
 /// What the demo is asked for.
 pub(crate) struct Wanted {
@@ -72,17 +73,6 @@ pub(crate) fn headless(wanted: &Wanted) -> Result<(), Lost> {
     verify(&stage, &out, wanted.scenario)?;
     say(&format!("everything is in {}", out.display()));
     Ok(())
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// An earlier demo's folder is emptied; any other folder with things in it is left alone.

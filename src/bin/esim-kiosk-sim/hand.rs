@@ -9,42 +9,12 @@ use esim_kiosk::kiosk::view::Screen;
 use esim_kiosk::ui::{Headless, Picture};
 use tokio::sync::watch;
 
+use crate::lost::Lost;
+
 /// Longer than anything that a walk waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks.
 const FRAME: Duration = Duration::from_millis(8);
-
-/// Why a walk ended early.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Lost {
-    /// What was waited for never came.
-    #[error("never saw {what}; the screen was {was}")]
-    NeverSaw {
-        /// What.
-        what: String,
-        /// What was there.
-        was: String,
-    },
-    /// The part is not on the screen.
-    #[error("there is nothing to touch named {name} on {was}; there is {there}")]
-    NoPart {
-        /// Its name.
-        name: String,
-        /// The screen.
-        was: String,
-        /// What can be touched.
-        there: String,
-    },
-    /// The loop ended.
-    #[error("the kiosk stopped")]
-    Stopped,
-    /// A file could not be written.
-    #[error("a file could not be written")]
-    File(#[from] std::io::Error),
-    /// What was seen is not what was sold.
-    #[error("{0}")]
-    Wrong(String),
-}
 
 /// The hand.
 pub(crate) struct Hand {
@@ -121,7 +91,7 @@ impl Hand {
         self.pictures += 1;
         let path = self.out.join(format!("{:02}-{name}.png", self.pictures));
         let png = picture.png().map_err(|error| Lost::Wrong(error.to_string()))?;
-        super::stage::put(&path, &png, 0o644)?;
+        esim_kiosk::sim::stage::put(&path, &png, 0o644)?;
         Ok(picture)
     }
 

@@ -1,12 +1,19 @@
 //! The simulators, and everything that is done with them: the demo, the torture runs, the gallery. Never shipped.
 
 mod by_hand;
+#[cfg(feature = "screen")]
 mod demo;
+mod drawn;
+#[cfg(feature = "screen")]
 mod hand;
+mod lost;
+#[cfg(feature = "screen")]
 mod reader;
+#[cfg(feature = "screen")]
 mod scenarios;
-mod stage;
 mod torture;
+#[cfg(feature = "screen")]
+mod window;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,44 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The whole kiosk against the simulators, in a window or headless.
-    Demo {
-        /// Walk a purchase without a window, and write what was seen.
-        #[arg(long)]
-        headless: bool,
-        /// Where a headless walk writes.
-        #[arg(long, default_value = "demo-output")]
-        out: PathBuf,
-        /// What happens; --list tells the names.
-        #[arg(long, default_value = "purchase")]
-        scenario: String,
-        /// List the scenarios.
-        #[arg(long)]
-        list: bool,
-        /// Language of the traveller.
-        #[arg(long, default_value = "en")]
-        language: String,
-        /// 1280 × 800 instead of 1080 × 1920.
-        #[arg(long)]
-        landscape: bool,
-        /// Seed of everything random.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
-    /// Long runs with faults; the last line is one JSON object with the counts.
-    Torture {
-        /// What.
-        what: torture::What,
-        /// terminal: so many payments with faults by chance, instead of the matrix.
-        #[arg(long)]
-        random: Option<u32>,
-        /// providers: so many cases of each provider and operation, instead of all.
-        #[arg(long)]
-        size: Option<usize>,
-        /// Seed of everything random.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    Demo(drawn::Demo),
+    Torture(torture::Wanted),
     /// Every state of every screen as a picture, with a list of faults; exits non-zero on any.
     Gallery {
         /// Where the pictures go.
@@ -74,54 +45,28 @@ enum Command {
         #[arg(long, default_value = "demo-output/stage")]
         dir: PathBuf,
     },
-}
-
-/// In a window where there is one, else headless.
-fn demo_in(headless: bool, wanted: &demo::Wanted) -> Result<(), hand::Lost> {
-    if headless {
-        return demo::headless(wanted);
-    }
-    if !esim_kiosk::ui::window_is_possible() {
-        say("no window can be opened here (no DISPLAY, no WAYLAND_DISPLAY): going on headless");
-        return demo::headless(wanted);
-    }
-    // Slint can be set up only once in a process: headless is a new one.
-    if by_hand::window(&wanted.out)? {
-        return Ok(());
-    }
-    let program = std::env::current_exe()?;
-    let out = wanted.out.join("headless");
-    let status = std::process::Command::new(program).args(["demo", "--headless", "--out"]).arg(&out).status()?;
-    if status.success() { Ok(()) } else { Err(hand::Lost::Wrong("the headless walk failed".into())) }
+    Provider(by_hand::OfProviders),
+    Terminal(by_hand::OfTerminal),
+    Printer(by_hand::OfPrinter),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     esim_kiosk::telemetry::start_for_tools();
     let outcome = match arguments.command {
-        Command::Demo { list: true, .. } => {
-            for (_, name, what) in scenarios::Scenario::ALL {
-                say(&format!("{name:<18} {what}"));
-            }
-            Ok(())
-        }
-        Command::Demo { headless, out, scenario, language, landscape, seed, .. } => {
-            let Some(scenario) = scenarios::Scenario::named(&scenario) else {
-                complain(&format!("no scenario is called {scenario:?}: --list tells the names"));
-                return ExitCode::from(2);
-            };
-            let wanted = demo::Wanted { out, scenario, language, landscape, seed };
-            demo_in(headless, &wanted)
-        }
+        Command::Demo(asked) => drawn::demo(asked),
+        Command::Torture(wanted) => torture::run(&wanted),
+        Command::Gallery { out } => drawn::gallery(&out),
         Command::All { dir } => by_hand::all(&dir),
-        Command::Torture { what, random, size, seed } => torture::run(what, random, size, seed),
-        Command::Gallery { out } => torture::gallery(&out),
+        Command::Provider(asked) => by_hand::providers(asked),
+        Command::Terminal(asked) => by_hand::terminal(asked),
+        Command::Printer(asked) => by_hand::printer(asked),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
-            ExitCode::FAILURE
+            error.exit_code()
         }
     }
 }

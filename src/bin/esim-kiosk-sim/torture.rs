@@ -1,17 +1,31 @@
 //! The long runs, from the command line.
 
-use std::path::Path;
-
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
 use esim_kiosk::sim::torture::providers;
 
-use crate::hand::Lost;
+use crate::lost::Lost;
 use crate::say;
+
+/// Long runs with faults; the last line is one JSON object with the counts.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    /// What.
+    what: What,
+    /// terminal: so many payments with faults by chance, instead of the matrix.
+    #[arg(long)]
+    random: Option<u32>,
+    /// providers: so many cases of each provider and operation, instead of all.
+    #[arg(long)]
+    size: Option<usize>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
 
 /// What is tortured.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum What {
+enum What {
     /// The card terminal: the fault matrix, or payments with faults by chance.
     Terminal,
     /// The providers: every fault at every point of an order and a top-up.
@@ -19,7 +33,8 @@ pub(crate) enum What {
 }
 
 /// Runs it; any mismatch is an error.
-pub(crate) fn run(what: What, random: Option<u32>, size: Option<usize>, seed: u64) -> Result<(), Lost> {
+pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
+    let Wanted { what, random, size, seed } = *wanted;
     let mismatches = match what {
         What::Terminal => {
             let run = random.map_or(Torture::Matrix, |payments| Torture::Random { payments, seed });
@@ -32,14 +47,4 @@ pub(crate) fn run(what: What, random: Option<u32>, size: Option<usize>, seed: u6
         }
     };
     if mismatches == 0 { Ok(()) } else { Err(Lost::Wrong(format!("{mismatches} mismatches"))) }
-}
-
-/// Draws every state of every screen.
-pub(crate) fn gallery(out: &Path) -> Result<(), Lost> {
-    let gallery = esim_kiosk::sim::gallery::make(out).map_err(|error| Lost::Wrong(crate::demo::chain(&error)))?;
-    for fault in &gallery.faults {
-        say(fault);
-    }
-    say(&format!("{} pictures, {} faults", gallery.pictures.len(), gallery.faults.len()));
-    if gallery.faults.is_empty() { Ok(()) } else { Err(Lost::Wrong("the gallery has faults".into())) }
 }

@@ -30,7 +30,7 @@ pub struct Options {
     pub folder: PathBuf,
 }
 
-/// Plays a printer until standard input ends or says `quit`. What the operator reads goes to `out`: first the section for
+/// Plays a printer until Ctrl-C or `quit` on standard input. What the operator reads goes to `out`: first the section for
 /// the kiosk's configuration, then each receipt and what the hand at the control panel did.
 ///
 /// # Errors
@@ -60,7 +60,9 @@ pub async fn run(options: Options, out: &mut (dyn Write + Send)) -> io::Result<(
     let names: Vec<&str> = Fault::all().iter().map(|fault| fault.name()).collect();
     writeln!(out, "# Faults: {}", names.join(", "))?;
     out.flush()?;
-    panel(&printer.panel(), out).await
+    let panel = printer.panel();
+    obey_lines(&panel, out).await?;
+    writeln!(out, "# receipts that left the printer: {}", panel.sheets().len())
 }
 
 /// The section for the kiosk's configuration.
@@ -69,7 +71,7 @@ fn section(connection: &str, model: &str) -> String {
     format!("[printer]\nconnection = {connection:?}\nmodel = {model:?}\nflow_control = \"none\"\n\n")
 }
 
-async fn panel(panel: &Panel, out: &mut (dyn Write + Send)) -> io::Result<()> {
+async fn obey_lines(panel: &Panel, out: &mut (dyn Write + Send)) -> io::Result<()> {
     let (typed, mut lines) = mpsc::channel(8);
     std::thread::Builder::new().name("control-panel".into()).spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
@@ -79,10 +81,16 @@ async fn panel(panel: &Panel, out: &mut (dyn Write + Send)) -> io::Result<()> {
         }
     })?;
     let mut shown = 0;
+    let mut typing = true;
     loop {
         tokio::select! {
-            line = lines.recv() => {
-                let Some(line) = line else { return Ok(()) };
+            ended = tokio::signal::ctrl_c() => return ended,
+            line = lines.recv(), if typing => {
+                let Some(line) = line else {
+                    // Nobody types, as in a pipe or a service: only Ctrl-C ends it.
+                    typing = false;
+                    continue;
+                };
                 if line.trim() == "quit" {
                     return Ok(());
                 }

@@ -21,5 +21,10 @@ pub async fn run(options: Options, out: &mut (dyn Write + Send)) -> io::Result<(
     }
     out.flush()?;
     tokio::signal::ctrl_c().await?;
-    writeln!(out, "# sold: {} orders", panel.orders().len())
+    for provider in panel.providers() {
+        let ledger = panel.ledger(provider);
+        let (name, orders, currency) = (provider.name(), ledger.orders.len(), &ledger.currency);
+        writeln!(out, "# {name}: {orders} orders, wallet {} {currency} of {}", ledger.balance, ledger.opening)?;
+    }
+    Ok(())
 }

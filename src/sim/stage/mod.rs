@@ -7,46 +7,46 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use esim_kiosk::sim::printer::{Model, SimPrinter};
-use esim_kiosk::sim::providers::{Options, Provider, Simulation};
-use esim_kiosk::sim::terminal::{Cardholder, Pacing, TerminalOptions, TerminalSim};
+use crate::sim::printer::{Model, SimPrinter};
+use crate::sim::providers::{Options, Provider, Simulation};
+use crate::sim::terminal::{Cardholder, Pacing, TerminalOptions, TerminalSim};
 
 /// How the stage is set.
 #[derive(Debug, Clone)]
-pub(crate) struct Scenery {
+pub struct Scenery {
     /// Everything that lies on disk.
-    pub(crate) dir: PathBuf,
+    pub dir: PathBuf,
     /// Which providers, cheapest last wins by price alone.
-    pub(crate) providers: Vec<Provider>,
+    pub providers: Vec<Provider>,
     /// Plans per provider.
-    pub(crate) plans: usize,
+    pub plans: usize,
     /// How long after the pay screen the simulated card is approved.
-    pub(crate) approves_after: Duration,
+    pub approves_after: Duration,
     /// Seed of everything random.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// Shorter waits, for walks without a person.
-    pub(crate) brisk: bool,
+    pub brisk: bool,
     /// Width and height of the picture.
-    pub(crate) pixels: (u32, u32),
+    pub pixels: (u32, u32),
     /// Width of the picture in millimetres.
-    pub(crate) width_mm: u32,
+    pub width_mm: u32,
 }
 
 /// The stage, set. Dropped, everything on it is gone.
-pub(crate) struct Stage {
+pub struct Stage {
     /// The card terminal on a pty.
-    pub(crate) terminal: TerminalSim,
+    pub terminal: TerminalSim,
     /// The receipt printer on a pty.
-    pub(crate) printer: SimPrinter,
+    pub printer: SimPrinter,
     /// The providers behind TLS.
-    pub(crate) providers: Simulation,
+    pub providers: Simulation,
     /// The kiosk's configuration.
-    pub(crate) config: PathBuf,
+    pub config: PathBuf,
 }
 
 impl Stage {
     /// Sets the stage. Must be called inside a runtime.
-    pub(crate) fn set(scenery: &Scenery) -> io::Result<Stage> {
+    pub fn set(scenery: &Scenery) -> io::Result<Stage> {
         let dir = std::path::absolute(&scenery.dir)?;
         std::fs::create_dir_all(&dir)?;
         let ca = dir.join("providers-ca.pem");
@@ -87,7 +87,7 @@ fn secret_file(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Writes a file anew with these rights.
-pub(crate) fn put(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+pub fn put(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     use std::io::Write;
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
