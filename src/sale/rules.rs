@@ -7,7 +7,7 @@ use super::moment::Moment;
 use super::record::{CaseDecision, CaseKind, Entry, Quote, Record, ReleaseReason};
 use super::settle::Draft;
 use super::transaction::{Answer, Ending, LastTransaction, ReversalOutcome, Transaction};
-use super::truth::{WasCharged, was_charged};
+use super::truth::{WasCharged, takes_back, was_charged};
 use super::{Decision, Goods, Money, Sale, Step, Terms};
 
 /// Begins a sale: the quote is written down and the terminal asked for its baseline. The locks of
@@ -330,10 +330,7 @@ fn still_charged(draft: &mut Draft<'_>, last: &LastTransaction, at_rest: bool) {
     }
     let paid_as = draft.sale.payment.paid_as.clone();
     match last {
-        LastTransaction::Is(seen)
-            if seen.original_trace.is_some()
-                && seen.original_trace == paid_as.as_ref().and_then(|key| key.trace.clone()) =>
-        {
+        LastTransaction::Is(seen) if paid_as.as_ref().is_some_and(|key| takes_back(seen, key)) => {
             draft.record(Record::ReversalAnswered {
                 outcome: ReversalOutcome::Done { transaction: Some(seen.clone()) },
             });

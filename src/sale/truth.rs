@@ -1,6 +1,6 @@
 //! Was the card charged? The one place that compares what a terminal says with what we know (sale.md 5).
 
-use super::transaction::{LastTransaction, Totals, Transaction};
+use super::transaction::{ApprovalKey, LastTransaction, Totals, Transaction};
 use super::{Sale, Terms};
 
 /// The answer.
@@ -33,76 +33,133 @@ pub fn was_charged(
     terms: &Terms,
 ) -> WasCharged {
     let verdict = match last {
-        LastTransaction::Is(seen) => by_transaction(sale, seen, bound_elsewhere, terms),
+        LastTransaction::Is(seen) => by_transaction(sale, seen, totals, bound_elsewhere, terms),
         LastTransaction::Empty => None,
         LastTransaction::Silent { .. } => None,
     };
     let verdict = verdict.unwrap_or_else(|| by_totals(sale, last, totals));
     match verdict {
-        WasCharged::No | WasCharged::Unknown(_) if !at_rest => {
+        WasCharged::No | WasCharged::Otherwise(_) | WasCharged::Unknown(_) if !at_rest => {
             WasCharged::AskAgain("the terminal was not at rest when it answered".to_owned())
         }
         verdict => verdict,
     }
 }
 
-fn by_transaction(sale: &Sale, seen: &Transaction, bound_elsewhere: bool, terms: &Terms) -> Option<WasCharged> {
-    let approval = sale.payment.approval.as_deref();
-    if let Some(original) = &seen.original_trace {
-        return by_reversal(sale, seen, original);
+fn by_transaction(
+    sale: &Sale,
+    seen: &Transaction,
+    totals: Option<Totals>,
+    bound_elsewhere: bool,
+    terms: &Terms,
+) -> Option<WasCharged> {
+    let (baseline, totals_before) = sale.payment.baseline.as_ref()?;
+    if let LastTransaction::Is(before) = baseline {
+        if before.key == seen.key && before.turnover == seen.turnover {
+            return Some(WasCharged::No);
+        }
+        let terminal = |key: &ApprovalKey| key.terminal_id.clone();
+        if let (Some(then), Some(now)) = (terminal(&before.key), terminal(&seen.key))
+            && then != now
+        {
+            // Another terminal stands there: what it tells is not about our payment.
+            return Some(WasCharged::Otherwise(Box::new(seen.clone())));
+        }
+        if is_older(&seen.key, &before.key) {
+            return None;
+        }
     }
-    if let Some((LastTransaction::Is(before), _)) = &sale.payment.baseline
-        && before.key == seen.key
-        && before.turnover == seen.turnover
-    {
-        return Some(WasCharged::No);
-    }
-    if bound_elsewhere || sale.payment.baseline.is_none() {
+    if bound_elsewhere {
         return None;
     }
-    if seen.result_code.is_some_and(|code| code != 0) {
-        // The newest transaction of a terminal at rest is one that failed: ours, and nothing was taken by it.
-        return Some(WasCharged::No);
+    if let Some(original) = &seen.original_trace {
+        return by_reversal(sale, baseline, seen, original);
     }
-    let amount = sale.quote.amount;
-    let amount_ours = seen.key.amount_minor == u64::try_from(amount.minor).ok();
+    let amount_ours = has_amount_of(sale, seen);
+    if seen.result_code != Some(0) {
+        // The newest transaction failed, and it is ours: nothing was taken by it. One that does not say which it is
+        // may be the answer to our question only.
+        let named = seen.key.receipt.is_some() || seen.key.trace.is_some();
+        let failed = seen.result_code.is_some() && named && (amount_ours || seen.key.amount_minor.is_none());
+        return failed.then_some(WasCharged::No);
+    }
     let currency_ours =
-        seen.currency.map_or(terms.currency_may_be_absent, |number| number == amount.currency.numeric());
-    let receipt_ours = approval.is_none_or(|approval| {
+        seen.currency.map_or(terms.currency_may_be_absent, |number| number == sale.quote.amount.currency.numeric());
+    let receipt_ours = sale.payment.approval.as_deref().is_none_or(|approval| {
         approval.key.receipt == seen.key.receipt && approval.key.terminal_id == seen.key.terminal_id
     });
+    let unmoved = sale.payment.approval.is_none() && totals_before.is_some() && *totals_before == totals;
+    if amount_ours && currency_ours && receipt_ours && unmoved {
+        return Some(WasCharged::Unknown(
+            "the terminal names a new payment of this amount, and its totals have not moved".to_owned(),
+        ));
+    }
     let seen = Box::new(seen.clone());
     Some(if amount_ours && currency_ours && receipt_ours { WasCharged::Yes(seen) } else { WasCharged::Otherwise(seen) })
 }
 
-/// The newest transaction took something back, so it charged nobody: what did it take back?
-fn by_reversal(sale: &Sale, seen: &Transaction, original: &str) -> Option<WasCharged> {
-    if let Some(approval) = sale.payment.approval.as_deref() {
-        let ours = approval.key.trace.as_deref().is_some_and(|trace| names(original, trace));
-        if ours {
-            return Some(WasCharged::No);
-        }
+fn has_amount_of(sale: &Sale, seen: &Transaction) -> bool {
+    seen.key.amount_minor.is_some() && seen.key.amount_minor == u64::try_from(sale.quote.amount.minor).ok()
+}
+
+/// The newest transaction took something back. "Not charged" only if what it took back is our whole payment: the one
+/// that was approved before our eyes, or else the only one that can stand between the baseline and it.
+fn by_reversal(sale: &Sale, baseline: &LastTransaction, seen: &Transaction, original: &str) -> Option<WasCharged> {
+    if seen.result_code != Some(0) {
+        // A reversal that failed, and behind which our payment may hide.
+        return None;
     }
-    match &sale.payment.baseline {
-        // Nothing happened since: the baseline itself was a reversal.
-        Some((LastTransaction::Is(before), _)) if before.key == seen.key => Some(WasCharged::No),
-        // What stood there before us was reversed: not by us, and it says nothing about our payment.
-        Some((LastTransaction::Is(before), _)) if before.key.trace.as_deref().is_some_and(|t| names(original, t)) => {
-            Some(WasCharged::Otherwise(Box::new(seen.clone())))
+    let whole = seen.key.amount_minor.is_none() || has_amount_of(sale, seen);
+    let ours = match (sale.payment.approval.as_deref(), baseline) {
+        (Some(approval), _) => approval.key.trace.as_deref().is_some_and(|trace| names(original, trace)),
+        (None, LastTransaction::Is(before)) => {
+            let before = before.key.trace.as_deref().and_then(number);
+            let newest = seen.key.trace.as_deref().and_then(number);
+            match (before, number(original), newest) {
+                (Some(before), Some(original), Some(newest)) => {
+                    is_after(original, before) && is_after(newest, original)
+                }
+                _ => false,
+            }
         }
-        // It reversed something newer than the baseline, and only our payment is newer.
-        Some((LastTransaction::Is(_) | LastTransaction::Empty, _)) if sale.payment.approval.is_none() => {
-            Some(WasCharged::No)
-        }
-        Some(_) => Some(WasCharged::Otherwise(Box::new(seen.clone()))),
-        None => None,
-    }
+        // A terminal without any transaction was asked once, and that once is taken back.
+        (None, LastTransaction::Empty) => true,
+        (None, LastTransaction::Silent { .. }) => false,
+    };
+    Some(if ours && whole { WasCharged::No } else { WasCharged::Otherwise(Box::new(seen.clone())) })
+}
+
+/// Whether this transaction of a terminal took back the payment `key`, the whole of it.
+pub(super) fn takes_back(seen: &Transaction, key: &ApprovalKey) -> bool {
+    let named = match (&seen.original_trace, &key.trace) {
+        (Some(original), Some(trace)) => names(original, trace),
+        _ => false,
+    };
+    let whole = seen.key.amount_minor.is_none() || seen.key.amount_minor == key.amount_minor;
+    named && whole && seen.result_code == Some(0)
 }
 
 /// Whether a reversal's field 37 (six digits) names this trace, which may be a long one (1F2B).
 fn names(original: &str, trace: &str) -> bool {
-    let short = trace.len().checked_sub(original.len()).and_then(|from| trace.get(from..)).unwrap_or(trace);
-    original == short && original.bytes().any(|digit| digit != b'0')
+    number(original).is_some_and(|original| original != 0 && Some(original) == number(trace))
+}
+
+/// The last six digits of a trace: what fits into the fields of every message.
+fn number(trace: &str) -> Option<u32> {
+    let short = trace.len().checked_sub(6).and_then(|from| trace.get(from..)).unwrap_or(trace);
+    short.parse().ok()
+}
+
+/// Traces count up and wrap from 999999 to 1.
+fn is_after(later: u32, earlier: u32) -> bool {
+    let ahead = (later + 1_000_000 - earlier % 1_000_000) % 1_000_000;
+    (1..500_000).contains(&ahead)
+}
+
+/// Surely told before the other: its trace lies behind. Where the traces cannot be compared, nothing is sure.
+fn is_older(seen: &ApprovalKey, before: &ApprovalKey) -> bool {
+    let trace = |key: &ApprovalKey| key.trace.as_deref().and_then(number).filter(|trace| *trace != 0);
+    matches!((trace(seen), trace(before)), (Some(seen), Some(before)) if is_after(before, seen))
 }
 
 /// The second witness: number and sum of the terminal's store, before and now.
@@ -128,3 +185,7 @@ fn by_totals(sale: &Sale, last: &LastTransaction, totals: Option<Totals>) -> Was
         ))
     }
 }
+
+#[cfg(test)]
+#[path = "truth_tests.rs"]
+mod tests;
