@@ -135,6 +135,7 @@ mod tests {
             || panic!("the invariant does not hold"),
             || {
                 let secret: Result<(), String> = Err("LPA:1$smdp.io$TOPSECRET".into());
+                #[expect(clippy::unnecessary_literal_unwrap)]
                 secret.unwrap();
             },
             || assert_eq!("TOPSECRET", std::hint::black_box("other")),

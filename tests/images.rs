@@ -1,5 +1,8 @@
 //! The files of the device image, as far as they can be tried without building one: units, scripts, lists.
 
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

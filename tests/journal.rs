@@ -1,6 +1,9 @@
 //! The journal as a file: whatever events come and wherever the run is cut, what is folded back is a state that the
 //! sale was in, and a step is there whole or not at all.
 
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
 mod shop;
 
 use std::path::Path;

@@ -1,5 +1,8 @@
 //! The kiosk's printer against the simulated one, over real wires.
 
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
 use std::path::Path;
 
 use esim_kiosk::money::{Amount, Currency};

@@ -1,5 +1,7 @@
 //! Every screen in both languages and orientations, drawn in memory: measured, read and scanned like a traveller would.
 
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 #![cfg(feature = "screen")]
 
 use esim_kiosk::kiosk::Intent;
@@ -145,9 +147,9 @@ fn the_code_is_at_least_60_mm_and_reads_from_the_pixels_in_every_theme() {
             assert!((60.0..=75.0).contains(&mm), "{orientation} {theme}: the symbol is {mm:.1} mm");
             assert_eq!(symbol.width, symbol.height);
             // Its timing pattern: every module as wide as the next.
-            let modules = (0..40)
-                .map(|version| 21 + 4 * version)
-                .find(|modules| symbol.width as u32 % modules == 0 && decoded_width(&picture, &symbol) == *modules);
+            let modules = (0..40).map(|version| 21 + 4 * version).find(|modules| {
+                (symbol.width as u32).is_multiple_of(*modules) && decoded_width(&picture, &symbol) == *modules
+            });
             let modules = modules.unwrap_or_else(|| panic!("{orientation} {theme}: modules are of unequal width"));
             let quiet = 4.0 * symbol.width / modules as f32;
             let room = [symbol.x - spot.rect.x, symbol.y - spot.rect.y];
@@ -162,7 +164,7 @@ fn decoded_width(picture: &Picture, symbol: &Rect) -> u32 {
     // The finder pattern's upper edge is seven modules of black.
     let (x0, y0) = (symbol.x as u32, symbol.y as u32);
     let run = (0..symbol.width as u32).take_while(|x| pixel(picture, x0 + x, y0 + 1) == [0, 0, 0]).count() as u32;
-    if run % 7 == 0 { symbol.width as u32 * 7 / run } else { 0 }
+    if run.is_multiple_of(7) { symbol.width as u32 * 7 / run } else { 0 }
 }
 
 #[test]
@@ -314,7 +316,7 @@ fn the_language_switches_live_and_everything_else_can_be_wished() {
         for language in LANGUAGES {
             screen.show(&sample(language, name).view);
             assert!(screen.touch_part(part), "{part} on {name} in {language}");
-            assert_eq!(wishes(&mut receiver), [wish.clone()], "{part} on {name} in {language}");
+            assert_eq!(wishes(&mut receiver), std::slice::from_ref(&wish), "{part} on {name} in {language}");
         }
     }
     let mut claim = sample("en", "claim");

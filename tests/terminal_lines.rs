@@ -1,8 +1,11 @@
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 #![allow(unreachable_pub, reason = "modules of one test")]
 //! The terminal's session on real lines: a pseudo-terminal opened through `serialport`, and a TCP socket.
 //! Seconds are real here, so the session's timers are short; nothing is asserted about how long anything took.
 
 #[path = "terminal_faults/clerk.rs"]
+#[allow(dead_code, reason = "the other half is for the tests in memory")]
 mod clerk;
 
 use std::time::Duration;

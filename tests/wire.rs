@@ -1,6 +1,9 @@
 //! ZVT on the wire: golden bytes from public captures, examples of the specification and computed corner cases
 //! (`tests/wire/`). What we send is compared byte for byte, what we read field by field with an independent decoder.
 
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
 use std::time::Duration;
 
 use esim_kiosk::payment::Answer;

@@ -148,6 +148,7 @@ impl Session {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line for each wish: split, nobody sees that none is missing")]
     /// Takes one wish of the traveller. What is not possible here and now is dropped: a late touch is no order.
     pub fn on(&mut self, intent: &Intent, now: Moment) -> Option<Wish> {
         if matches!(intent, Intent::Drawn(_)) {

@@ -174,7 +174,7 @@ impl Iccid {
                 }
             })
             .sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 }
 

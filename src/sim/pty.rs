@@ -173,7 +173,11 @@ impl AsyncRead for Pty {
                 // the port is registered anew; else this loop would never wait again.
                 drop(guard);
                 let again = rustix::io::dup(this.master.get_ref())?;
-                this.master = AsyncFd::new(again)?;
+                // The successor is unsafe for the sake of descriptors that close early; this one lives in the AsyncFd.
+                #[expect(deprecated, reason = "the successor is an unsafe function")]
+                {
+                    this.master = AsyncFd::new(again)?;
+                }
             } else {
                 guard.clear_ready();
             }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::bridge::{Bridge, set_surface};
 use super::generated::Theme;
 use super::probe::{PictureSpot, Target, Words};
+use super::screen::listing_fonts;
 use super::{ScreenError, Surface};
 use crate::kiosk::{Intent, View};
 
@@ -83,8 +84,10 @@ impl Headless {
     /// [`ScreenError::Platform`] when this thread has a screen already.
     pub fn new(surface: Surface, intents: mpsc::Sender<Intent>) -> Result<Headless, ScreenError> {
         let window = MinimalSoftwareWindow::new(RepaintBufferType::ReusedBuffer);
-        slint::platform::set_platform(Box::new(InMemory(Rc::clone(&window), std::time::Instant::now())))
-            .map_err(|error| ScreenError::Platform(PlatformError::SetPlatformError(error)))?;
+        listing_fonts(|| {
+            slint::platform::set_platform(Box::new(InMemory(Rc::clone(&window), std::time::Instant::now())))
+                .map_err(PlatformError::SetPlatformError)
+        })?;
         let bridge = Bridge::new(&surface, intents).map_err(ScreenError::Platform)?;
         bridge.window.show().map_err(ScreenError::Platform)?;
         let mut headless = Headless { bridge, window, surface, pixels: Vec::new(), drawn: None };

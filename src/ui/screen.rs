@@ -1,6 +1,7 @@
 //! The screen that a traveller stands before: a window on a developer's machine, the whole display on the device.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,18 @@ pub enum ScreenError {
     /// Slint could not open one.
     #[error("the screen cannot be opened: check the display and its permissions")]
     Platform(#[source] PlatformError),
+    /// fontconfig is installed and knows no font: its reader in Slint cannot bear that.
+    #[error("the fonts cannot be listed: install a font package, or point FONTCONFIG_FILE to a file that names one")]
+    NoFonts,
+}
+
+/// Does what makes Slint list the machine's fonts. Its font library panics where fontconfig knows none at all: that is
+/// a machine's fault with a remedy, not one of ours.
+pub(super) fn listing_fonts<T>(open: impl FnOnce() -> Result<T, PlatformError>) -> Result<T, ScreenError> {
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(opened) => opened.map_err(ScreenError::Platform),
+        Err(_) => Err(ScreenError::NoFonts),
+    }
 }
 
 /// Is there a display on which a window can be tried? Asked before Slint is touched, since it can be set up only once.
@@ -50,8 +63,8 @@ impl Screen {
         if !window_is_possible() {
             return Err(ScreenError::NoDisplay);
         }
-        input::select_backend(&intents).map_err(ScreenError::Platform)?;
-        let bridge = Bridge::new(&surface, intents).map_err(ScreenError::Platform)?;
+        listing_fonts(|| input::select_backend(&intents))?;
+        let bridge = listing_fonts(|| Bridge::new(&surface, intents))?;
         if cfg!(feature = "device") {
             bridge.window.window().set_fullscreen(true);
         } else {

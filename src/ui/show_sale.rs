@@ -49,6 +49,7 @@ fn set(shown: &Shown<'_>, sale: Sale) {
 }
 
 /// Shows one of these screens.
+#[expect(clippy::too_many_lines, reason = "one arm for each screen, and nothing else")]
 pub(super) fn show(shown: &Shown<'_>, px_per_mm: f32, screen: &Screen) -> Place {
     let mut sale = Sale::default();
     let place = match screen {

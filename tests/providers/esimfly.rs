@@ -128,7 +128,7 @@ async fn an_esim_is_topped_up() {
     let request = shop.top_up_request(2, &offers[0], &iccid).await;
     shop.panel.fault(Provider::Esimfly, Fault::after("topup_order", Effect::Reset));
     assert!(matches!(shop.client.order(&request).await, OrderOutcome::Unknown(_)));
-    let found = shop.client.look_up(&request, &now(&[delivery.reference.clone()])).await;
+    let found = shop.client.look_up(&request, &now(std::slice::from_ref(&delivery.reference))).await;
     assert!(matches!(found, LookUp::Found(_)), "{found:?}");
     shop.panel.fault(Provider::Esimfly, Fault::before("topup_order", Effect::Reset));
     let never = shop.top_up_request(3, &offers[0], &iccid).await;

@@ -29,7 +29,7 @@ impl Shop {
         change: impl FnOnce(&mut ZvtConfig),
     ) -> Shop {
         let (dialect, theirs) = DIALECTS[number];
-        let mut set = TerminalOptions { message_ids: number % 2 == 0, ..TerminalOptions::of(theirs()) };
+        let mut set = TerminalOptions { message_ids: number.is_multiple_of(2), ..TerminalOptions::of(theirs()) };
         options(&mut set);
         let mut config = config(dialect);
         change(&mut config);

@@ -109,7 +109,7 @@ impl Esimfly {
         let esim = loose::at(order, "esim").unwrap_or(&Value::Null);
         let mut found = pieces(esim, order).profile();
         if let (Err(NotDeliverable::Missing), Some(iccid)) = (&found, loose::text(esim, "iccid")) {
-            found = self.from_our_esims(&iccid).await;
+            found = self.among_our_esims(&iccid).await;
         }
         match found {
             Ok(profile) => {
@@ -121,7 +121,7 @@ impl Esimfly {
     }
 
     /// The code as text, from the list of our eSIMs.
-    async fn from_our_esims(&self, iccid: &str) -> Result<crate::sale::activation::Profile, NotDeliverable> {
+    async fn among_our_esims(&self, iccid: &str) -> Result<crate::sale::activation::Profile, NotDeliverable> {
         let reply = self.ask_duty(&rows::ESIMS, Args::new().and("search", iccid)).await;
         let reply = reply.map_err(|_| NotDeliverable::Missing)?;
         let list = loose::entries(&reply.value, &["data.esims"]).unwrap_or_default();

@@ -140,7 +140,7 @@ impl Reseller {
         let carries = |order: &Value| names.iter().any(|name| loose::at(order, name).is_some());
         let ours = |order: &&&Value| {
             let tagged = |name: &&str| loose::text(order, name).is_some_and(|text| text.contains(&good));
-            names.iter().any(|name| tagged(&name))
+            names.iter().any(tagged)
         };
         if let Some(order) = list.iter().find(ours) {
             return self.adopt(request, &reply, order).await;

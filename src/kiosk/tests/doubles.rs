@@ -191,7 +191,6 @@ pub(super) struct Rig {
     pub(super) views: watch::Receiver<Arc<View>>,
     pub(super) provider: Arc<LaidOut>,
     pub(super) receipts: Arc<Mutex<Vec<Receipt>>>,
-    pub(super) disk: MemoryDisk,
     pub(super) running: tokio::task::JoinHandle<Result<(), Halted>>,
 }
 
@@ -230,7 +229,7 @@ impl Rig {
             },
         );
         let running = tokio::spawn(kiosk.run(queue));
-        let mut rig = Rig { inbox, orders, views, provider, receipts, disk: disk.clone(), running };
+        let mut rig = Rig { inbox, orders, views, provider, receipts, running };
         rig.tell(Inbox::Terminal(TerminalEvent::Health(TerminalHealth::Ready))).await;
         rig.tell(Inbox::Printer(PrinterState::Ready { paper_low: false })).await;
         let balance = Some(Exact::parse("100", Currency::EUR).unwrap());

@@ -25,8 +25,8 @@ pub fn decode_line_in(hex: &str, charset: Charset) -> Value {
         Err(error) => return failed(object, &error),
     };
     match bytes.as_slice() {
-        [frame::ACK] => return single(object, "ACK", "06"),
-        [frame::NAK] => return single(object, "NAK", "15"),
+        [frame::ACK] => single(object, "ACK", "06"),
+        [frame::NAK] => single(object, "NAK", "15"),
         [DLE, STX, ..] => {
             object.insert("frame".into(), json!(true));
             match frame::decode(&bytes) {
@@ -108,7 +108,7 @@ fn from_hex(text: &str) -> Result<Vec<u8>, String> {
     if let Some(wrong) = digits.iter().find(|digit| !digit.is_ascii_hexdigit()) {
         return Err(format!("{wrong:?} is no hexadecimal digit"));
     }
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err("an odd number of hexadecimal digits".to_owned());
     }
     let half = |digit: char| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or(0);

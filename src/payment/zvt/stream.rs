@@ -44,7 +44,7 @@ impl StreamLink {
 #[derive(Debug)]
 pub enum Link {
     /// RS-232, or a pty.
-    Serial(SerialLink),
+    Serial(Box<SerialLink>),
     /// TCP.
     Stream(StreamLink),
 }

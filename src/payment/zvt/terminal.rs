@@ -106,7 +106,7 @@ impl Task {
         let framing = source.framing();
         let timers = config.timers;
         let link = match framing {
-            Framing::Serial => Link::Serial(SerialLink::new(timers.link)),
+            Framing::Serial => Link::Serial(Box::new(SerialLink::new(timers.link))),
             Framing::Stream => Link::Stream(StreamLink::default()),
         };
         Task {

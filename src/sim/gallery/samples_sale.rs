@@ -32,6 +32,7 @@ impl Samples {
         view
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of screens")]
     pub(super) fn checks(&mut self) {
         let plan = self.plan(3, PlanData::Amount(locale::data_volume(5_000_000_000, self.language())), 30, 990);
         let (terms, privacy) = if self.language() == "de" {
@@ -236,6 +237,7 @@ impl Samples {
         self.add("thank-you", self.sale(Screen::ThankYou, 4), &[]);
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of screens")]
     pub(super) fn troubles(&mut self) {
         for (name, reason, text, can_retry) in [
             ("declined", NotCharged::Declined, Some("Karte gesperrt"), true),

@@ -79,10 +79,9 @@ impl Letters {
             let (x, y) = (image.placement.left + place % wide, base - image.placement.top + place / wide);
             let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { continue };
             if *coverage > INK && y < cell.height {
-                for column in x..=x + usize::from(bold) {
-                    if column < cell.width {
-                        rows[y][column] = true;
-                    }
+                let last = (x + usize::from(bold)).min(cell.width - 1);
+                if x <= last {
+                    rows[y][x..=last].fill(true);
                 }
             }
         }

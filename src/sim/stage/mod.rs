@@ -96,6 +96,7 @@ pub fn put(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.write_all(content)
 }
 
+#[expect(clippy::too_many_lines, reason = "a configuration file, line by line")]
 fn configuration(scenery: &Scenery, dir: &Path, terminal: &Path, printer: &Path, providers: &Simulation) -> String {
     let today = jiff::Zoned::now().date();
     let (width_px, height_px) = scenery.pixels;

@@ -3,7 +3,6 @@
 //! was sold; every doubt ends as adopted, absent or a case.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,8 +12,6 @@ use serde::Serialize;
 
 use super::accounts::connect;
 use super::blows::{Blow, Point, Strike, endpoints, matrix};
-use crate::esim::secret::SecretPlace;
-use crate::esim::section::{Connection, ProviderSection};
 use crate::esim::{EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, ProviderPlan, Sent};
 use crate::money::{Amount, Currency, Rate};
 use crate::sale::activation::Iccid;
@@ -76,21 +73,21 @@ impl Report {
         let ends = [End::Done, End::Adopted, End::Absent, End::Case, End::Refused, End::NeverSent];
         let mut text = format!("{:<18}", "");
         for end in ends {
-            let _ = write!(text, "{:>10}", format!("{end:?}"));
+            text.push_str(&format!("{:>10}", format!("{end:?}")));
         }
         text.push('\n');
         for (name, counts) in &self.ends {
-            let _ = write!(text, "{name:<18}");
+            text.push_str(&format!("{name:<18}"));
             for end in ends {
-                let _ = write!(text, "{:>10}", counts.get(&end).copied().unwrap_or(0));
+                text.push_str(&format!("{:>10}", counts.get(&end).copied().unwrap_or(0)));
             }
             text.push('\n');
         }
         for wrong in &self.wrong {
-            let _ = writeln!(text, "WRONG {wrong}");
+            text.push_str(&format!("WRONG {wrong}\n"));
         }
         let json = serde_json::to_string(self).unwrap_or_default();
-        let _ = writeln!(text, "{json}");
+        text.push_str(&format!("{json}\n"));
         text
     }
 }

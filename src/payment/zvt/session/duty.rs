@@ -204,7 +204,7 @@ impl Session {
             Duty::Query(query) => self.query_ended(query, *running, end, now),
             Duty::Reversal(reversal) => self.reversal_ended(reversal, *running, end, now),
             Duty::Day(day) => self.day_ended(day, *running, end, now),
-            Duty::Task(task) => self.task_ended(task, *running, end, now),
+            Duty::Task(task) => self.task_ended(*task, *running, end, now),
         };
         self.take(step, now);
     }

@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    pub(super) fn task_ended(&mut self, task: Box<Task>, run: Running, end: CommandEnd, now: Instant) -> Step {
+    pub(super) fn task_ended(&mut self, task: Task, run: Running, end: CommandEnd, now: Instant) -> Step {
         let mut report = OperatorReport { lines: run.receipts.all(), ..OperatorReport::default() };
         if let Some(status) = run.last_status() {
             report.totals = status.totals;
@@ -182,7 +182,7 @@ impl Session {
         if task.holds() {
             hold_result(&task.hold, &mut report);
         }
-        self.report(*task, report)
+        self.report(task, report)
     }
 
     fn task_completed(&mut self, task: &OperatorTask, completion: &Completion, report: &mut OperatorReport) {

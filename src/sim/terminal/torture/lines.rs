@@ -56,6 +56,7 @@ pub(super) fn lost_lines() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn bad_lines() -> Vec<Case> {
     vec![
         case("F16a", "NAK on the command once", DELIVERED, |t| t.rule(FaultRule::heard(AUTHORISE, 1, Fault::Nak))),
