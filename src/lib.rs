@@ -7,7 +7,8 @@
 //! 3. The contracts to the world: [`payment`], [`esim`], [`printer`], [`journal`].
 //! 4. [`catalogue`]: the offers of all providers, merged, priced, named and searched.
 //! 5. `ui`: the screen (feature `screen`).
-//! 6. [`assembly`] and [`commands`]: what is connected to what.
+//! 6. [`diagnostics`]: what support reads.
+//! 7. [`assembly`] and [`commands`]: what is connected to what.
 
 // A test speaks by panicking; what ships is linted in the build that ships.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr))]
@@ -25,6 +26,7 @@ pub mod payment;
 pub mod printer;
 
 pub mod config;
+pub mod diagnostics;
 pub mod telemetry;
 pub mod watchdog;
 

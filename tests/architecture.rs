@@ -41,7 +41,8 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("ui", &["kiosk"]),
     // The configuration is made of the rooms' own sections.
     ("config", &["money", "sale", "catalogue", "esim", "payment", "printer", "journal", "fleet", "diagnostics"]),
-    ("diagnostics", &["config", "journal", "fleet", "telemetry"]),
+    // It reads what the journal tells of sales; the records are the sale's own.
+    ("diagnostics", &["config", "journal", "fleet", "telemetry", "sale"]),
     ("control", &["kiosk"]),
     ("metrics", &["kiosk"]),
     ("telemetry", &[]),

@@ -6,6 +6,7 @@ mod check;
 mod out;
 mod printer;
 mod provider;
+mod report;
 #[cfg(feature = "screen")]
 mod run;
 mod sales;
@@ -55,6 +56,8 @@ enum Command {
     /// Ask the receipt printer, or print a test receipt.
     #[command(subcommand)]
     Printer(printer::Printer),
+    /// Put everything that explains this machine into one archive, without secrets; also when the service is dead.
+    Report(report::Report),
     /// Ask a provider: wallet, plans, use of an eSIM, any reading call.
     #[command(subcommand)]
     Provider(provider::Provider),
@@ -71,6 +74,7 @@ impl Cli {
             Command::Sales(sales) => sales::sales(&sales, &self.config, &mut out),
             Command::Terminal(terminal) => terminal::terminal(&terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(&printer, &self.config, &mut out),
+            Command::Report(report) => report::report(&report, &self.config, &mut out),
             Command::Provider(provider) => provider::provider(&provider, &self.config, &mut out),
         };
         match done {

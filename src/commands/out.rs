@@ -82,6 +82,13 @@ impl Out {
         Ok(())
     }
 
+    /// What is being done, for the person who waits: on stderr, so that stdout is the answer alone.
+    pub(super) fn progress(&self, what: &str) {
+        let mut errors = std::io::stderr();
+        // Nobody waits if this fails.
+        writeln!(errors, "{what}").unwrap_or(());
+    }
+
     /// What is wrong.
     pub(super) fn failed(&self, failed: &Failed) {
         let mut errors = std::io::stderr();

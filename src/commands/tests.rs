@@ -66,6 +66,7 @@ impl Machine {
             Command::Sales(sales) => sales::sales(sales, &self.config, &mut out),
             Command::Terminal(terminal) => terminal::terminal(terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(printer, &self.config, &mut out),
+            Command::Report(report) => report::report(report, &self.config, &mut out),
             Command::Provider(provider) => provider::provider(provider, &self.config, &mut out),
             #[cfg(feature = "screen")]
             Command::Run => unreachable!("the service is not run here"),

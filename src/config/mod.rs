@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::catalogue::{Offering, Pricing};
+use crate::diagnostics::section::Section as Diagnostics;
 use crate::esim::section::ProviderSection;
 use crate::journal::section::Section as JournalSection;
 use crate::printer::PrinterConfig;
@@ -52,6 +53,8 @@ pub struct Config {
     pub journal: JournalSection,
     /// `[timing]`.
     pub timing: Timing,
+    /// `[diagnostics]`.
+    pub diagnostics: Diagnostics,
     /// `[log]`.
     pub log: Log,
 }
@@ -147,6 +150,7 @@ impl Config {
         let sync: Sync = document.section("sync");
         let journal: JournalSection = document.section("journal");
         let timing: Timing = document.section("timing");
+        let diagnostics: Diagnostics = document.section("diagnostics");
         let log: Log = document.section("log");
         document.nothing_else();
 
@@ -161,6 +165,9 @@ impl Config {
         }
         for (key, what) in journal.problems() {
             document.problem(&format!("journal.{key}"), what);
+        }
+        for (key, what) in diagnostics.problems() {
+            document.problem(&format!("diagnostics.{key}"), what);
         }
         for (key, what) in catalogue.problems() {
             document.problem(&key, what);
@@ -187,6 +194,7 @@ impl Config {
             sync,
             journal,
             timing,
+            diagnostics,
             log,
         };
         document.finish(config, file)

@@ -1,0 +1,94 @@
+//! What the page tells, before it is drawn.
+
+use jiff::{Timestamp, ToSpan};
+
+use super::recorder::HealthLine;
+use super::sales::{Books, Told};
+use super::sources::Scene;
+use crate::journal::archive::{Archive, Wanted as Query};
+
+/// Everything that the page tells.
+pub struct Story<'a> {
+    /// The machine and what was asked for.
+    pub scene: &'a Scene,
+    /// The journal.
+    pub books: &'a Books,
+    /// Health over time.
+    pub history: Vec<HealthLine>,
+    /// Sources that failed: file and text.
+    pub failed: &'a [(String, String)],
+}
+
+/// A stretch of time in which the health was the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// From.
+    pub from: Timestamp,
+    /// Until the next change, or the end of the time asked for.
+    pub until: Timestamp,
+    /// How it was.
+    pub line: HealthLine,
+}
+
+/// The hour around a sale, if the journal can be read and knows it.
+pub fn around_sale(scene: &Scene) -> Option<(Timestamp, Timestamp)> {
+    let name = scene.wanted.sale.as_ref()?;
+    let archive = Archive::open(&scene.journal()).ok()?;
+    let id = archive.find(name).ok()??;
+    let row = archive.list(&Query { limit: None, ..Query::default() }).ok()?.into_iter().find(|row| row.id == id)?;
+    let begin = Timestamp::from_millisecond(row.opened_ms).ok()?;
+    let end = Timestamp::from_millisecond(row.closed_ms.unwrap_or(row.opened_ms)).ok()?;
+    Some((begin.checked_sub(1.hour()).ok()?, end.checked_add(1.hour()).ok()?))
+}
+
+/// The history as stretches; a gap of more than two hours is a time in which nothing ran.
+pub fn stretches(history: &[HealthLine], end: Timestamp) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for (place, line) in history.iter().enumerate() {
+        let next = history.get(place + 1).map_or(end, |next| next.at).max(line.at);
+        let limit = line.at.checked_add(2.hours()).unwrap_or(next);
+        let until = next.min(limit);
+        match stretches.last_mut() {
+            Some(last) if last.until == line.at && last.line.same_as(line) => last.until = until,
+            _ => stretches.push(Stretch { from: line.at, until, line: line.clone() }),
+        }
+    }
+    stretches
+}
+
+/// One record of a sale for the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beat {
+    /// Local time.
+    pub time: String,
+    /// Milliseconds after the first record; none after a restart with a clock that was not set.
+    pub after_ms: Option<u64>,
+    /// The record's kind.
+    pub kind: String,
+    /// What it says beside its kind.
+    pub says: String,
+    /// The program was started anew before it.
+    pub restarted: bool,
+}
+
+/// A sale's records as beats.
+pub fn beats(books: &Books, told: &Told) -> Vec<Beat> {
+    let first = told.entries.first().map(|entry| entry.at);
+    let mut run = first.map_or(0, |first| first.run);
+    told.entries
+        .iter()
+        .map(|entry| {
+            let mut record = serde_json::to_value(&entry.record).unwrap_or_default();
+            let kind = record.as_object_mut().and_then(|fields| fields.remove("kind"));
+            let kind = kind.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
+            let says = match &record {
+                serde_json::Value::Object(fields) if fields.is_empty() => String::new(),
+                other => other.to_string(),
+            };
+            let restarted = entry.at.run != run;
+            run = entry.at.run;
+            let after_ms = first.and_then(|first| entry.at.since(&first));
+            Beat { time: books.local(entry.at.wall_ms), after_ms, kind, says, restarted }
+        })
+        .collect()
+}
