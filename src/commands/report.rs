@@ -78,9 +78,8 @@ fn point(text: &str, now: Timestamp, zone: &jiff::tz::TimeZone) -> Result<Timest
         let count: i64 = text.strip_suffix(*unit)?.parse().ok()?;
         count.checked_mul(*seconds)
     });
-    ago.and_then(|seconds| now.checked_sub(jiff::SignedDuration::from_secs(seconds)).ok()).ok_or_else(|| {
-        Failed::told(format!("{text:?} is no time: write 2026-11-22T14:30, 2026-11-22, 90m, 36h or 3d"))
-    })
+    ago.and_then(|seconds| now.checked_sub(jiff::SignedDuration::from_secs(seconds)).ok())
+        .ok_or_else(|| Failed::told(format!("{text:?} is no time: write 2026-11-22T14:30, 2026-11-22, 90m, 36h or 3d")))
 }
 
 /// A size with its unit.

@@ -29,7 +29,9 @@ pub enum NoBundle {
         allowed: u64,
     },
     /// It cannot be written anywhere.
-    #[error("the bundle cannot be written to {path}, nor to any place in memory: name another with --output, or - for standard output")]
+    #[error(
+        "the bundle cannot be written to {path}, nor to any place in memory: name another with --output, or - for standard output"
+    )]
     Unwritten {
         /// Where it was to lie.
         path: PathBuf,

@@ -45,7 +45,8 @@ pub fn gather(mut scene: Scene, most: u64, mut progress: impl FnMut(&str)) -> Re
     });
     progress("report.html");
     let failed = bundle.failures();
-    let story = report::Story { scene: &scene, books: &books.borrow(), history: live::history(&scene), failed: &failed };
+    let story =
+        report::Story { scene: &scene, books: &books.borrow(), history: live::history(&scene), failed: &failed };
     let drawn = catch_unwind(AssertUnwindSafe(|| page::html(&story)));
     match drawn {
         Ok(html) => bundle.add("report.html", &html, false),

@@ -8,7 +8,8 @@ use super::sources::{Scene, Text, file};
 /// The files of the live directory.
 pub fn texts(scene: &Scene) -> Vec<Text> {
     let directory = scene.section().live(&scene.journal().directory);
-    let text = |name: &str, from: &str, shortens: bool| -> Text { (name.to_owned(), file(&directory.join(from)), shortens) };
+    let text =
+        |name: &str, from: &str, shortens: bool| -> Text { (name.to_owned(), file(&directory.join(from)), shortens) };
     vec![
         text("devices/now.json", "devices.json", false),
         text("devices/terminal-line.txt", "terminal-line.txt", true),

@@ -9,13 +9,13 @@ use super::sources::{Scene, Text, file};
 pub fn facts(scene: &Scene) -> Vec<Text> {
     let state = scene.journal().directory;
     vec![
-        ("machine/versions.txt".into(), Ok(versions(scene)), false),
-        ("machine/disk.txt".into(), Ok(disk(&state)), false),
-        ("machine/memory.txt".into(), Ok(several(&MEMORY)), false),
-        ("machine/network.txt".into(), Ok(network(scene)), false),
-        ("machine/clock.txt".into(), Ok(clock(scene)), false),
+        ("machine/versions.txt".into(), Ok(versions(scene)), true),
+        ("machine/disk.txt".into(), Ok(disk(&state)), true),
+        ("machine/memory.txt".into(), Ok(several(&MEMORY)), true),
+        ("machine/network.txt".into(), Ok(network(scene)), true),
+        ("machine/clock.txt".into(), Ok(clock(scene)), true),
         ("machine/units.txt".into(), Ok(units(scene)), true),
-        ("machine/devices.txt".into(), Ok(devices()), false),
+        ("machine/devices.txt".into(), Ok(devices()), true),
     ]
 }
 
@@ -53,7 +53,11 @@ fn versions(scene: &Scene) -> String {
     section(&mut text, "/usr/lib/os-release-image", small(Path::new("/usr/lib/os-release-image")));
     section(&mut text, "/proc/version", small(Path::new("/proc/version")));
     section(&mut text, "/proc/cmdline", small(Path::new("/proc/cmdline")));
-    section(&mut text, "model", small(Path::new("/proc/device-tree/model")).or_else(|_| small(Path::new("/sys/class/dmi/id/product_name"))));
+    section(
+        &mut text,
+        "model",
+        small(Path::new("/proc/device-tree/model")).or_else(|_| small(Path::new("/sys/class/dmi/id/product_name"))),
+    );
     section(&mut text, "slots", (scene.ask)("rauc", &["status", "--detailed"]));
     text
 }
@@ -67,7 +71,9 @@ fn file_or_link(path: &Path) -> Result<String, String> {
 fn disk(state: &Path) -> String {
     let mut text = String::new();
     let mut places: Vec<PathBuf> =
-        ["/", "/var", "/tmp", "/run", "/dev/shm", "/var/log/journal", "/var/lib/esim-kiosk-report"].map(PathBuf::from).to_vec();
+        ["/", "/var", "/tmp", "/run", "/dev/shm", "/var/log/journal", "/var/lib/esim-kiosk-report"]
+            .map(PathBuf::from)
+            .to_vec();
     places.push(state.to_owned());
     writeln!(text, "place                             free MB   size MB   free inodes").ok();
     for place in places {
@@ -75,7 +81,14 @@ fn disk(state: &Path) -> String {
             Ok(found) => {
                 let mb = |blocks: u64| blocks.saturating_mul(found.f_frsize) >> 20;
                 let name = place.display().to_string();
-                writeln!(text, "{name:<32} {:>8}  {:>8}  {:>12}", mb(found.f_bavail), mb(found.f_blocks), found.f_favail).ok();
+                writeln!(
+                    text,
+                    "{name:<32} {:>8}  {:>8}  {:>12}",
+                    mb(found.f_bavail),
+                    mb(found.f_blocks),
+                    found.f_favail
+                )
+                .ok();
             }
             Err(error) => {
                 writeln!(text, "{} is not here: {error}", place.display()).ok();
@@ -116,7 +129,11 @@ fn network(scene: &Scene) -> String {
     let mut text = String::new();
     section(&mut text, "interfaces", interfaces());
     section(&mut text, "addresses", (scene.ask)("ip", &["-brief", "address"]));
-    section(&mut text, "routes", (scene.ask)("ip", &["route", "show", "table", "all"]).or_else(|_| small(Path::new("/proc/net/route"))));
+    section(
+        &mut text,
+        "routes",
+        (scene.ask)("ip", &["route", "show", "table", "all"]).or_else(|_| small(Path::new("/proc/net/route"))),
+    );
     section(&mut text, "/etc/resolv.conf", file_or_link(Path::new("/etc/resolv.conf")));
     section(&mut text, "/proc/net/dev", small(Path::new("/proc/net/dev")));
     section(&mut text, "/proc/net/sockstat", small(Path::new("/proc/net/sockstat")));
@@ -143,7 +160,11 @@ fn interfaces() -> Result<String, String> {
 
 fn clock(scene: &Scene) -> String {
     let mut text = String::new();
-    section(&mut text, "now", Ok(format!("{} ({})", scene.now, jiff::Zoned::now().time_zone().iana_name().unwrap_or("no zone"))));
+    section(
+        &mut text,
+        "now",
+        Ok(format!("{} ({})", scene.now, jiff::Zoned::now().time_zone().iana_name().unwrap_or("no zone"))),
+    );
     let marked = Path::new("/run/systemd/timesync/synchronized").exists();
     section(&mut text, "timesyncd has heard from a server since the start", Ok(marked.to_string()));
     section(&mut text, "timedatectl", (scene.ask)("timedatectl", &["show"]));
@@ -155,7 +176,12 @@ fn clock(scene: &Scene) -> String {
 fn units(scene: &Scene) -> String {
     let mut text = String::new();
     section(&mut text, "failed units", (scene.ask)("systemctl", &["--no-pager", "--plain", "list-units", "--failed"]));
-    let words = ["--no-pager", "show", "esim-kiosk.service", "--property=ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode,ExecMainStartTimestamp,MemoryCurrent,CPUUsageNSec,StatusText,WatchdogTimestamp"];
+    let words = [
+        "--no-pager",
+        "show",
+        "esim-kiosk.service",
+        "--property=ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode,ExecMainStartTimestamp,MemoryCurrent,CPUUsageNSec,StatusText,WatchdogTimestamp",
+    ];
     section(&mut text, "esim-kiosk.service", (scene.ask)("systemctl", &words));
     section(&mut text, "start of the machine", (scene.ask)("systemd-analyze", &["--no-pager", "blame"]));
     text
@@ -164,14 +190,22 @@ fn units(scene: &Scene) -> String {
 /// USB devices, serial ports, temperatures.
 fn devices() -> String {
     let mut text = String::new();
-    section(&mut text, "USB", of_class("/sys/bus/usb/devices", &["idVendor", "idProduct", "manufacturer", "product", "speed"]));
+    section(
+        &mut text,
+        "USB",
+        of_class("/sys/bus/usb/devices", &["idVendor", "idProduct", "manufacturer", "product", "speed"]),
+    );
     section(&mut text, "temperatures", of_class("/sys/class/thermal", &["type", "temp"]));
     section(&mut text, "displays", of_class("/sys/class/drm", &["status", "enabled"]));
     section(&mut text, "input", small(Path::new("/proc/bus/input/devices")));
     let ports = std::fs::read_dir("/dev").map(|entries| {
-        let named = |name: &str| ["ttyKIOSK", "ttyUSB", "ttyACM", "ttyS", "usb"].iter().any(|start| name.starts_with(start));
-        let mut names: Vec<String> =
-            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| named(name)).collect();
+        let named =
+            |name: &str| ["ttyKIOSK", "ttyUSB", "ttyACM", "ttyS", "usb"].iter().any(|start| name.starts_with(start));
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| named(name))
+            .collect();
         names.sort();
         names.join(" ")
     });

@@ -56,7 +56,8 @@ fn failures(page: &mut String, story: &Story<'_>) {
     page.push_str("<h2>What could not be read</h2>\n<table>\n");
     for (name, why) in story.failed {
         let first: String = why.lines().take(3).collect::<Vec<_>>().join("\n");
-        writeln!(page, "<tr><td><code>{}</code></td><td class=\"says\">{}</td></tr>", escape(name), escape(&first)).ok();
+        writeln!(page, "<tr><td><code>{}</code></td><td class=\"says\">{}</td></tr>", escape(name), escape(&first))
+            .ok();
     }
     page.push_str("</table>\n");
 }
@@ -93,7 +94,9 @@ fn health(page: &mut String, story: &Story<'_>) {
     };
     let begin = story.scene.wanted.since.unwrap_or(first.from).max(first.from);
     lanes(page, &all, begin, end);
-    page.push_str("<table><tr><th>From</th><th>For</th><th>Selling</th><th>Terminal</th><th>Printer</th><th>Network</th></tr>\n");
+    page.push_str(
+        "<table><tr><th>From</th><th>For</th><th>Selling</th><th>Terminal</th><th>Printer</th><th>Network</th></tr>\n",
+    );
     for stretch in all.iter().rev().take(60) {
         let seconds = stretch.until.as_second() - stretch.from.as_second();
         writeln!(
@@ -132,7 +135,12 @@ fn lanes(page: &mut String, all: &[Stretch], begin: Timestamp, end: Timestamp) {
     ];
     for (row, (name, mark)) in kinds.iter().enumerate() {
         let y = row * 22;
-        write!(page, "<text x=\"0\" y=\"{}\">{name}</text><rect class=\"u\" x=\"90\" y=\"{y}\" width=\"900\" height=\"16\"/>", y + 12).ok();
+        write!(
+            page,
+            "<text x=\"0\" y=\"{}\">{name}</text><rect class=\"u\" x=\"90\" y=\"{y}\" width=\"900\" height=\"16\"/>",
+            y + 12
+        )
+        .ok();
         for stretch in all {
             let (from, until) = (place(stretch.from), place(stretch.until));
             let (class, width) = (mark(stretch), (until - from).max(1));

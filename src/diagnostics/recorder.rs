@@ -234,7 +234,8 @@ mod tests {
         for hour in 1..200 {
             history.note(line(hour * 3_600 + 20, "paused")).unwrap();
         }
-        let sizes: u64 = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.metadata().unwrap().len()).sum();
+        let sizes: u64 =
+            std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.metadata().unwrap().len()).sum();
         assert!(sizes < 2_400, "{sizes}");
     }
 }

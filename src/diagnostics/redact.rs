@@ -13,6 +13,9 @@ const GONE: &str = "•••";
 /// Known secrets that are shorter are no secrets but words.
 const SHORTEST: usize = 6;
 
+/// Escapes and what stands for them meanwhile: private characters, which no word contains.
+const ESCAPES: [(&str, &str); 3] = [("\\n", "\u{e000}"), ("\\t", "\u{e001}"), ("\\r", "\u{e002}")];
+
 /// How many were taken out, by rule.
 pub type Counts = BTreeMap<&'static str, u64>;
 
@@ -53,7 +56,8 @@ impl Redactor {
 
     /// The text without its secrets; what was taken out is added to `counts`.
     pub fn text(&self, text: &str, counts: &mut Counts) -> String {
-        let mut text = text.to_owned();
+        // An escaped line end in JSON or `Debug` would glue its letter to the word behind it.
+        let mut text = ESCAPES.iter().fold(text.to_owned(), |text, (escape, mark)| text.replace(escape, mark));
         for secret in &self.known {
             let found = text.matches(secret.as_str()).count();
             if found > 0 {
@@ -76,7 +80,7 @@ impl Redactor {
                 *counts.entry(rule.name).or_default() += taken;
             }
         }
-        text
+        ESCAPES.iter().fold(text, |text, (escape, mark)| text.replace(mark, escape))
     }
 
     /// The same, uncounted.
@@ -90,7 +94,7 @@ fn rules() -> Vec<Rule> {
         rule("private key", r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*-----|\z)", |_| {
             Some(format!("[private key {GONE}]"))
         }),
-        rule("activation code", r#"(?i)\bLPA(?::|%3A)\s?1(?:\$|%24|\\u0024)[^\s"'<>&,;)\]}]*"#, |_| {
+        rule("activation code", r#"(?i)LPA(?::|%3A)\s?1(?:\$|%24|\\u0024)[^\s"'<>&,;)\]}]*"#, |_| {
             Some(format!("LPA:1${GONE}"))
         }),
         rule("activation code", r"(?:^|[^A-Za-z0-9$])1\$[A-Za-z0-9.-]+\.[A-Za-z0-9.-]+\$[A-Za-z0-9$.-]+", |found| {
@@ -119,12 +123,16 @@ fn rules() -> Vec<Rule> {
         rule("card digits", r"\b\d{4}[ -]?\d{0,2}[ -]?[xX*•.]{2,}[ -]?[xX*•. -]*(\d{4})\b", |found| {
             Some(format!("…{}", &found[1]))
         }),
-        rule("card digits", r#"(?i)\b(pan|card[_ -]?(?:number|no|nr)|karten-?n(?:umme)?r)(["']?\s*[:=]?\s*["']?)\d[\d ]{6,}(\d{4})\b"#, |found| {
-            Some(format!("{}{}…{}", &found[1], &found[2], &found[3]))
-        }),
-        rule("claim code", r"(?i)\b[0-9A-HJKMNP-TV-Z]{3}[- \u{2013}][0-9A-HJKMNP-TV-Z]{3}[-\u{2013}][0-9A-HJKMNP-TV-Z]{3}\b", |_| {
-            Some(GONE.to_owned())
-        }),
+        rule(
+            "card digits",
+            r#"(?i)\b(pan|card[_ -]?(?:number|no|nr)|karten-?n(?:umme)?r)(["']?\s*[:=]?\s*["']?)\d[\d ]{6,}(\d{4})\b"#,
+            |found| Some(format!("{}{}…{}", &found[1], &found[2], &found[3])),
+        ),
+        rule(
+            "claim code",
+            r"(?i)\b[0-9A-HJKMNP-TV-Z]{3}[- \u{2013}][0-9A-HJKMNP-TV-Z]{3}[-\u{2013}][0-9A-HJKMNP-TV-Z]{3}\b",
+            |_| Some(GONE.to_owned()),
+        ),
         rule("claim code", r"\b[0-9A-HJKMNP-TV-Z]{9}\b", |found| claim(&found[0])),
         rule("e-mail", r"(?i)\b[a-z0-9._%+-]+(?:@|%40)[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", |_| {
             Some(format!("{GONE}@{GONE}"))
@@ -132,9 +140,11 @@ fn rules() -> Vec<Rule> {
         rule("telephone", r"(?:\+|\b00)[1-9]\d{0,2}[ ()/.-]{0,2}\d(?:[ ()/.-]{0,2}\d){5,12}\b", |found| {
             Some(format!("{}{GONE}", found[0].chars().take(3).collect::<String>()))
         }),
-        rule("telephone", r#"(?i)\b(phone|tel(?:ephone|efon)?|mobile|msisdn|sms)(["']?\s*[:=]\s*["']?|\s+)\+?\d[\d ()/.-]{5,}"#, |found| {
-            Some(format!("{}{}{GONE}", &found[1], &found[2]))
-        }),
+        rule(
+            "telephone",
+            r#"(?i)\b(phone|tel(?:ephone|efon)?|mobile|msisdn|sms)(["']?\s*[:=]\s*["']?|\s+)\+?\d[\d ()/.-]{5,}"#,
+            |found| Some(format!("{}{}{GONE}", &found[1], &found[2])),
+        ),
         rule("telephone", r"\b0\d{2,4}[ /]\d{3,4}[ ]?\d{2,8}\b", |_| Some(GONE.to_owned())),
     ]
 }
@@ -162,7 +172,8 @@ fn looks_random(word: &str) -> bool {
         return word.bytes().any(|byte| byte.is_ascii_alphabetic()) && word.bytes().any(|byte| byte.is_ascii_digit());
     }
     let count = |kind: fn(&u8) -> bool| word.as_bytes().iter().filter(|byte| kind(byte)).count();
-    let (upper, lower, digits) = (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase), count(u8::is_ascii_digit));
+    let (upper, lower, digits) =
+        (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase), count(u8::is_ascii_digit));
     upper >= 3 && lower >= 3 && digits >= 3
 }
 
@@ -222,6 +233,8 @@ mod tests {
         goes(r#"matching_id: Some("ZZTOP-11")"#, "ZZTOP-11");
         goes(r#"{\"activationCode\":\"GHI-777\"}"#, "GHI-777");
         goes(r#""LPA:1$smdp.io$AB-CD""#, "AB-CD");
+        goes(r#""said\n1$rsp.truphone.com$JQ-209U6H\n4761739001010119\neyJhbGciOi.x""#, "eyJhbGciOi");
+        goes(r#""said\n1$rsp.truphone.com$JQ-209U6H\n4761739001010119\neyJhbGciOi.x""#, "476173900101");
     }
 
     #[test]
@@ -276,7 +289,9 @@ mod tests {
         stays("2026-11-22T04:34:09.123456+01:00 K07 esim-kiosk[412]: operator's order command=Lock(true)");
         stays("K07-000123  01JD9Z6Q2W8X5T3R7V1M0N4K6P  9.90 EUR  money paid  card …4711  receipt 0042 trace 000817");
         stays("order ORD-20261122-0017 from mobilexy, plan eu-5gb-30d, wallet 125.40 USD");
-        stays(r#"{"at":{"run":7,"mono_ms":120345,"wall_ms":1795322049123,"synced":true},"record":{"kind":"card_asked"}}"#);
+        stays(
+            r#"{"at":{"run":7,"mono_ms":120345,"wall_ms":1795322049123,"synced":true},"record":{"kind":"card_asked"}}"#,
+        );
         stays("password = \"credential:terminal\"");
         stays("key = \"file:/etc/esim-kiosk/mobilexy.key\"");
         stays("[    1.234567] usb 1-1: New USB device found, idVendor=04b8, idProduct=0e28, bcdDevice= 1.00");

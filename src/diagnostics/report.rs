@@ -78,7 +78,7 @@ pub fn beats(books: &Books, told: &Told) -> Vec<Beat> {
     told.entries
         .iter()
         .map(|entry| {
-            let mut record = serde_json::to_value(&entry.record).unwrap_or_default();
+            let mut record = super::sales::shown(&entry.record);
             let kind = record.as_object_mut().and_then(|fields| fields.remove("kind"));
             let kind = kind.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
             let says = match &record {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::sources::{Scene, Text};
 use crate::journal::archive::{Archive, CaseRow, SaleRow, Wanted as Query};
 use crate::journal::place::Place;
-use crate::sale::record::Entry;
+use crate::sale::record::{Entry, Record};
 use crate::telemetry::chain;
 
 /// Most sales that are told with every record.
@@ -98,7 +98,8 @@ fn open(place: &Place) -> Result<(Archive, Option<Copy>), String> {
         Err(why) => why,
     };
     let copy = Copy::of(place).map_err(|error| format!("{why}; nor can it be copied: {error}"))?;
-    let archive = Archive::open_file(&copy.database()).map_err(|error| format!("{why}; its copy: {}", chain(&error)))?;
+    let archive =
+        Archive::open_file(&copy.database()).map_err(|error| format!("{why}; its copy: {}", chain(&error)))?;
     Ok((archive, Some(copy)))
 }
 
@@ -171,7 +172,8 @@ fn fill(books: &mut Books, archive: &Archive, scene: &Scene) {
     }
     books.sales = books.note(archive.list(&query)).unwrap_or_default();
     books.cases = books.note(archive.cases(false)).unwrap_or_default();
-    let open = books.note(archive.list(&Query { open: true, limit: Some(LISTED), ..Query::default() })).unwrap_or_default();
+    let open =
+        books.note(archive.list(&Query { open: true, limit: Some(LISTED), ..Query::default() })).unwrap_or_default();
     // The one that was asked for first, then what is open, then the newest.
     let mut rows: Vec<SaleRow> = Vec::new();
     for row in books.sales.iter().filter(|row| Some(row.id) == wanted).chain(&open).chain(&books.sales) {
@@ -201,6 +203,14 @@ fn fill(books: &mut Books, archive: &Archive, scene: &Scene) {
     }
 }
 
+/// A record as support may see it. The terminal's receipt is the cardholder's: only its length is told.
+pub(super) fn shown(record: &Record) -> serde_json::Value {
+    if let Record::ReceiptLines { lines } = record {
+        return serde_json::json!({ "kind": "receipt_lines", "lines": lines.len() });
+    }
+    serde_json::to_value(record).unwrap_or_else(|error| serde_json::json!({ "unreadable": error.to_string() }))
+}
+
 /// The books as files of the bundle.
 pub fn texts(books: &Books) -> Vec<Text> {
     let mut list = format!("{}\n", books.found);
@@ -226,7 +236,12 @@ pub fn texts(books: &Books) -> Vec<Text> {
     let mut cases = String::new();
     for case in &books.cases {
         let (since, due) = (books.local(case.opened_ms), books.local(case.due_ms));
-        writeln!(cases, "{} case {}: {} since {since}, due {due}\n  {}", case.number, case.place, case.kind, case.evidence).ok();
+        writeln!(
+            cases,
+            "{} case {}: {} since {since}, due {due}\n  {}",
+            case.number, case.place, case.kind, case.evidence
+        )
+        .ok();
     }
     let mut texts: Vec<Text> = vec![
         ("sales/list.txt".into(), Ok(list), true),
@@ -239,9 +254,16 @@ pub fn texts(books: &Books) -> Vec<Text> {
     for told in &books.told {
         let mut text = String::new();
         for entry in &told.entries {
-            let record = serde_json::to_string(&entry.record).unwrap_or_else(|error| format!("(unreadable: {error})"));
+            let record = shown(&entry.record).to_string();
             let clock = if entry.at.synced { "" } else { " (clock not set)" };
-            writeln!(text, "{}{clock} run {} +{} ms {record}", books.local(entry.at.wall_ms), entry.at.run, entry.at.mono_ms).ok();
+            writeln!(
+                text,
+                "{}{clock} run {} +{} ms {record}",
+                books.local(entry.at.wall_ms),
+                entry.at.run,
+                entry.at.mono_ms
+            )
+            .ok();
         }
         texts.push((format!("sales/{}.txt", told.row.number), Ok(text), false));
     }

@@ -54,7 +54,8 @@ impl Section {
         }
         let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from).or_else(|| {
             // The report of a dead service has another unit: where the service's own directory is, it is meant.
-            Some(PathBuf::from("/run/esim-kiosk")).filter(|path| journal == Path::new("/var/lib/esim-kiosk") && path.is_dir())
+            Some(PathBuf::from("/run/esim-kiosk"))
+                .filter(|path| journal == Path::new("/var/lib/esim-kiosk") && path.is_dir())
         });
         runtime.unwrap_or_else(|| journal.join("live"))
     }

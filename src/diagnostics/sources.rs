@@ -167,7 +167,10 @@ pub fn logs(scene: &Scene) -> Vec<Text> {
         ("logs/boots.txt".into(), (scene.ask)("journalctl", &["--no-pager", "--quiet", "--list-boots"]), true),
         (
             "logs/coredumps.txt".into(),
-            (scene.ask)("journalctl", &["--no-pager", "--quiet", "-n", "200", "MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1"]),
+            (scene.ask)(
+                "journalctl",
+                &["--no-pager", "--quiet", "-n", "200", "MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1"],
+            ),
             true,
         ),
     ]
