@@ -74,11 +74,17 @@ fn check_paper(sheet: &esim_kiosk::sim::printer::Sheet) {
     assert_eq!(sheet.paper.codes(), [CODE]);
 }
 
+/// Asks until the printer is ready: it may still be starting, or its cable be just in.
+async fn until_ready(kiosk: &printer::EscPosPrinter) {
+    while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Prints one receipt; the simulator's only paper with ink on it is that receipt.
 async fn print_one(connection: &str, simulated: &SimPrinter, model: &str) {
     let kiosk = printer::open(config(connection, model)).unwrap();
-    let state = kiosk.status().await;
-    assert_eq!(state, PrinterState::Ready { paper_low: false }, "{model}");
+    until_ready(&kiosk).await;
     assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed, "{model}");
     let sheets = simulated.panel().wait_for_sheets(1).await;
     assert_eq!(sheets.len(), 1);
@@ -101,12 +107,16 @@ fn link(folder: &Path) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_model_prints_over_a_serial_port() {
+    let mut printing = tokio::task::JoinSet::new();
     for model in MODELS.iter().filter(|model| model.name != "generic-58") {
-        let folder = tempfile::tempdir().unwrap();
-        let mut simulated = start(model.name);
-        simulated.on_pty(&link(folder.path())).unwrap();
-        print_one(&format!("serial:{}", link(folder.path()).display()), &simulated, model.name).await;
+        printing.spawn(async {
+            let folder = tempfile::tempdir().unwrap();
+            let mut simulated = start(model.name);
+            simulated.on_pty(&link(folder.path())).unwrap();
+            print_one(&format!("serial:{}", link(folder.path()).display()), &simulated, model.name).await;
+        });
     }
+    printing.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +126,7 @@ async fn it_prints_over_tcp_and_over_a_device_file() {
     print_one(&format!("tcp:{address}"), &simulated, "epson-tm-t20iii").await;
     let folder = tempfile::tempdir().unwrap();
     let mut simulated = start("generic-80");
-    simulated.on_pty(&link(folder.path())).unwrap();
+    simulated.on_usb(&link(folder.path())).unwrap();
     print_one(&format!("usb:{}", link(folder.path()).display()), &simulated, "generic-80").await;
 }
 
@@ -126,6 +136,7 @@ async fn a_tear_bar_is_printed_past() {
     let mut simulated = start("generic-58");
     simulated.on_pty(&link(folder.path())).unwrap();
     let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "generic-58")).unwrap();
+    until_ready(&kiosk).await;
     assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
     simulated.panel().take();
     check_paper(&simulated.panel().sheets()[0]);
@@ -138,17 +149,13 @@ async fn a_cable_that_comes_back_is_used_again() {
     simulated.on_pty(&link(folder.path())).unwrap();
     let panel = simulated.panel();
     let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "epson-tm-t20iii")).unwrap();
-    while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
-        tokio::task::yield_now().await;
-    }
+    until_ready(&kiosk).await;
     panel.plan(vec![Planned { at: 300, fault: Fault::CableOut }]);
     let outcome = kiosk.print(&receipt("de")).await;
     assert_eq!(outcome, PrintOutcome::Unknown { fault: PrinterFault::Absent });
     assert_eq!(kiosk.status().await, PrinterState::Faulty(PrinterFault::Absent));
     panel.repair();
-    while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
-        tokio::task::yield_now().await;
-    }
+    until_ready(&kiosk).await;
     panel.set_traveller(2);
     assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
     let sheets = panel.sheets();
@@ -164,6 +171,7 @@ async fn a_forgotten_receipt_is_taken_back() {
     let mut simulated = start("custom-kpm");
     simulated.on_pty(&link(folder.path())).unwrap();
     let kiosk = printer::open(config(&format!("serial:{}", link(folder.path()).display()), "custom-kpm")).unwrap();
+    until_ready(&kiosk).await;
     assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
     assert_eq!(kiosk.session_ended().await, PaperLeft::Retracted);
     assert_eq!(simulated.panel().sheets()[0].fate, Fate::Retracted);
@@ -182,6 +190,7 @@ async fn the_state_is_told_before_anything_is_sent() {
     let config = config(&format!("serial:{}", link(folder.path()).display()), "epson-tm-t20iii");
     // Silence must be waited for, so it is not waited for long.
     let kiosk = printer::open(PrinterConfig { status_ms: 2_000, status_tries: 1, ..config }).unwrap();
+    until_ready(&kiosk).await;
     for (fault, expected) in [
         (Fault::PaperOut, PrinterFault::PaperOut),
         (Fault::CoverOpen, PrinterFault::CoverOpen),
@@ -194,9 +203,7 @@ async fn the_state_is_told_before_anything_is_sent() {
         assert_eq!(kiosk.status().await, PrinterState::Faulty(expected), "{}", fault.name());
         assert!(matches!(kiosk.print(&receipt("de")).await, PrintOutcome::NotPrinted { .. }));
         panel.repair();
-        while kiosk.status().await != (PrinterState::Ready { paper_low: false }) {
-            tokio::task::yield_now().await;
-        }
+        until_ready(&kiosk).await;
     }
     panel.befall(Fault::NearEnd);
     assert_eq!(kiosk.status().await, PrinterState::Ready { paper_low: true });

@@ -1,7 +1,10 @@
 //! One conversation with a printer: ask, send, prove, clear. Owned by `device.rs`, one user at a time.
 
+mod hearing;
 mod proof;
 mod sweep;
+
+use std::collections::VecDeque;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -10,11 +13,12 @@ use super::PrinterFault::{self, Absent, Garbage, Stuck};
 use super::PrinterState;
 use super::config::PrinterConfig;
 use super::profile::Profile;
-use super::status::{Reply, ReplyParser, Snapshot, auto_state, real_time_request};
+use super::status::{Reply, ReplyParser, Snapshot, real_time_request};
 use super::transport::{Link, Outgoing, Wire};
 
 /// Bytes handed to the wire at once: at 9600 baud a quarter of a second.
 const CHUNK: usize = 256;
+
 /// What is known about the printer between two calls.
 pub(super) struct Desk {
     config: PrinterConfig,
@@ -22,6 +26,8 @@ pub(super) struct Desk {
     wire: Box<dyn Wire>,
     link: Option<Link>,
     parser: ReplyParser,
+    /// What came in while bytes went out, not looked at yet.
+    heard: VecDeque<Vec<u8>>,
     not_before: Option<Instant>,
     told_absent: bool,
     marks: u16,
@@ -53,6 +59,7 @@ impl Desk {
             wire,
             link: None,
             parser: ReplyParser::default(),
+            heard: VecDeque::new(),
             not_before: None,
             told_absent: false,
             marks: 0,
@@ -82,6 +89,7 @@ impl Desk {
                 }
                 self.told_absent = false;
                 self.parser.reset();
+                self.heard.clear();
                 self.reported = None;
                 self.link = Some(link);
                 Ok(())
@@ -104,6 +112,7 @@ impl Desk {
     fn hang_up(&mut self) {
         self.link = None;
         self.parser.reset();
+        self.heard.clear();
     }
 
     /// The four real-time answers, or why there are none.
@@ -118,10 +127,15 @@ impl Desk {
 
     /// One real-time answer. The request overtakes everything, so it must stand between two commands.
     async fn ask(&mut self, n: u8) -> Result<u8, PrinterFault> {
+        self.ask_within(n, self.config.status_tries.max(1)).await
+    }
+
+    /// One real-time answer to one of so many requests.
+    async fn ask_within(&mut self, n: u8, tries: u8) -> Result<u8, PrinterFault> {
         self.connect().await?;
         self.take_waiting();
         let mut garbage = false;
-        for attempt in 0..self.config.status_tries.max(1) {
+        for attempt in 0..tries {
             let until = Instant::now() + self.config.status();
             if self.write(&real_time_request(n), false, until).await.is_err() {
                 // Held up by the printer's own "wait": real-time commands are read all the same.
@@ -143,52 +157,6 @@ impl Desk {
         }
         self.hang_up();
         Err(if garbage { Garbage } else { Absent })
-    }
-
-    /// Takes in what has come without being asked for.
-    fn take_waiting(&mut self) {
-        while let Some(Ok(bytes)) = self.link.as_mut().map(|link| link.incoming.try_recv()) {
-            self.absorb(&bytes);
-        }
-    }
-
-    /// The next answer that is none of the awaited kinds, or nothing until then.
-    async fn reply(&mut self, until: Instant) -> Result<Option<Reply>, PrinterFault> {
-        loop {
-            let Some(link) = self.link.as_mut() else { return Err(Absent) };
-            match timeout_at(until, link.incoming.recv()).await {
-                Err(_) => return Ok(None),
-                Ok(None) => {
-                    self.hang_up();
-                    return Err(Absent);
-                }
-                Ok(Some(bytes)) => {
-                    let replies = self.absorb(&bytes);
-                    // A real-time answer is what one waits for; of garbage it is enough to know that there was some.
-                    let found = replies.iter().find(|reply| matches!(reply, Reply::RealTime(_)));
-                    if let Some(reply) = found.or(replies.first()) {
-                        return Ok(Some(*reply));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Notes reports and the awaited mark; gives the rest.
-    fn absorb(&mut self, bytes: &[u8]) -> Vec<Reply> {
-        let mut rest = Vec::new();
-        for reply in bytes.iter().flat_map(|byte| self.parser.feed(*byte)).collect::<Vec<_>>() {
-            match (reply, self.awaited) {
-                (Reply::Process(id), Some(Awaited::Process(own))) if id == own => self.proven = true,
-                (Reply::Paper(_), Some(Awaited::Paper)) => self.proven = true,
-                (Reply::Auto(status), awaited) => {
-                    self.proven |= awaited == Some(Awaited::Auto);
-                    self.reported = Some(auto_state(status));
-                }
-                _ => rest.push(reply),
-            }
-        }
-        rest
     }
 
     /// Hands bytes to the wire, and listens while they wait.
@@ -218,7 +186,7 @@ impl Desk {
                 () = sleep_until(until) => return Err(Stuck),
             };
             match arrived {
-                Some(bytes) => drop(self.absorb(&bytes)),
+                Some(bytes) => self.hear(bytes),
                 None => {
                     self.hang_up();
                     return Err(Absent);
@@ -236,15 +204,7 @@ impl Desk {
         let until = Instant::now() + self.config.status();
         let mut bytes = Vec::new();
         while bytes.len() < 6 {
-            let Some(link) = self.link.as_mut() else { return Err(Absent) };
-            match timeout_at(until, link.incoming.recv()).await {
-                Ok(Some(more)) => bytes.extend(more),
-                Ok(None) => {
-                    self.hang_up();
-                    return Err(Absent);
-                }
-                Err(_) => return Err(Absent),
-            }
+            bytes.extend(self.receive(until).await?.ok_or(Absent)?);
         }
         if bytes[..2] == [0x10, 0x0F] { Ok(bytes[2] & 0x20 != 0) } else { Err(Garbage) }
     }

@@ -83,6 +83,16 @@ pub enum PrinterState {
     Faulty(PrinterFault),
 }
 
+impl PrinterState {
+    /// Why it cannot print, if it cannot.
+    pub fn fault(&self) -> Option<PrinterFault> {
+        match self {
+            PrinterState::Ready { .. } => None,
+            PrinterState::Faulty(fault) => Some(*fault),
+        }
+    }
+}
+
 /// Why a printer cannot print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::super::PrinterFault::{self, Absent, Overheated, Stuck};
+use super::super::PrinterFault::{self, Overheated, Stuck};
 use super::super::PrinterState;
+use super::super::config::Connection;
 use super::super::escpos::Piece;
 use super::super::profile::Completion;
 use super::{Awaited, CHUNK, Desk};
 
-/// After so many bytes a printer that does not report by itself is asked whether it still prints.
-const PROBE_BYTES: usize = 512;
+/// After so many bytes a printer on USB or TCP that does not report by itself is asked whether it still prints.
+const PROBE_BYTES: usize = 1024;
+/// On a serial line each printer is asked, after at most so many parts of a second: the line outlives a printer that is
+/// switched off and on, and that takes longer.
+const PROBES_A_SECOND: u32 = 2;
+/// Start, eight of data, stop.
+const BITS_A_BYTE: usize = 10;
 /// Between two looks at a printer that is busy with the end of a receipt.
 const PROBE: Duration = Duration::from_millis(250);
 /// `GS a`: report every change of line, error and paper; or nothing.
@@ -27,12 +33,24 @@ const PAPER_MARK: &[u8] = &[0x1D, b'r', 1];
 impl Desk {
     /// Sends a receipt and waits for its proof. `begun` is set when the first byte may be out.
     pub(in crate::printer) async fn print(&mut self, pieces: &[Piece], begun: &mut bool) -> Result<(), PrinterFault> {
+        match self.send_and_prove(pieces, begun).await {
+            // It stands still: perhaps it tells why.
+            Err(Stuck) => match self.snapshot().await {
+                Ok(snapshot) => Err(snapshot.state().fault().unwrap_or(Stuck)),
+                Err(_) => Err(Stuck),
+            },
+            printed => printed,
+        }
+    }
+
+    async fn send_and_prove(&mut self, pieces: &[Piece], begun: &mut bool) -> Result<(), PrinterFault> {
         self.take_waiting();
         self.reported = None;
         self.proven = false;
         self.awaited = None;
         let reports = self.profile.completion == Completion::ProcessId;
         let mut sent = 0;
+        let probe = self.probe_bytes(reports);
         let rows: u32 = pieces.iter().map(|piece| piece.rows).sum();
         let slow = Duration::from_secs_f32(rows as f32 / f32::from(self.profile.dots_per_second));
         *begun = true;
@@ -40,7 +58,7 @@ impl Desk {
         for piece in pieces {
             self.send(&piece.bytes).await?;
             sent += piece.bytes.len();
-            if !reports && sent >= PROBE_BYTES {
+            if sent >= probe {
                 sent = 0;
                 self.still_printing().await?;
             }
@@ -48,6 +66,16 @@ impl Desk {
         }
         self.prove(Instant::now() + self.config.finish() + slow).await?;
         if self.stale_marks() { self.settle().await } else { Ok(()) }
+    }
+
+    /// Between two questions whether it still prints: so many bytes.
+    fn probe_bytes(&self, reports: bool) -> usize {
+        match self.config.connection {
+            Connection::Serial(_) => self.config.baud as usize / BITS_A_BYTE / PROBES_A_SECOND as usize,
+            // Without power there is no connection, and a printer that reports need not be asked.
+            _ if reports => usize::MAX,
+            _ => PROBE_BYTES,
+        }
     }
 
     /// Whether the mark that came may be the mark of an earlier receipt, still held in the buffer when a fault cleared.
@@ -77,16 +105,22 @@ impl Desk {
     }
 
     /// What the printer said by itself; a hot head only pauses.
-    fn check_reports(&self) -> Result<(), PrinterFault> {
+    fn check_reports(&mut self) -> Result<(), PrinterFault> {
+        self.take_waiting();
         match self.reported {
             Some(PrinterState::Faulty(fault)) if fault != Overheated => Err(fault),
             _ => Ok(()),
         }
     }
 
-    /// Asks whether it is still online. A hot head only pauses.
+    /// Asks whether it is still online. A hot head only pauses. A question lost on a serial line means that pieces of the
+    /// receipt may be lost as well: that printer may have been off.
     async fn still_printing(&mut self) -> Result<(), PrinterFault> {
-        let first = self.ask(1).await?;
+        let tries = match self.config.connection {
+            Connection::Serial(_) => 1,
+            _ => self.config.status_tries.max(1),
+        };
+        let first = self.ask_within(1, tries).await?;
         if first & 0x08 == 0 {
             return Ok(());
         }
@@ -135,21 +169,5 @@ impl Desk {
             self.awaited = None;
         }
         Ok(())
-    }
-
-    /// Waits for anything; false when the time is up.
-    async fn reply_or_mark(&mut self, until: Instant) -> Result<bool, PrinterFault> {
-        let Some(link) = self.link.as_mut() else { return Err(Absent) };
-        match timeout_at(until, link.incoming.recv()).await {
-            Err(_) => Ok(false),
-            Ok(Some(bytes)) => {
-                self.absorb(&bytes);
-                Ok(true)
-            }
-            Ok(None) => {
-                self.hang_up();
-                Err(Absent)
-            }
-        }
     }
 }

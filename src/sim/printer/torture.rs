@@ -13,8 +13,12 @@
 
 mod bench;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+
+use tokio::task::{JoinError, JoinSet};
 
 use super::{Fault, MODELS, Model, Planned, Sheet};
 use crate::printer::{PrintOutcome, ReceiptPrinter};
@@ -167,7 +171,7 @@ pub async fn over_memory(size: Size) -> io::Result<Counts> {
     Ok(counts)
 }
 
-/// Plays some cases over pseudo-terminals and TCP, in real time.
+/// Plays some cases over pseudo-terminals and TCP, in real time, several at once.
 ///
 /// # Errors
 /// No pseudo-terminal, no loopback, no folder.
@@ -176,14 +180,44 @@ pub async fn over_wires(size: Size) -> io::Result<Counts> {
     let mut chance = Chance::new(size.seed);
     // Those that would only be waited for are played over memory.
     let faults: Vec<Fault> = Fault::all().into_iter().filter(|fault| !matches!(fault, Fault::Busy)).collect();
+    let mut flawless = BTreeMap::new();
+    let mut playing = JoinSet::new();
     for _ in 0..size.wired {
         let (Some(model), Some(fault)) = (chance.pick(&MODELS), chance.pick(&faults).copied()) else { break };
         let way = chance.pick(&[Way::Serial, Way::Usb, Way::Tcp]).copied().unwrap_or(Way::Serial);
         let at = Some(chance.below(1500));
-        let whole = Flawless::of(model).await?;
-        play(&Case { model, way, fault, at }, &whole, &mut counts).await?;
+        let whole = match flawless.get(model.name) {
+            Some(whole) => Arc::clone(whole),
+            None => Arc::clone(flawless.entry(model.name).or_insert(flawless_at_once(model).await?)),
+        };
+        if playing.len() == AT_ONCE {
+            counts.add(played(playing.join_next().await)?);
+        }
+        playing.spawn(async move {
+            let mut counts = Counts::default();
+            play(&Case { model, way, fault, at }, &whole, &mut counts).await.map(|()| counts)
+        });
+    }
+    while !playing.is_empty() {
+        counts.add(played(playing.join_next().await)?);
     }
     Ok(counts)
+}
+
+/// Nearly all of a case in real time is waiting: so many wait at once.
+const AT_ONCE: usize = 8;
+
+fn played(case: Option<Result<io::Result<Counts>, JoinError>>) -> io::Result<Counts> {
+    case.map_or_else(|| Ok(Counts::default()), |case| case.map_err(io::Error::other)?)
+}
+
+/// The flawless receipts without waiting for a mechanism: a clock of their own that jumps.
+async fn flawless_at_once(model: &'static Model) -> io::Result<Arc<Flawless>> {
+    let made = tokio::task::spawn_blocking(move || {
+        let still = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+        still.block_on(Flawless::of(model))
+    });
+    made.await.map_err(io::Error::other)?.map(Arc::new)
 }
 
 /// How many bytes one receipt is on this model's wire.

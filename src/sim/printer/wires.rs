@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(20);
 enum Kind {
     /// Keeps standing without power at the other end.
     Serial,
+    /// The device is gone, and comes back with the power.
+    Usb,
     /// Breaks.
     Network,
 }
@@ -31,13 +33,25 @@ impl SimPrinter {
     /// # Errors
     /// No pseudo-terminal, or the link cannot be made.
     pub fn on_pty(&mut self, link: &Path) -> io::Result<()> {
+        self.on_device(link, Kind::Serial)
+    }
+
+    /// A device file as of the USB printer class: it is there while the cable is in and the power on.
+    ///
+    /// # Errors
+    /// No pseudo-terminal, or the link cannot be made.
+    pub fn on_usb(&mut self, link: &Path) -> io::Result<()> {
+        self.on_device(link, Kind::Usb)
+    }
+
+    fn on_device(&mut self, link: &Path, kind: Kind) -> io::Result<()> {
         let mut first = Some(Pty::open_as(link)?);
         let (shared, link) = (Arc::clone(&self.shared), link.to_owned());
         let task = tokio::spawn(async move {
             loop {
-                plugged(&shared).await;
+                there(&shared, kind).await;
                 match first.take().map_or_else(|| Pty::open_as(&link), Ok) {
-                    Ok(pty) => serve(&shared, pty, Kind::Serial).await,
+                    Ok(pty) => serve(&shared, pty, kind).await,
                     Err(error) => {
                         tracing::error!(%error, "no pseudo-terminal for the simulated printer");
                         sleep(LOOK).await;
@@ -60,7 +74,7 @@ impl SimPrinter {
         let mut first = Some(listener);
         let task = tokio::spawn(async move {
             loop {
-                plugged(&shared).await;
+                there(&shared, Kind::Network).await;
                 let listener = first.take().map_or_else(|| listen(bound), Ok);
                 match listener {
                     Ok(listener) => accept(&shared, listener).await,
@@ -123,8 +137,9 @@ fn connect(shared: &Arc<Shared>) -> io::Result<DuplexStream> {
     Ok(theirs)
 }
 
-async fn plugged(shared: &Shared) {
-    while shared.machine().ills.unplugged {
+/// Waits until nothing breaks a wire of this kind.
+async fn there(shared: &Shared, kind: Kind) {
+    while broken(shared, kind) {
         sleep(LOOK).await;
     }
 }
@@ -159,7 +174,7 @@ async fn accept(shared: &Shared, listener: TcpListener) {
 
 fn broken(shared: &Shared, kind: Kind) -> bool {
     let ills = shared.machine().ills;
-    ills.unplugged || (ills.off && kind == Kind::Network)
+    ills.unplugged || (ills.off && kind != Kind::Serial)
 }
 
 /// Bytes in while there is room, bytes out as they come, until the cable is out or the other side hangs up.

@@ -43,13 +43,17 @@ impl Bench {
         let panel = simulated.panel();
         let mut folder = None;
         let place = match way {
-            Way::Memory => "usb:/in/memory".to_owned(),
+            Way::Memory => "serial:/in/memory".to_owned(),
             Way::Tcp => format!("tcp:{}", simulated.on_tcp(([127, 0, 0, 1], 0).into()).await?),
             Way::Serial | Way::Usb => {
                 let made = std::env::temp_dir().join(format!("kiosk-printer-{:x}", random()?));
                 std::fs::create_dir(&made)?;
                 let link = made.join("port");
-                simulated.on_pty(&link)?;
+                if way == Way::Serial {
+                    simulated.on_pty(&link)?
+                } else {
+                    simulated.on_usb(&link)?
+                };
                 folder = Some(Folder(made));
                 format!("{}:{}", if way == Way::Serial { "serial" } else { "usb" }, link.display())
             }
