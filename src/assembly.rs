@@ -20,6 +20,8 @@ use crate::kiosk::session::Patience;
 use crate::kiosk::sync::Sync;
 use crate::kiosk::view::{LanguageRow, LegalTexts, Side, Wifi};
 use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
+use crate::office::BackOffice;
+use crate::office::https::HttpsOffice;
 use crate::payment::zvt::{Aftermath, ZvtTerminal};
 use crate::payment::{PaymentTerminal, TerminalEvent};
 use crate::printer::ReceiptPrinter;
@@ -60,6 +62,9 @@ pub enum NotAssembled {
         #[source]
         source: crate::esim::http::NoClient,
     },
+    /// The back office's section is wrong.
+    #[error("the back office cannot be used")]
+    Office(#[source] crate::esim::http::NoClient),
     /// The printer's section is wrong.
     #[error("the printer cannot be used")]
     Printer(#[source] crate::printer::PrinterConfigError),
@@ -128,6 +133,17 @@ pub fn printer(config: &Config) -> Result<Arc<dyn ReceiptPrinter>, NotAssembled>
         Some(section) => Ok(Arc::new(crate::printer::open(section.clone()).map_err(NotAssembled::Printer)?)),
         None => Ok(Arc::new(NoPrinter)),
     }
+}
+
+/// The back office of the configuration, where one is named.
+///
+/// # Errors
+/// [`NotAssembled::Office`].
+pub fn office(config: &Config) -> Result<Option<Arc<dyn BackOffice>>, NotAssembled> {
+    let Some(section) = &config.back_office else { return Ok(None) };
+    let agent = format!("esim-kiosk/{} ({})", env!("CARGO_PKG_VERSION"), config.machine.label);
+    let office = HttpsOffice::open(section, &agent).map_err(NotAssembled::Office)?;
+    Ok(Some(Arc::new(office)))
 }
 
 /// What the journal knows of the terminal when it is opened.
@@ -239,6 +255,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         terminal: Arc::new(terminal.clone()) as Arc<dyn PaymentTerminal>,
         printer,
         providers,
+        office: office(config)?,
         views: shown,
         inbox: inbox.clone(),
         clock,

@@ -4,7 +4,7 @@
 //!
 //! 1. [`sale`]: the rules of money and goods, a pure function over one sale.
 //! 2. [`kiosk`]: the loop, the only owner of changing state.
-//! 3. The contracts to the world: [`payment`], [`esim`], [`printer`], [`journal`].
+//! 3. The contracts to the world: [`payment`], [`esim`], [`printer`], [`journal`], [`office`].
 //! 4. [`catalogue`]: the offers of all providers, merged, priced, named and searched.
 //! 5. `ui`: the screen (feature `screen`).
 //! 6. [`diagnostics`]: what support reads.
@@ -22,6 +22,7 @@ pub mod catalogue;
 pub mod esim;
 pub mod journal;
 pub mod locale;
+pub mod office;
 pub mod payment;
 pub mod printer;
 

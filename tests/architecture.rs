@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 
 /// What each module may use of the package, as paths; everything below a path is allowed with it.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("money", &[]),
     ("sale", &["money"]),
     ("locale", &["money"]),
@@ -21,7 +21,9 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("esim", &["sale", "money", "locale"]),
     ("printer", &["sale", "money", "locale"]),
     ("journal", &["sale", "money", "locale"]),
-    ("fleet", &["sale", "money", "locale", "config"]),
+    // One HTTP client for everybody who speaks HTTPS.
+    ("office", &["sale", "money", "esim::http", "esim::secret", "esim::section", "esim::evidence", "esim::pace"]),
+    ("fleet", &["sale", "money", "locale", "config", "office"]),
     (
         "kiosk",
         &[
@@ -35,12 +37,16 @@ const MAY_USE: [(&str, &[&str]); 22] = [
             "printer",
             "journal",
             "fleet",
+            "office",
             "metrics",
         ],
     ),
     ("ui", &["kiosk"]),
     // The configuration is made of the rooms' own sections.
-    ("config", &["money", "sale", "catalogue", "esim", "payment", "printer", "journal", "fleet", "diagnostics"]),
+    (
+        "config",
+        &["money", "sale", "catalogue", "esim", "payment", "printer", "journal", "office", "fleet", "diagnostics"],
+    ),
     // It reads what the journal tells of sales; the records are the sale's own.
     ("diagnostics", &["config", "journal", "fleet", "telemetry", "sale"]),
     ("control", &["kiosk"]),
@@ -86,7 +92,7 @@ const SIM_DRIVERS: [&str; 6] = ["torture", "gallery", "memory", "journal", "kios
 const CRATES: [(&str, &[&str]); 8] = [
     ("slint", &["ui", "sim::gallery", "sim::kiosk", "sim::demo"]),
     ("rusqlite", &["journal"]),
-    ("reqwest", &["esim", "fleet", "diagnostics"]),
+    ("reqwest", &["esim", "office", "fleet", "diagnostics"]),
     ("serialport", &["payment", "printer", "sim"]),
     ("escpos", &["printer"]),
     ("sd_notify", &["watchdog"]),
@@ -99,6 +105,7 @@ const CRATES: [(&str, &[&str]); 8] = [
             "payment",
             "printer",
             "fleet",
+            "office",
             "control",
             "diagnostics",
             "watchdog",

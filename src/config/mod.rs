@@ -51,6 +51,8 @@ pub struct Config {
     pub sync: Sync,
     /// `[journal]`.
     pub journal: JournalSection,
+    /// `[back_office]`: where finished sales go.
+    pub back_office: Option<crate::office::section::Section>,
     /// `[timing]`.
     pub timing: Timing,
     /// `[diagnostics]`.
@@ -149,6 +151,8 @@ impl Config {
         let catalogue: Offering = document.section("catalogue");
         let sync: Sync = document.section("sync");
         let journal: JournalSection = document.section("journal");
+        let back_office: Option<crate::office::section::Section> =
+            document.has("back_office").then(|| document.section("back_office"));
         let timing: Timing = document.section("timing");
         let diagnostics: Diagnostics = document.section("diagnostics");
         let log: Log = document.section("log");
@@ -168,6 +172,9 @@ impl Config {
         }
         for (key, what) in diagnostics.problems() {
             document.problem(&format!("diagnostics.{key}"), what);
+        }
+        for (key, what) in back_office.iter().flat_map(crate::office::section::Section::problems) {
+            document.problem(&format!("back_office.{key}"), what);
         }
         for (key, what) in catalogue.problems() {
             document.problem(&key, what);
@@ -193,6 +200,7 @@ impl Config {
             catalogue,
             sync,
             journal,
+            back_office,
             timing,
             diagnostics,
             log,

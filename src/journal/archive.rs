@@ -1,6 +1,7 @@
 //! Reading the journal for people, also while the service writes it: `esim-kiosk sales`. Nothing here can change a
 //! byte, and nothing unseals a code.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::place::Place;
 use super::section::Section;
 use super::sqlite::OpenError;
-use super::{JournalError, fold, schema};
+use super::{JournalError, fold, outbox, schema};
 use crate::sale::id::{SaleId, SaleNumber};
 use crate::sale::record::Entry;
 use crate::sale::{Lock, Sale};
@@ -230,6 +231,52 @@ impl Archive {
     pub fn stock(&self) -> Result<Vec<StockCount>, JournalError> {
         let sql = "SELECT state, count(*) FROM stock GROUP BY state ORDER BY state";
         self.rows("count the stock", sql, [], |row| Ok(StockCount { state: row.get(0)?, count: row.get(1)? }))
+    }
+
+    /// How far the outbox has come.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn outbox(&self) -> Result<outbox::Progress, JournalError> {
+        outbox::progress(&self.connection).map_err(|fault| fault.told("count the outbox"))
+    }
+
+    /// Why this journal may not be the newest, if it may not.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn estranged(&self) -> Result<Option<String>, JournalError> {
+        super::sqlite::meta(&self.connection, "estranged")
+            .map_err(|error| super::fault::Fault::Sql(error).told("read its own state"))
+    }
+
+    /// A copy of the whole journal as it is now, also while the service writes: made beside, synced, then named, so
+    /// that a file of this name is always whole.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn back_up(&self, to: &Path) -> Result<(), JournalError> {
+        let disk = |source: std::io::Error| JournalError::Storage { doing: "back itself up", source: Box::new(source) };
+        let told =
+            |source: rusqlite::Error| JournalError::Storage { doing: "back itself up", source: Box::new(source) };
+        let beside = to.with_extension("part");
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(disk(error)),
+            _ => {}
+        }
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(disk)?;
+        let mut copy = Connection::open(&beside).map_err(told)?;
+        let backup = rusqlite::backup::Backup::new(&self.connection, &mut copy).map_err(told)?;
+        backup.run_to_completion(256, Duration::from_millis(1), None).map_err(told)?;
+        drop(backup);
+        schema::check_integrity(&copy)
+            .map_err(|source| JournalError::Storage { doing: "check its copy", source: Box::new(source) })?;
+        // One file, readable anywhere: no write-ahead log beside it.
+        copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(told)?;
+        copy.close().map_err(|(_, error)| told(error))?;
+        std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(disk)?;
+        std::fs::rename(&beside, to).map_err(disk)?;
+        super::place::sync_directory_of(to).map_err(disk)
     }
 
     /// SQLite's own check of the whole file.

@@ -5,7 +5,7 @@ use rusqlite::OptionalExtension;
 use super::append;
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
-use super::{Append, Journal, JournalError, fold};
+use super::{Append, DayEnding, Journal, JournalError, care, fold, outbox};
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -123,6 +123,7 @@ impl Journal for SqliteJournal {
                 "INSERT INTO days (number, closed_ms, evidence) SELECT coalesce(max(number), 0) + 1, ?1, ?2 FROM days",
                 (now, evidence),
             )?;
+            work.execute("DELETE FROM meta WHERE key = 'day_ending'", [])?;
             Ok(work.query_row("SELECT max(number) FROM days", [], |row| row.get(0))?)
         })
     }
@@ -145,8 +146,79 @@ impl Journal for SqliteJournal {
             })?,
             _ => 0,
         };
-        self.checkpoint(if wiped > 0 { 0 } else { WAL_TIDY_BYTES })?;
+        let keep = i64::try_from(self.keep_personal_ms).ok().and_then(|keep| now.wall_ms.checked_sub(keep));
+        let forgotten = match keep {
+            Some(before) if now.synced => {
+                self.write("forget travellers", |work, _| care::forget_travellers(work, before, now))?
+            }
+            _ => 0,
+        };
+        self.checkpoint(if wiped + forgotten > 0 { 0 } else { WAL_TIDY_BYTES })?;
         Ok(wiped)
+    }
+
+    fn outbox(&mut self, after: u64, limit: u32) -> Result<Vec<outbox::Waiting>, JournalError> {
+        self.read("read the outbox", |connection, _| outbox::waiting(connection, after, limit))
+    }
+
+    fn outbox_taken(&mut self, number: u64, now: Moment) -> Result<(), JournalError> {
+        self.write("mark the outbox", |work, _| outbox::taken(work, number, now))
+    }
+
+    fn outbox_progress(&mut self) -> Result<outbox::Progress, JournalError> {
+        self.read("count the outbox", |connection, _| outbox::progress(connection))
+    }
+
+    fn estranged(&self) -> Option<&str> {
+        self.estranged.as_deref()
+    }
+
+    fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
+        self.write("note that it may not be the newest", |work, _| care::estrange(work, why))?;
+        self.estranged = Some(why.to_owned());
+        Ok(())
+    }
+
+    fn adopt(&mut self) -> Result<(), JournalError> {
+        self.write("adopt the journal", |work, _| {
+            work.execute("DELETE FROM meta WHERE key = 'estranged'", [])?;
+            Ok(())
+        })?;
+        self.estranged = None;
+        Ok(())
+    }
+
+    fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {
+        self.read("read the end of day", |connection, _| care::day_ending(connection))
+    }
+
+    fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
+        self.write("write an end of day", |work, _| care::end_day(work, ending))
+    }
+
+    fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
+        self.write("keep a reckoning", |work, _| care::keep_reckoning(work, now, balanced, json))
+    }
+
+    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
+        self.read("read the sales of a day", |connection, _| care::sales_of_day(connection, day))
+    }
+
+    fn put_in_stock(&mut self, item: &stock::Bought<'_>, now: Moment) -> Result<(), JournalError> {
+        self.write("put a profile into the stock", |work, seal| stock::buy(work, seal, item, now))
+    }
+
+    fn move_stock(
+        &mut self,
+        profile: ProfileId,
+        to: stock::StockState,
+        now: Moment,
+    ) -> Result<bool, JournalError> {
+        self.write("change the stock", |work, _| stock::move_to(work, profile, to, now))
+    }
+
+    fn stock_proven(&mut self, profile: ProfileId) -> Result<(), JournalError> {
+        self.write("change the stock", |work, _| stock::proven(work, profile))
     }
 
     fn probe(&mut self) -> Result<(), JournalError> {

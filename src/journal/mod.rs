@@ -5,9 +5,12 @@
 
 mod append;
 pub mod archive;
+pub mod books;
 mod calls;
+mod care;
 mod fault;
 mod fold;
+pub mod outbox;
 pub mod place;
 pub mod schema;
 pub mod seal;
@@ -19,13 +22,15 @@ pub(crate) mod tests;
 
 pub use append::word;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
 use crate::sale::moment::Moment;
 use crate::sale::offer::{OrderReference, ProviderId};
 use crate::sale::record::Entry;
-use crate::sale::transaction::ApprovalKey;
+use crate::sale::transaction::{ApprovalKey, Totals};
 use crate::sale::{Lock, Sale};
 
 /// A durable journal. Calls block for the length of a sync; the loop calls them one at a time.
@@ -93,8 +98,100 @@ pub trait Journal: Send {
         Ok(0)
     }
 
+    /// Finished sales that the back office has not acknowledged, oldest first, from the number after `after` on.
+    fn outbox(&mut self, after: u64, limit: u32) -> Result<Vec<outbox::Waiting>, JournalError> {
+        let _ = (after, limit);
+        Ok(Vec::new())
+    }
+
+    /// The back office has it.
+    fn outbox_taken(&mut self, number: u64, now: Moment) -> Result<(), JournalError> {
+        let _ = (number, now);
+        Ok(())
+    }
+
+    /// How far the outbox has come.
+    fn outbox_progress(&mut self) -> Result<outbox::Progress, JournalError> {
+        Ok(outbox::Progress::default())
+    }
+
+    /// Why this journal may not be the newest (sale.md 11): no duty runs and no card is asked until it is adopted.
+    fn estranged(&self) -> Option<&str> {
+        None
+    }
+
+    /// Something outside is ahead of this journal. The stock is not for sale until each profile is proven unused.
+    fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
+        let _ = why;
+        Ok(())
+    }
+
+    /// An operator takes the journal as it is.
+    fn adopt(&mut self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// The end of day that was begun and is not over, with its evidence.
+    fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {
+        Ok(None)
+    }
+
+    /// Begins an end of day, or notes how it goes on; none calls it off. [`Journal::day_closed`] ends it.
+    fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
+        let _ = ending;
+        Ok(())
+    }
+
+    /// Keeps what was computed at an end of day.
+    fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
+        let _ = (now, balanced, json);
+        Ok(())
+    }
+
+    /// Every sale that was chosen in or after day `day` of the terminal, folded, oldest first.
+    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
+        let _ = day;
+        Ok(Vec::new())
+    }
+
+    /// Puts a bought profile into the stock.
+    fn put_in_stock(&mut self, item: &stock::Bought<'_>, now: Moment) -> Result<(), JournalError> {
+        let _ = (item, now);
+        Ok(())
+    }
+
+    /// Takes an item out of the stock for good, or moves it towards that; `false` where it is not there to be moved.
+    fn move_stock(
+        &mut self,
+        profile: ProfileId,
+        to: stock::StockState,
+        now: Moment,
+    ) -> Result<bool, JournalError> {
+        let _ = (profile, to, now);
+        Ok(false)
+    }
+
+    /// The provider says that the profile of this item was never used.
+    fn stock_proven(&mut self, profile: ProfileId) -> Result<(), JournalError> {
+        let _ = profile;
+        Ok(())
+    }
+
     /// A test append, synced, and the head-room of the partition: no card is asked unless it returned within 10 s.
     fn probe(&mut self) -> Result<(), JournalError>;
+}
+
+/// An end of day under way: a barrier for cards until it is over (sale.md 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayEnding {
+    /// When it was begun.
+    pub since: Moment,
+    /// How often `06 50` was sent.
+    pub tries: u32,
+    /// `06 50` was sent, and what became of it is not on disk.
+    pub sent: bool,
+    /// The terminal's totals before it was sent.
+    pub totals: Option<Totals>,
 }
 
 /// One step, as it is written.

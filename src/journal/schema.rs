@@ -7,11 +7,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The schema version that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// "eSIM": marks a database as a journal of ours.
 const APPLICATION_ID: u32 = 0x6553_494D;
 /// Migration n brings version n to n + 1.
-const MIGRATIONS: [&str; VERSION as usize] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; VERSION as usize] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// Why a database is not opened.
 #[derive(Debug, thiserror::Error)]

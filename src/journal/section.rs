@@ -19,6 +19,9 @@ pub struct Section {
     pub head_room_mb: u64,
     /// Activation codes are wiped so many hours after their sale has closed.
     pub keep_codes_hours: u32,
+    /// What is personal in a sale (card digits, the eSIM's number, receipt lines) is wiped so many days after it
+    /// has closed; the books stay.
+    pub keep_personal_days: u32,
 }
 
 impl Default for Section {
@@ -29,6 +32,7 @@ impl Default for Section {
             generation_file: None,
             head_room_mb: 64,
             keep_codes_hours: 72,
+            keep_personal_days: 180,
         }
     }
 }
@@ -50,6 +54,9 @@ impl Section {
         }
         if self.keep_codes_hours == 0 {
             problems.push(("keep_codes_hours", "at least 1 is needed".to_owned()));
+        }
+        if self.keep_personal_days == 0 {
+            problems.push(("keep_personal_days", "at least 1 is needed".to_owned()));
         }
         problems
     }

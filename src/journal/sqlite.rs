@@ -14,11 +14,7 @@ use super::place::{NotOurs, Place, read_number, write_number};
 use super::schema::{self, Unfit};
 use super::seal::{NoKey, Seal};
 use super::section::Section;
-use super::{JournalError, stock};
-use crate::sale::activation::Profile;
-use crate::sale::id::ProfileId;
-use crate::sale::moment::Moment;
-use crate::sale::offer::{Offer, OrderReference};
+use super::{JournalError, care};
 
 /// The journal of a kiosk.
 #[derive(Debug)]
@@ -27,9 +23,10 @@ pub struct SqliteJournal {
     seal: Seal,
     pub(super) place: Option<Place>,
     pub(super) run: u64,
-    estranged: Option<String>,
+    pub(super) estranged: Option<String>,
     pub(super) head_room_mb: u64,
     pub(super) keep_codes_ms: u64,
+    pub(super) keep_personal_ms: u64,
     failed: Option<&'static str>,
     _held: Option<File>,
 }
@@ -151,6 +148,7 @@ impl SqliteJournal {
             estranged: None,
             head_room_mb: section.head_room_mb,
             keep_codes_ms: u64::from(section.keep_codes_hours) * 3_600_000,
+            keep_personal_ms: u64::from(section.keep_personal_days) * 86_400_000,
             failed: None,
             place: Some(place.clone()),
             _held: Some(held),
@@ -186,6 +184,7 @@ impl SqliteJournal {
             estranged: None,
             head_room_mb: 0,
             keep_codes_ms: 72 * 3_600_000,
+            keep_personal_ms: 180 * 86_400_000,
             failed: None,
             place: None,
             _held: None,
@@ -228,47 +227,12 @@ impl SqliteJournal {
             _ => None,
         };
         if let Some(why) = &estranged {
-            set_meta(&work, "estranged", why)?;
+            care::estrange(&work, why)?;
         }
         self.estranged = meta(&work, "estranged")?;
         work.commit()?;
         self.run = run;
         Ok(())
-    }
-
-    /// Why this journal may not be the newest (sale.md 11): no duty runs and no card is asked until it is adopted.
-    pub fn estranged(&self) -> Option<&str> {
-        self.estranged.as_deref()
-    }
-
-    /// An operator takes the journal as it is.
-    ///
-    /// # Errors
-    /// As every write.
-    pub fn adopt(&mut self) -> Result<(), JournalError> {
-        self.write("adopt the journal", |work, _| {
-            work.execute("DELETE FROM meta WHERE key = 'estranged'", [])?;
-            Ok(())
-        })?;
-        self.estranged = None;
-        Ok(())
-    }
-
-    /// Puts a bought profile into the stock.
-    ///
-    /// # Errors
-    /// [`Violation::ProfileBound`](super::Violation::ProfileBound) where it was delivered before.
-    pub fn buy(
-        &mut self,
-        profile: ProfileId,
-        content: &Profile,
-        offer: &Offer,
-        reference: &OrderReference,
-        now: Moment,
-    ) -> Result<(), JournalError> {
-        self.write("put a profile into the stock", |work, seal| {
-            stock::buy(work, seal, profile, content, offer, reference, now)
-        })
     }
 
     /// A copy of the whole journal, as it is now, while it is in use.
@@ -354,6 +318,16 @@ enum Refused {
 impl From<rusqlite::Error> for Refused {
     fn from(error: rusqlite::Error) -> Self {
         Refused::Sql(error)
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Sql(error) => Refused::Sql(error),
+            // Setting a mark breaks no uniqueness and opens no seal.
+            _ => Refused::Sql(rusqlite::Error::InvalidQuery),
+        }
     }
 }
 

@@ -48,6 +48,31 @@ pub struct StockItem {
     pub kept_for: Option<SaleId>,
     /// Milliseconds for which it is still kept; none where it is not kept, or where the age cannot be known.
     pub kept_ms: Option<u64>,
+    /// Not for sale until the provider says that it was never used: the journal may not be the newest.
+    pub unproven: bool,
+    /// Until when it can be installed, milliseconds since 1970, where the provider says so.
+    pub expires_ms: Option<i64>,
+}
+
+/// A profile that was bought for the stock.
+#[derive(Debug, Clone, Copy)]
+pub struct Bought<'a> {
+    /// Its name.
+    pub profile: ProfileId,
+    /// Its code.
+    pub content: &'a Profile,
+    /// What it is, as it was ordered.
+    pub offer: &'a Offer,
+    /// The provider's name of the order.
+    pub reference: &'a OrderReference,
+}
+
+impl StockItem {
+    /// For sale to whoever comes: free, proven, and installable for another `days_left` days.
+    pub fn is_for_sale(&self, now: Moment, days_left: i64) -> bool {
+        let lasts = self.expires_ms.is_none_or(|end| now.wall_ms.saturating_add(days_left * 86_400_000) < end);
+        self.state == StockState::Free && !self.unproven && lasts
+    }
 }
 
 /// A row, as far as the changes need it.
@@ -184,6 +209,7 @@ pub(super) fn sold_with(work: &Transaction<'_>, sale: &Sale, now: Moment) -> Res
 /// A stored profile leaves its sale: the sale gives up its claim on it, and it is kept for the claim code.
 pub(super) fn put_back(
     work: &Transaction<'_>,
+    seal: &Seal,
     sale: &Sale,
     good: u8,
     reserved_ms: u64,
@@ -207,6 +233,12 @@ pub(super) fn put_back(
             offer.source = Source::Stock { profile };
             let reference = sale.goods[index].reference.as_ref();
             insert(work, profile, &offer, reference, Some(sale.id), now)?;
+            let sealed: Option<Vec<u8>> = work
+                .prepare_cached("SELECT sealed FROM profiles WHERE id = ?1")?
+                .query_row([profile.to_string()], |row| row.get(0))?;
+            if let Some(sealed) = sealed {
+                set_expiry(work, profile, &seal.open_profile(profile, &sealed)?)?;
+            }
         }
         // Once a cancel or a refund was asked for, it is never free again.
         Some(known) if matches!(known.state, StockState::Cancelling | StockState::Retired) => return Ok(()),
@@ -279,22 +311,26 @@ fn keep(
     Ok(())
 }
 
+/// Profile, offer, order, wanted by a sale, unproven and expiry, and the rest.
+type Listed = (String, String, Option<OrderReference>, bool, (bool, Option<i64>), Item);
+
 /// Everything in stock that is not sold or retired. A reservation whose age cannot be known starts again once, from
 /// the start (sale.md 11); one that has run out ends.
 pub(super) fn list(work: &Transaction<'_>, now: Moment) -> Result<Vec<StockItem>, Fault> {
     let sql = "SELECT profile, state, offer, reference, kept_for, kept_run, kept_mono_ms, kept_wall_ms, kept_synced,
-                      kept_ms, EXISTS (SELECT 1 FROM locks WHERE lock = 'stock:' || profile) AS wanted
+                      kept_ms, unproven, expires_ms, EXISTS (SELECT 1 FROM locks WHERE lock = 'stock:' || profile) AS wanted
                FROM stock WHERE state NOT IN ('sold', 'retired') ORDER BY profile";
     let mut query = work.prepare_cached(sql)?;
     let read = |row: &Row<'_>| {
         let reference: Option<String> = row.get("reference")?;
         let (profile, offer, wanted) = (row.get("profile")?, row.get("offer")?, row.get("wanted")?);
-        Ok((profile, offer, reference.map(OrderReference), wanted, Item::of(row)?))
+        let proof = (row.get("unproven")?, row.get("expires_ms")?);
+        Ok((profile, offer, reference.map(OrderReference), wanted, proof, Item::of(row)?))
     };
-    let rows: Vec<(String, String, Option<OrderReference>, bool, Item)> =
+    let rows: Vec<Listed> =
         query.query_map([], read)?.collect::<Result<_, _>>()?;
     let mut items = Vec::with_capacity(rows.len());
-    for (profile, offer, reference, wanted, mut found) in rows {
+    for (profile, offer, reference, wanted, (unproven, expires_ms), mut found) in rows {
         let profile: ProfileId =
             profile.parse().map_err(|_| Fault::Damaged(format!("{profile:?} is no profile's id")))?;
         if found.kept_for.is_some() && found.left_ms(now).is_none() {
@@ -315,6 +351,8 @@ pub(super) fn list(work: &Transaction<'_>, now: Moment) -> Result<Vec<StockItem>
             state: found.state,
             offer,
             reference,
+            unproven,
+            expires_ms,
             kept_ms: found.kept_for.is_some().then(|| found.left_ms(now)).flatten(),
             kept_for: found.kept_for.as_deref().map(parse_sale).transpose()?,
         });
@@ -323,15 +361,8 @@ pub(super) fn list(work: &Transaction<'_>, now: Moment) -> Result<Vec<StockItem>
 }
 
 /// A profile that was bought for the stock.
-pub(super) fn buy(
-    work: &Transaction<'_>,
-    seal: &Seal,
-    profile: ProfileId,
-    content: &Profile,
-    offer: &Offer,
-    reference: &OrderReference,
-    now: Moment,
-) -> Result<(), Fault> {
+pub(super) fn buy(work: &Transaction<'_>, seal: &Seal, item: &Bought<'_>, now: Moment) -> Result<(), Fault> {
+    let Bought { profile, content, offer, reference } = *item;
     let sealed = seal.seal_profile(profile, content)?;
     let sql = "INSERT INTO profiles (id, identity, sealed, owner, made_ms) VALUES (?1, ?2, ?3, NULL, ?4)";
     let done =
@@ -339,5 +370,43 @@ pub(super) fn buy(
     unique(done, || Violation::ProfileBound)?;
     let mut offer = offer.clone();
     offer.source = Source::Stock { profile };
-    insert(work, profile, &offer, Some(reference), None, now)
+    insert(work, profile, &offer, Some(reference), None, now)?;
+    set_expiry(work, profile, content)
+}
+
+/// Until when it can be installed: the start of the day by which it must be, in UTC.
+fn set_expiry(work: &Transaction<'_>, profile: ProfileId, content: &Profile) -> Result<(), Fault> {
+    let day = content.install_before.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let expires = day.map(|start| start.timestamp().as_millisecond());
+    work.prepare_cached("UPDATE stock SET expires_ms = ?2 WHERE profile = ?1")?
+        .execute((profile.to_string(), expires))?;
+    Ok(())
+}
+
+/// Towards the end of an item: never free again once a cancel was asked, and nothing that a sale holds is touched.
+pub(super) fn move_to(
+    work: &Transaction<'_>,
+    profile: ProfileId,
+    to: StockState,
+    now: Moment,
+) -> Result<bool, Fault> {
+    let held: bool = work
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM locks WHERE lock = 'stock:' || ?1)")?
+        .query_row([profile.to_string()], |row| row.get(0))?;
+    let Some(found) = item(work, profile)?.filter(|_| !held) else { return Ok(false) };
+    let (allowed, word) = match to {
+        StockState::Cancelling => (matches!(found.state, StockState::Free | StockState::Reserved), "cancelling"),
+        StockState::Retired => (found.state != StockState::Sold, "retired"),
+        StockState::Free | StockState::Reserved | StockState::Sold => (false, ""),
+    };
+    if allowed {
+        set(work, profile, word, now)?;
+    }
+    Ok(allowed)
+}
+
+/// The provider says that it was never used.
+pub(super) fn proven(work: &Transaction<'_>, profile: ProfileId) -> Result<(), Fault> {
+    work.prepare_cached("UPDATE stock SET unproven = 0 WHERE profile = ?1")?.execute([profile.to_string()])?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::section::Section;
 use super::sqlite::{Found, OpenError, Opened, SqliteJournal};
-use super::stock::StockState;
+use super::stock::{Bought, StockState};
 use super::*;
 use crate::money::{Amount, Currency, Exact, Rate};
 use crate::sale::activation::ActivationCode;
@@ -50,6 +50,7 @@ pub(crate) fn quote(count: u64, source: Source) -> Quote {
         day: 0,
         without_paper: false,
         continues: None,
+        promised_ms: None,
     }
 }
 
@@ -337,9 +338,11 @@ fn stock_is_bought_sold_once_and_freed_by_a_decline() {
     let mut journal = memory();
     let id = ProfileId::from_parts(2, 1);
     let reference = OrderReference("ORD9".into());
-    journal.buy(id, &profile("ABC-1"), &offer(Source::Provider), &reference, at(0)).unwrap();
+    let (content, offered) = (profile("ABC-1"), offer(Source::Provider));
+    let bought = Bought { profile: id, content: &content, offer: &offered, reference: &reference };
+    journal.put_in_stock(&bought, at(0)).unwrap();
     let again =
-        journal.buy(ProfileId::from_parts(2, 9), &profile("ABC-1"), &offer(Source::Provider), &reference, at(0));
+        journal.put_in_stock(&Bought { profile: ProfileId::from_parts(2, 9), ..bought }, at(0));
     assert_eq!(violation(again), Violation::ProfileBound);
     let mut declined = Played::begin(&mut journal, 1, quote(1, Source::Stock { profile: id })).unwrap();
     assert_eq!(journal.stock(at(1)).unwrap()[0].state, StockState::Reserved);

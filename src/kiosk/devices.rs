@@ -96,6 +96,7 @@ impl Kiosk {
         let now = self.clock.now();
         let limit = self.settings.online_ms;
         let before = self.health.selling();
+        self.health.estranged = self.is_estranged();
         self.health.online = self.accounts.values().any(|account| {
             !account.failed && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))
         });

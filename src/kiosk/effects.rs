@@ -131,7 +131,7 @@ impl Kiosk {
         let known = sale.goods.get(usize::from(good))?;
         let choices = &sale.quote.goods.get(usize::from(good))?.choices;
         let choice = choices.get(known.choice.min(choices.len().checked_sub(1)?))?;
-        let request = self.request(id, good, &choice.offer, choice.balance_before)?;
+        let request = self.request(id, good, &choice.offer, known.balance_before)?;
         Some((request, known.sent_at?))
     }
 

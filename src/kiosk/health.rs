@@ -21,6 +21,8 @@ pub struct Health {
     pub journal: bool,
     /// A payment of before is still being looked into.
     pub earlier_payment: bool,
+    /// The journal may not be the newest: nothing is sold until an operator has adopted it.
+    pub estranged: bool,
     /// The operator closed the machine.
     pub locked: bool,
     /// Selling needs paper (operator's or acquirer's rule).
@@ -39,6 +41,7 @@ impl Health {
             catalogue: false,
             journal: true,
             earlier_payment: false,
+            estranged: false,
             locked: false,
             paper_required,
             since: now,
@@ -52,6 +55,9 @@ impl Health {
         }
         if !self.journal {
             return Selling::Paused(OutOfService::Journal);
+        }
+        if self.estranged {
+            return Selling::Paused(OutOfService::EarlierPayment);
         }
         match &self.terminal {
             TerminalHealth::Ready => {}

@@ -64,6 +64,13 @@ pub enum Inbox {
         /// Its wallet, where that was asked.
         balance: Option<Exact>,
     },
+    /// The back office answered, or did not.
+    Posted {
+        /// The outbox number.
+        number: u64,
+        /// What became of the parcel.
+        taken: crate::office::Taken,
+    },
     /// An operator orders.
     Operator(OperatorCommand),
     /// The watchdog asks whether the loop is alive; the journal is asked in turn.

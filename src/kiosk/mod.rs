@@ -4,11 +4,14 @@
 //! only then lets anything happen. Nothing here waits: every effect is a task with a deadline whose answer comes
 //! back through the [`inbox`].
 
+mod care;
+mod claims;
 pub mod clock;
 mod devices;
 mod effects;
 pub mod health;
 pub mod inbox;
+mod office;
 mod orders;
 mod paper;
 mod picture;
@@ -37,6 +40,8 @@ pub use view::{Intent, View};
 use crate::catalogue::Catalogue;
 use crate::esim::EsimProvider;
 use crate::journal::{Journal, JournalError};
+use crate::journal::stock::StockItem;
+use crate::office::BackOffice;
 use crate::payment::PaymentTerminal;
 use crate::printer::ReceiptPrinter;
 use crate::sale::activation::Profile;
@@ -62,6 +67,8 @@ pub struct Connections {
     pub printer: Arc<dyn ReceiptPrinter>,
     /// The providers by account.
     pub providers: BTreeMap<ProviderId, Arc<dyn EsimProvider>>,
+    /// The operator's back office, where there is one.
+    pub office: Option<Arc<dyn BackOffice>>,
     /// Where the pictures go.
     pub views: watch::Sender<Arc<View>>,
     /// The queue's mouth, for the answers of effects.
@@ -126,6 +133,12 @@ pub struct Kiosk {
     later: VecDeque<(SaleId, Event)>,
     halted: Option<JournalError>,
     started_at: Moment,
+    throttle: claims::Throttle,
+    post: office::Post,
+    /// The stock as the journal last told it, and when.
+    stock: Vec<StockItem>,
+    stock_read_at: Option<Moment>,
+    tidied_at: Moment,
 }
 
 impl Kiosk {
@@ -159,6 +172,11 @@ impl Kiosk {
             later: VecDeque::new(),
             halted: None,
             started_at: now,
+            throttle: claims::Throttle::default(),
+            post: office::Post::new(to.office),
+            stock: Vec::new(),
+            stock_read_at: None,
+            tidied_at: now,
         }
     }
 
@@ -206,6 +224,7 @@ impl Kiosk {
                 self.shelf.replace(catalogue);
             }
             Inbox::Provider { provider, answered, balance } => self.provider_answered(provider, answered, balance),
+            Inbox::Posted { number, taken } => self.posted(number, taken),
             Inbox::Operator(command) => self.operator(&command),
             Inbox::Ping(answer) => {
                 let journal = self.journal.probe();
@@ -233,11 +252,12 @@ impl Kiosk {
     }
 
     fn tick(&mut self) {
-        let open: Vec<SaleId> = self.sales.keys().copied().collect();
+        let open: Vec<SaleId> = if self.is_estranged() { Vec::new() } else { self.sales.keys().copied().collect() };
         for id in open {
             self.tell(id, &Event::Tick);
         }
         self.freshen_health();
+        self.look_after();
         let now = self.clock.now();
         match idle(&self.session, self.is_protected(), &now, &self.settings.patience) {
             Idle::Gone => self.end_session(),
@@ -274,6 +294,7 @@ impl Kiosk {
         self.preparing_since = None;
         self.shelf.forget();
         self.forget_closed();
+        self.post();
     }
 
     /// Closed sales leave memory once no session looks at them.

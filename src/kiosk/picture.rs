@@ -107,9 +107,7 @@ impl Kiosk {
             }),
             Stage::ThankYou => Screen::ThankYou,
             Stage::ClaimEntry => {
-                let now = self.clock.now();
-                let wait =
-                    self.session.claim_blocked_until.map_or(0, |until| until.mono_ms.saturating_sub(now.mono_ms));
+                let wait = self.throttle.wait_ms(&self.clock.now());
                 Screen::ClaimEntry {
                     problem: self.session.claim_problem,
                     wait_s: u16::try_from(wait.div_ceil(1_000)).unwrap_or(u16::MAX),
@@ -291,8 +289,8 @@ impl Kiosk {
             amount: locale::money(&sale.quote.amount, &self.session.language),
             money,
             goods,
-            can_show_esim: sale.may_reveal(),
-            can_buy_kept: false,
+            can_show_esim: sale.may_claim() && !self.is_estranged(),
+            can_buy_kept: self.can_buy_kept(sale),
             can_print: self.health.can_print(),
             printing: self.session.printing,
         }

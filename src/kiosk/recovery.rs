@@ -46,8 +46,13 @@ impl Kiosk {
         info!(open = plan.duties.len(), locks = self.locks.len(), "journal read");
         self.sales = sales.into_iter().map(|sale| (sale.id, sale)).collect();
         self.interrupted = plan.interrupted;
+        self.read_stock();
+        let estranged = self.journal.estranged().map(str::to_owned);
         for id in plan.duties {
-            self.tell(id, &Event::Restarted);
+            match &estranged {
+                None => self.tell(id, &Event::Restarted),
+                Some(why) => self.tell(id, &Event::Estranged { why: why.clone() }),
+            }
             self.catch_up();
         }
         // A lock whose sale is not open any more would stop selling for ever; the facts decide, not the row.

@@ -72,6 +72,7 @@ impl Kiosk {
             self.journal.append(&append)?;
             self.note(&next, &record);
             self.book_locks(id, &takes, &gives);
+            self.stock_changed(&record, &takes, &gives);
         }
         if next.closed.is_some() {
             self.closed_over.insert(id);
@@ -162,7 +163,7 @@ impl Kiosk {
 
     /// Gives the free terminal to the oldest sale that must reverse.
     pub(super) fn lend_terminal(&mut self) {
-        if self.halted.is_some() || self.locks.contains_key(&Lock::Terminal) {
+        if self.halted.is_some() || self.is_estranged() || self.locks.contains_key(&Lock::Terminal) {
             return;
         }
         let Some(sale) = self.sales.values().find(|sale| sale.wants_terminal()) else { return };

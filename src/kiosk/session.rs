@@ -64,6 +64,8 @@ pub enum Wish {
     Claim(String),
     /// Show the eSIM of the claimed sale.
     ShowClaimed(SaleId),
+    /// Pay for the eSIM that was kept for this sale's code.
+    BuyKept(SaleId),
 }
 
 /// How long each kind of screen waits before it asks "are you still there?", and how long the question stands, in ms.
@@ -112,10 +114,6 @@ pub struct Session {
     pub problem: Option<PayProblem>,
     /// What is wrong with the typed code.
     pub claim_problem: Option<super::view::ClaimProblem>,
-    /// Wrong claim codes in a row at this screen.
-    pub wrong_claims: u32,
-    /// No claim is looked up before this moment.
-    pub claim_blocked_until: Option<Moment>,
     /// What becomes of the paper.
     pub printing: Printing,
     /// Paper was asked for with the activation code.
@@ -140,8 +138,6 @@ impl Session {
             terms_accepted: false,
             problem: None,
             claim_problem: None,
-            wrong_claims: 0,
-            claim_blocked_until: None,
             printing: Printing::Idle,
             printing_activation: false,
             touched_at: now,
@@ -203,12 +199,13 @@ impl Session {
                 self.stage = Stage::PlanDetail { preparing: true };
                 Some(Wish::BeginSale)
             }
-            Intent::SubmitClaim(code) if self.stage == Stage::ClaimEntry => {
-                let blocked = self.claim_blocked_until.is_some_and(|until| now.mono_ms < until.mono_ms);
-                (!blocked).then(|| Wish::Claim(code.0.clone()))
-            }
+            Intent::SubmitClaim(code) if self.stage == Stage::ClaimEntry => Some(Wish::Claim(code.0.clone())),
             Intent::ShowClaimed => match self.stage {
                 Stage::Truth(sale) => Some(Wish::ShowClaimed(sale)),
+                _ => None,
+            },
+            Intent::BuyKept => match self.stage {
+                Stage::Truth(sale) => Some(Wish::BuyKept(sale)),
                 _ => None,
             },
             Intent::Cancel => match self.stage {
@@ -275,14 +272,6 @@ impl Session {
                 | Stage::Truth(_)
         )
     }
-
-    /// A wrong claim code slows the next try at this screen: 1, 2, 4 … 60 s. A right one is never refused for it.
-    pub fn wrong_claim(&mut self, problem: super::view::ClaimProblem, now: Moment) {
-        self.claim_problem = Some(problem);
-        let wait_s = 1_u64.checked_shl(self.wrong_claims).unwrap_or(60).min(60);
-        self.wrong_claims = self.wrong_claims.saturating_add(1);
-        self.claim_blocked_until = Some(now.plus_ms(wait_s * 1_000));
-    }
 }
 
 /// What idle time does to a session.
@@ -339,7 +328,6 @@ pub fn not_charged_reason(sale: &crate::sale::Sale) -> NotCharged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kiosk::view::{ClaimProblem, SecretText};
 
     fn at(mono_ms: u64) -> Moment {
         Moment { run: 1, mono_ms, wall_ms: 0, synced: true }
@@ -383,20 +371,5 @@ mod tests {
         assert_eq!(idle(&session, true, &at(900_000), &patience), Idle::Fine);
         session.on(&Intent::StillHere, at(50_000));
         assert_eq!(idle(&session, false, &at(65_000), &patience), Idle::Fine);
-    }
-
-    #[test]
-    fn wrong_claims_slow_down() {
-        let mut session = Session::fresh(1, "en", at(0));
-        session.stage = Stage::ClaimEntry;
-        let code = Intent::SubmitClaim(SecretText("X".into()));
-        for wait in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
-            let now = at(1_000_000);
-            session.claim_blocked_until = None;
-            assert!(session.on(&code, now).is_some());
-            session.wrong_claim(ClaimProblem::NotFound, now);
-            assert_eq!(session.on(&code, now.plus_ms(wait - 1)), None);
-            assert!(session.on(&code, now.plus_ms(wait)).is_some());
-        }
     }
 }

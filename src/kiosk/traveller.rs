@@ -5,7 +5,6 @@ use tracing::{info, warn};
 use crate::catalogue::{CannotSell, CardId};
 use crate::esim::Outcome;
 use crate::money::Exact;
-use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
 use crate::sale::offer::{Offer, ProviderId};
@@ -16,7 +15,7 @@ use super::Kiosk;
 use super::inbox::{Inbox, Priced};
 use super::sales::NotBegun;
 use super::session::{Stage, Wish};
-use super::view::{ClaimProblem, Intent, OutOfService, PayProblem, Printing, Selling};
+use super::view::{Intent, OutOfService, PayProblem, Printing, Selling};
 
 impl Kiosk {
     /// One wish of the traveller.
@@ -39,6 +38,7 @@ impl Kiosk {
             Some(Wish::Print { sale, activation }) => self.print(sale, activation),
             Some(Wish::Claim(typed)) => self.claim(&typed),
             Some(Wish::ShowClaimed(id)) => self.show_claimed(id),
+            Some(Wish::BuyKept(id)) => self.buy_kept(id),
         }
     }
 
@@ -178,21 +178,25 @@ impl Kiosk {
             day: 0,
             without_paper: !self.health.can_print(),
             continues: None,
+            promised_ms: None,
         };
         match self.begin(&quote) {
-            Ok(id) => {
-                self.session.stage = Stage::Sale(id);
-                self.session.touched_at = self.clock.now();
-                self.session.printing = Printing::Idle;
-                self.preparing_since = None;
-                self.says = super::TerminalSays { prompt: crate::payment::Prompt::Starting, text: None };
-            }
+            Ok(id) => self.enter_sale(id),
             Err(NotBegun::Locked(Lock::Terminal)) => {
                 self.not_begun(PayProblem::NoCards(OutOfService::EarlierPayment));
             }
             Err(NotBegun::Locked(_)) => self.not_begun(PayProblem::PlanGone),
             Err(NotBegun::Journal) => self.not_begun(PayProblem::NoCards(OutOfService::Journal)),
         }
+    }
+
+    /// A sale of this session begins: its facts decide the screen from here on.
+    pub(super) fn enter_sale(&mut self, id: SaleId) {
+        self.session.stage = Stage::Sale(id);
+        self.session.touched_at = self.clock.now();
+        self.session.printing = Printing::Idle;
+        self.preparing_since = None;
+        self.says = super::TerminalSays { prompt: crate::payment::Prompt::Starting, text: None };
     }
 
     fn choice(&self, offer: Offer, balance_before: Option<Exact>) -> Choice {
@@ -235,46 +239,6 @@ impl Kiosk {
                 self.tell(id, &Event::HandOver);
             }
             _ => {}
-        }
-    }
-
-    /// A claim code was typed.
-    fn claim(&mut self, typed: &str) {
-        let now = self.clock.now();
-        let Ok(code) = ClaimCode::parse(typed) else {
-            return self.session.wrong_claim(ClaimProblem::Mistyped, now);
-        };
-        match self.journal.find_claim(&code) {
-            Err(error) => self.journal_failed(error),
-            Ok(None) => self.session.wrong_claim(ClaimProblem::NotFound, now),
-            Ok(Some(id)) => {
-                if !self.sales.contains_key(&id) {
-                    match self.journal.sale(id) {
-                        Ok(Some(sale)) => {
-                            self.closed_over.insert(id);
-                            self.sales.insert(id, sale);
-                        }
-                        Ok(None) => return self.session.wrong_claim(ClaimProblem::NotFound, now),
-                        Err(error) => return self.journal_failed(error),
-                    }
-                }
-                if self.interrupted.as_ref().is_some_and(|(waiting, _)| *waiting == id) {
-                    self.interrupted = None;
-                }
-                self.session.claim_problem = None;
-                self.session.wrong_claims = 0;
-                self.claim = Some((id, code));
-                self.session.stage = Stage::Truth(id);
-            }
-        }
-    }
-
-    /// Show the eSIM of the claimed sale.
-    fn show_claimed(&mut self, id: SaleId) {
-        let may = self.sales.get(&id).is_some_and(crate::sale::Sale::may_reveal);
-        if may {
-            self.session.stage = Stage::Sale(id);
-            self.tell(id, &Event::Claimed);
         }
     }
 }

@@ -81,6 +81,16 @@ pub enum Event {
     },
     /// The end of day is near: what cannot be kept past it is given back now.
     DayEnds,
+    /// The network is back: a queue sale orders now.
+    Drain {
+        /// The wallet of its account, read again under the account's lock: the witness of the quote is hours old.
+        balance: Option<Exact>,
+    },
+    /// This journal may not be the newest: nothing that it says about money can be acted on any more.
+    Estranged {
+        /// What is known.
+        why: String,
+    },
 }
 
 /// What is known about one good.

@@ -51,6 +51,7 @@ impl Sale {
             profile: None,
             iccid: None,
             sent_at: None,
+            balance_before: None,
             not_found: Vec::new(),
             in_stock: false,
             evidence_in_case: false,
@@ -214,13 +215,14 @@ impl Sale {
 
     fn apply_to_goods(&mut self, record: &Record, at: Moment) {
         match record {
-            Record::OrderSent { good, offer, .. } => {
+            Record::OrderSent { good, offer, balance_before } => {
                 let index = usize::from(*good);
                 let place = self.quote.goods[index].choices.iter().position(|choice| choice.offer == **offer);
                 let good = &mut self.goods[index];
                 good.choice = place.unwrap_or(good.choice);
                 good.state = Goods::Asked;
                 good.sent_at = Some(at);
+                good.balance_before = *balance_before;
                 good.not_found.clear();
             }
             Record::OrderAccepted { good, reference } => {

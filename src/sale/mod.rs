@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Amount;
+use crate::money::{Amount, Exact};
 use crate::sale::activation::Iccid;
 use crate::sale::effect::Effect;
 use crate::sale::id::{GoodKey, ProfileId, SaleId};
@@ -190,6 +190,8 @@ pub struct Good {
     pub iccid: Option<Iccid>,
     /// When the order was sent.
     pub sent_at: Option<Moment>,
+    /// The wallet before the order, as it was sent: the witness where there is no other.
+    pub balance_before: Option<Exact>,
     /// When look-ups that succeeded did not find it.
     pub not_found: Vec<Moment>,
     /// It left this sale for the stock.
@@ -256,6 +258,9 @@ pub struct Step {
     /// To be done after the append returned.
     pub effects: Vec<Effect>,
 }
+
+/// How often a claim code shows the codes.
+const CLAIMS: u8 = 3;
 
 /// What this machine and its terminal can do: the numbers of the rules, all in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -408,11 +413,32 @@ impl Sale {
         self.goods.iter().all(|good| good.state == Goods::Stored)
     }
 
-    /// The claim code opens the codes: paid, no give-back recorded, every good here, shown at most three times
+    /// The codes may be shown to the traveller who stands in front: paid, no give-back recorded, every good here
     /// (sale.md 10).
     pub fn may_reveal(&self) -> bool {
         let released = matches!(self.payment.decision, Some(Decision::Release(_)));
-        self.payment.money == Money::Paid && !released && self.all_stored() && !self.acknowledged && self.reveals < 4
+        let paid = self.payment.money == Money::Paid && !released;
+        paid && self.all_stored() && !self.acknowledged && self.reveals <= CLAIMS
+    }
+
+    /// The claim code opens the codes: at most three times, the hand-over itself not counted.
+    pub fn may_claim(&self) -> bool {
+        self.may_reveal() && self.reveals < CLAIMS
+    }
+
+    /// A queue sale whose promise still stands; an age that cannot be known breaks no promise.
+    pub fn is_promised(&self, now: &Moment) -> bool {
+        let Some(promised_ms) = self.quote.promised_ms else { return false };
+        let age = self.payment.known_at.and_then(|known| now.since(&known));
+        age.is_none_or(|age| age < promised_ms)
+    }
+
+    /// A queue sale that is paid and has not ordered yet.
+    pub fn waits_in_queue(&self) -> bool {
+        self.quote.promised_ms.is_some()
+            && self.closed.is_none()
+            && self.payment.money == Money::Paid
+            && self.goods.iter().any(|good| good.sent_at.is_none() && good.state == Goods::None)
     }
 
     /// Whether every good may come from, and go into, stock.

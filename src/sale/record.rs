@@ -33,6 +33,10 @@ pub struct Quote {
     pub without_paper: bool,
     /// An eSIM that was kept for the claim code of this older sale, bought at its old price.
     pub continues: Option<crate::sale::id::SaleId>,
+    /// A queue sale (sale.md 8): charged at once, ordered when the network is back, promised within so many
+    /// milliseconds from the payment on. What was said to the traveller before the card.
+    #[serde(default)]
+    pub promised_ms: Option<u64>,
 }
 
 /// One good of a quote.

@@ -54,7 +54,7 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
             }
         }
         Event::Claimed => {
-            if draft.sale.may_reveal() {
+            if draft.sale.may_claim() {
                 draft.record(Record::Claimed);
             }
         }
@@ -64,6 +64,13 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         Event::Restarted => restarted(&mut draft),
         Event::Decided { case, decision, reason } => decided(&mut draft, *case, *decision, reason),
         Event::DayEnds => day_ends(&mut draft),
+        Event::Drain { balance } => {
+            draft.balance = *balance;
+            if draft.sale.waits_in_queue() && draft.sale.is_promised(&now) {
+                draft.order_all();
+            }
+        }
+        Event::Estranged { why } => return estranged(draft, why),
     }
     draft.settle();
     draft.finish()
@@ -138,7 +145,7 @@ fn first_approval(draft: &mut Draft<'_>, transaction: &Transaction) {
         draft.answer_waiting();
         return;
     }
-    if draft.terms.can_hold {
+    if draft.terms.can_hold && draft.sale.quote.promised_ms.is_none() {
         draft.order_all();
     }
 }
@@ -428,6 +435,29 @@ fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, reason: &str
         }
         _ => {}
     }
+}
+
+/// The journal may be an older one: what it says about this payment and these goods may be overtaken. Both become
+/// unknown, with a case, and nothing is asked, sent or given back by itself (sale.md 11).
+fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
+    if draft.sale.closed.is_none() && draft.sale.payment.asked_at.is_none() {
+        draft.record(Record::NotTaken { ending: None });
+        draft.settle();
+        return draft.finish();
+    }
+    let settled = matches!(draft.money(), Money::None | Money::Back | Money::RefundDue);
+    if draft.sale.closed.is_none() && !settled {
+        draft.sale.waiting_since = None;
+        if draft.money() != Money::Unknown {
+            draft.record(Record::MoneyUnknown { evidence: why.to_owned() });
+        }
+        draft.money_case(why);
+    }
+    let open = |good: &super::Good| matches!(good.state, Goods::Asked | Goods::Accepted | Goods::Unknown);
+    if draft.sale.goods.iter().any(|good| open(good) && !good.evidence_in_case) {
+        draft.open_case(CaseKind::OrderInDoubt, why);
+    }
+    draft.finish()
 }
 
 /// Before `06 50`: a paid sale with a good that was never exposed gives its money back first (sale.md 5).

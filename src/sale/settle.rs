@@ -6,19 +6,22 @@ use super::offer::Source;
 use super::record::{CaseKind, Closing, Entry, Record, ReleaseReason};
 use super::transaction::Answer;
 use super::{Decision, Goods, Money, Sale, Step, Terms};
+use crate::money::Exact;
 
 /// A step in the making: every record is applied at once, so that the next rule sees it.
 pub(super) struct Draft<'a> {
     pub(super) sale: Sale,
     pub(super) now: Moment,
     pub(super) terms: &'a Terms,
+    /// A wallet that was read for this very step: it comes before the one of the quote.
+    pub(super) balance: Option<Exact>,
     record: Vec<Entry>,
     effects: Vec<Effect>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(sale: &Sale, now: Moment, terms: &'a Terms) -> Self {
-        Draft { sale: sale.clone(), now, terms, record: Vec::new(), effects: Vec::new() }
+        Draft { sale: sale.clone(), now, terms, balance: None, record: Vec::new(), effects: Vec::new() }
     }
 
     pub(super) fn money(&self) -> Money {
@@ -92,15 +95,19 @@ impl<'a> Draft<'a> {
 
     /// Orders one good by its current choice. Returns whether there was one.
     fn order(&mut self, good: u8) -> bool {
+        let choice = self.sale.goods[usize::from(good)].choice;
+        self.order_choice(good, choice)
+    }
+
+    fn order_choice(&mut self, good: u8, choice: usize) -> bool {
         let index = usize::from(good);
-        let choice = self.sale.goods[index].choice;
         let Some(choice) = self.sale.quote.goods[index].choices.get(choice).cloned() else { return false };
         if let Source::Stock { profile } = choice.offer.source {
             self.record(Record::Stored { good, reference: None, profile: Some(profile), iccid: None, charged: None });
             return true;
         }
         let offer = Box::new(choice.offer);
-        let balance_before = choice.balance_before;
+        let balance_before = self.balance.or(choice.balance_before);
         self.record(Record::OrderSent { good, offer: offer.clone(), balance_before });
         self.effect(Effect::Order { good, offer, balance_before });
         true
@@ -111,6 +118,7 @@ impl<'a> Draft<'a> {
         self.record(Record::OrderRefused { good, detail: detail.to_owned() });
         let time_left = match self.money() {
             Money::Held => self.sale.payment.decision.is_none() && self.sale.inside_hold(&self.now, self.terms),
+            Money::Paid => self.sale.is_promised(&self.now),
             _ => false,
         };
         if time_left {
@@ -180,8 +188,9 @@ impl<'a> Draft<'a> {
             return;
         }
         let inside = self.sale.inside_hold(&self.now, self.terms);
-        let deliverable = self.sale.all_stored() || !self.terms.can_hold;
-        let hopeless = self.terms.can_hold && self.sale.goods.iter().any(|good| good.state == Goods::None);
+        let ordered_first = self.terms.can_hold && self.sale.quote.promised_ms.is_none();
+        let deliverable = self.sale.all_stored() || !ordered_first;
+        let hopeless = ordered_first && self.sale.goods.iter().any(|good| good.state == Goods::None);
         let reason = match (inside, deliverable, hopeless) {
             (true, true, _) => {
                 let Some(approval) = self.sale.payment.approval.as_ref().map(|approval| approval.key.clone()) else {
@@ -214,16 +223,42 @@ impl<'a> Draft<'a> {
             }
             return;
         }
+        if self.sale.is_promised(&self.now) {
+            return self.settle_queued();
+        }
         let never_ordered = self.sale.goods.iter().all(|good| good.sent_at.is_none() && good.state == Goods::None);
-        if never_ordered && !self.terms.can_hold && !self.sale.traveller_gone {
+        let ordered_after = !self.terms.can_hold && self.sale.quote.promised_ms.is_none();
+        if never_ordered && ordered_after && !self.sale.traveller_gone {
             self.order_all();
             return;
         }
         let missing = self.sale.goods.iter().any(|good| matches!(good.state, Goods::None | Goods::Absent));
         if missing {
-            self.record(Record::ReleaseDecided { reason: ReleaseReason::Absent });
+            let reason = if never_ordered { ReleaseReason::Overdue } else { ReleaseReason::Absent };
+            self.record(Record::ReleaseDecided { reason });
         } else if age.is_some_and(|age| age > self.terms.goods_ms) {
             self.record(Record::ReleaseDecided { reason: ReleaseReason::Overdue });
+        }
+    }
+
+    /// A queue sale before its hour: it waits for the network; refused or absent, an equal plan is tried, and with
+    /// none left the money goes back at once (sale.md 8).
+    fn settle_queued(&mut self) {
+        for index in 0..self.sale.goods.len() {
+            let good = &self.sale.goods[index];
+            let choices = self.sale.quote.goods[index].choices.len();
+            let next = match good.state {
+                Goods::Absent => good.choice + 1,
+                // Refused: the fold has gone on to the next choice already, and it was tried if there was one.
+                Goods::None if good.sent_at.is_some() => good.choice,
+                _ => continue,
+            };
+            let name = u8::try_from(index).unwrap_or(u8::MAX);
+            if next >= choices {
+                self.record(Record::ReleaseDecided { reason: ReleaseReason::Absent });
+                return;
+            }
+            self.order_choice(name, next);
         }
     }
 
@@ -244,7 +279,9 @@ impl<'a> Draft<'a> {
         for index in 0..self.sale.goods.len() {
             let good = &self.sale.goods[index];
             if good.state == Goods::Stored && !good.in_stock && !good.exposed && self.sale.is_kind_stockable(index) {
-                let kept = if self.sale.from_stock(index) && self.sale.payment.approval.is_none() {
+                // What was kept for an older sale's code goes back to that code, for what is left of its time.
+                let as_before = self.sale.payment.approval.is_none() || self.sale.quote.continues.is_some();
+                let kept = if self.sale.from_stock(index) && as_before {
                     0
                 } else {
                     self.terms.keep_ms

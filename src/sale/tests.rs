@@ -46,6 +46,7 @@ fn quote(providers: &[&str]) -> Quote {
         day: 4,
         without_paper: false,
         continues: None,
+        promised_ms: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! A journal that dies, or whose disk dies, at its n-th record: how a power cut is played at every place where it
 //! can fall.
 
-use crate::journal::stock::StockItem;
-use crate::journal::{Append, Journal, JournalError};
+use crate::journal::outbox::{Progress, Waiting};
+use crate::journal::stock::{Bought, StockItem, StockState};
+use crate::journal::{Append, DayEnding, Journal, JournalError};
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -150,6 +151,58 @@ impl<J: Journal> Journal for DyingJournal<J> {
 
     fn tidy(&mut self, now: Moment) -> Result<u32, JournalError> {
         self.alive()?.tidy(now)
+    }
+
+    fn outbox(&mut self, after: u64, limit: u32) -> Result<Vec<Waiting>, JournalError> {
+        self.alive()?.outbox(after, limit)
+    }
+
+    fn outbox_taken(&mut self, number: u64, now: Moment) -> Result<(), JournalError> {
+        self.alive()?.outbox_taken(number, now)
+    }
+
+    fn outbox_progress(&mut self) -> Result<Progress, JournalError> {
+        self.alive()?.outbox_progress()
+    }
+
+    fn estranged(&self) -> Option<&str> {
+        self.inner.estranged()
+    }
+
+    fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
+        self.alive()?.estrange(why)
+    }
+
+    fn adopt(&mut self) -> Result<(), JournalError> {
+        self.alive()?.adopt()
+    }
+
+    fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {
+        self.alive()?.day_ending()
+    }
+
+    fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
+        self.alive()?.end_day(ending)
+    }
+
+    fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
+        self.alive()?.keep_reckoning(now, balanced, json)
+    }
+
+    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
+        self.alive()?.sales_of_day(day)
+    }
+
+    fn put_in_stock(&mut self, item: &Bought<'_>, now: Moment) -> Result<(), JournalError> {
+        self.alive()?.put_in_stock(item, now)
+    }
+
+    fn move_stock(&mut self, profile: ProfileId, to: StockState, now: Moment) -> Result<bool, JournalError> {
+        self.alive()?.move_stock(profile, to, now)
+    }
+
+    fn stock_proven(&mut self, profile: ProfileId) -> Result<(), JournalError> {
+        self.alive()?.stock_proven(profile)
     }
 
     fn probe(&mut self) -> Result<(), JournalError> {

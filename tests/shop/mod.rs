@@ -135,6 +135,7 @@ pub(crate) fn quote(count: u64, choices: u64) -> Quote {
         day: 0,
         without_paper: false,
         continues: None,
+        promised_ms: None,
     }
 }
 

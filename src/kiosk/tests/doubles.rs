@@ -16,7 +16,9 @@ use crate::kiosk::inbox::Inbox;
 use crate::kiosk::session::Patience;
 use crate::kiosk::view::{LanguageRow, LegalTexts, Screen, View};
 use crate::kiosk::{Connections, Halted, Intent, Kiosk, Settings};
+use crate::journal::Journal;
 use crate::money::{Currency, Ending, Exact, MarkUp};
+use crate::office::BackOffice;
 use crate::payment::{NotTaken, PaymentTerminal, TerminalEvent, TerminalHealth, TerminalOrder};
 use crate::printer::{PrintOutcome, PrinterState, ReceiptPrinter};
 use crate::sale::Terms;
@@ -142,7 +144,7 @@ fn plan() -> ProviderPlan {
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let row = |tag: &str, own_name: &str, english_name: &str| LanguageRow {
         tag: tag.into(),
         own_name: own_name.into(),
@@ -197,9 +199,17 @@ pub(super) struct Rig {
 impl Rig {
     /// Starts the loop on `disk`, everything healthy, one plan on the shelf.
     pub(super) async fn start(disk: &MemoryDisk) -> Rig {
-        let journal = disk.open();
+        Rig::over(Box::new(disk.open()), None, settings()).await
+    }
+
+    /// The same over any journal, with a back office, by other settings.
+    pub(super) async fn over(
+        journal: Box<dyn Journal>,
+        office: Option<Arc<dyn BackOffice>>,
+        settings: Settings,
+    ) -> Rig {
         let clock = Clock::new(
-            crate::journal::Journal::run(&journal),
+            journal.run(),
             Wall::Virtual("2026-11-22T02:00:00Z".parse().unwrap()),
             jiff::tz::TimeZone::UTC,
         );
@@ -213,16 +223,17 @@ impl Rig {
         let receipts = Arc::new(Mutex::new(Vec::new()));
         let (inbox, queue) = mpsc::channel(256);
         let (shown, views) = watch::channel(Arc::new(blank()));
-        let settings = Arc::new(settings());
+        let settings = Arc::new(settings);
         let providers: BTreeMap<ProviderId, Arc<dyn EsimProvider>> =
             BTreeMap::from([(provider.id.clone(), provider.clone() as Arc<dyn EsimProvider>)]);
         let kiosk = Kiosk::new(
             settings.clone(),
             Connections {
-                journal: Box::new(journal),
+                journal,
                 terminal: Arc::new(NotedTerminal(noted)),
                 printer: Arc::new(GoodPrinter(receipts.clone())),
                 providers,
+                office,
                 views: shown,
                 inbox: inbox.clone(),
                 clock,

@@ -1,5 +1,6 @@
 //! The loop alone, under virtual time.
 
+mod books;
 mod doubles;
 
 use doubles::{Rig, delivery};

@@ -123,5 +123,6 @@ pub(super) fn quote(number: u64, amount_minor: i64) -> Quote {
         day: 0,
         without_paper: false,
         continues: None,
+        promised_ms: None,
     }
 }
