@@ -1,7 +1,7 @@
 //! What is connected to what: the only place that names concrete devices. One function per subsystem, no rule.
 
 #[cfg(feature = "screen")]
-mod service;
+mod running;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::sale::{Lock, Money};
 use crate::watchdog::UiPing;
 
 #[cfg(feature = "screen")]
-pub use service::{Ended, run, surface};
+pub use running::{Ended, run, surface};
 
 /// Room in the loop's queue. It is only ever filled by a loop that hangs, which the watchdog notices.
 const INBOX: usize = 512;

@@ -1,4 +1,4 @@
-//! The service: what [`start`](super::start) puts together, with the screen in front and the service manager behind.
+//! The running program: what [`start`](super::start) puts together, with the screen in front and the service manager behind.
 
 use std::sync::Arc;
 use std::time::Duration;
