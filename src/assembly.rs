@@ -147,7 +147,7 @@ pub fn office(config: &Config) -> Result<Option<Arc<dyn BackOffice>>, NotAssembl
 }
 
 /// What the journal knows of the terminal when it is opened.
-fn aftermath(journal: &mut dyn Journal) -> Result<Aftermath, NotAssembled> {
+pub(crate) fn aftermath(journal: &mut dyn Journal) -> Result<Aftermath, NotAssembled> {
     let holder = journal
         .locks()
         .map_err(NotAssembled::Unread)?

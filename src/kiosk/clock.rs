@@ -15,6 +15,8 @@ pub enum Wall {
     System,
     /// This time at the start of the run, moving with tokio's clock.
     Virtual(Timestamp),
+    /// The same, and nobody has set the clock: 1970 after an empty battery, or a wrong hour.
+    Adrift(Timestamp),
 }
 
 /// Tells [`Moment`]s.
@@ -44,7 +46,7 @@ impl Clock {
         let ago = Instant::now().saturating_duration_since(instant);
         let wall = match &self.wall {
             Wall::System => Timestamp::now().as_millisecond() - i64::try_from(ago.as_millis()).unwrap_or(0),
-            Wall::Virtual(start) => start.as_millisecond() + i64::try_from(mono_ms).unwrap_or(0),
+            Wall::Virtual(start) | Wall::Adrift(start) => start.as_millisecond() + i64::try_from(mono_ms).unwrap_or(0),
         };
         Moment { run: self.run, mono_ms, wall_ms: wall, synced: self.synchronised() }
     }
@@ -54,6 +56,7 @@ impl Clock {
     fn synchronised(&self) -> bool {
         match self.wall {
             Wall::Virtual(_) => true,
+            Wall::Adrift(_) => false,
             Wall::System => {
                 const WRITTEN: i64 = 1_790_000_000;
                 Timestamp::now().as_second() > WRITTEN

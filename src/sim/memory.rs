@@ -13,7 +13,7 @@ use crate::sale::record::{Entry, Record};
 use crate::sale::transaction::ApprovalKey;
 use crate::sale::{Lock, Sale};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Disk {
     entries: BTreeMap<SaleId, Vec<Entry>>,
     locks: BTreeMap<Lock, SaleId>,
@@ -49,6 +49,24 @@ impl MemoryDisk {
     pub fn fail_at(&self, n: Option<u64>) {
         let mut disk = self.disk();
         disk.fails_at = n.map(|n| disk.appends + n);
+    }
+
+    /// A disk of its own with everything that is on this one.
+    pub fn copy(&self) -> MemoryDisk {
+        MemoryDisk(Arc::new(Mutex::new(self.disk().clone())))
+    }
+
+    /// Everything becomes as it was when `older` was copied; only the runs go on counting.
+    pub fn restore(&self, older: &MemoryDisk) {
+        let older = older.disk().clone();
+        let mut disk = self.disk();
+        let runs = disk.runs.max(older.runs);
+        *disk = Disk { runs, ..older };
+    }
+
+    /// Who holds what.
+    pub fn locks(&self) -> Vec<(Lock, SaleId)> {
+        self.disk().locks.iter().map(|(lock, id)| (lock.clone(), *id)).collect()
     }
 
     /// Appends so far.

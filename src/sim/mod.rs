@@ -3,6 +3,7 @@
 
 pub mod chance;
 pub mod journal;
+pub mod kiosk;
 pub mod memory;
 pub mod printer;
 pub mod providers;

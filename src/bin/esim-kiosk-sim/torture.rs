@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
-use esim_kiosk::sim::torture::providers;
+use esim_kiosk::sim::torture::{providers, sale};
 
 use crate::lost::Lost;
 use crate::say;
@@ -18,6 +18,15 @@ pub(crate) struct Wanted {
     /// providers: so many cases of each provider and operation, instead of all.
     #[arg(long)]
     size: Option<usize>,
+    /// sale: only each so-many-th cut of a scenario.
+    #[arg(long, default_value_t = 1)]
+    every: u64,
+    /// sale: only scenarios whose name holds this text.
+    #[arg(long)]
+    only: Option<String>,
+    /// sale: a disk that forgets its last so many confirmed records, which must be noticed.
+    #[arg(long, value_name = "RECORDS")]
+    forgets: Option<usize>,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -30,11 +39,13 @@ enum What {
     Terminal,
     /// The providers: every fault at every point of an order and a top-up.
     Providers,
+    /// The whole sale, cut at each record and at each effect.
+    Sale,
 }
 
 /// Runs it; any mismatch is an error.
 pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
-    let Wanted { what, random, size, seed } = *wanted;
+    let Wanted { what, random, size, seed, .. } = *wanted;
     let mismatches = match what {
         What::Terminal => {
             let run = random.map_or(Torture::Matrix, |payments| Torture::Random { payments, seed });
@@ -42,6 +53,12 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
         }
         What::Providers => {
             let report = providers::run(&providers::Run { seed, size })?;
+            say(report.print().trim_end());
+            report.mismatches
+        }
+        What::Sale => {
+            let disk = wanted.forgets.map_or(sale::Disk::Honest, sale::Disk::Forgets);
+            let report = sale::run(&sale::Wanted { every: wanted.every, disk, only: wanted.only.clone() })?;
             say(report.print().trim_end());
             report.mismatches
         }

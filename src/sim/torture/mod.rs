@@ -4,3 +4,4 @@
 mod accounts;
 pub mod blows;
 pub mod providers;
+pub mod sale;

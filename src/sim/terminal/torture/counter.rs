@@ -82,7 +82,8 @@ pub(super) enum Cue {
     AskReversed,
 }
 
-struct Opener(Dialler);
+/// The product's way onto the simulated line in memory.
+pub(in crate::sim) struct Opener(pub(in crate::sim) Dialler);
 
 #[async_trait]
 impl LineSource for Opener {

@@ -13,6 +13,7 @@ mod verdict;
 
 use std::io::{self, Write};
 
+pub(in crate::sim) use counter::Opener;
 pub use verdict::Counts;
 
 /// What to run.
@@ -45,7 +46,7 @@ pub fn run(what: Torture, out: &mut dyn Write) -> io::Result<Counts> {
 }
 
 /// A runtime of its own in which time only passes when nothing is left to do.
-fn in_virtual_time<T>(work: impl Future<Output = T>) -> io::Result<T> {
+pub(in crate::sim) fn in_virtual_time<T>(work: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     Ok(runtime.block_on(work))
 }

@@ -1,0 +1,3 @@
+//! The kiosk itself as the simulators' guest: a traveller made of code, and the program that is killed.
+
+pub mod robot;

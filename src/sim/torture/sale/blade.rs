@@ -1,0 +1,342 @@
+//! The blade: ends a kiosk at its n-th record or at its n-th effect, on either side of it. What is dead neither
+//! writes nor acts any more; what stands outside of the program goes on.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::esim::{DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Sent, Usage};
+use crate::journal::stock::StockItem;
+use crate::journal::{Append, Journal, JournalError};
+use crate::money::Exact;
+use crate::payment::{NotTaken, PaymentTerminal, TerminalOrder};
+use crate::printer::{PrintOutcome, PrinterState, ReceiptPrinter};
+use crate::sale::activation::{Iccid, Profile};
+use crate::sale::claim::ClaimCode;
+use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::moment::Moment;
+use crate::sale::offer::{Offer, OrderReference, ProviderId};
+use crate::sale::plan::ProviderPlan;
+use crate::sale::record::Entry;
+use crate::sale::transaction::ApprovalKey;
+use crate::sale::{Lock, Sale};
+use crate::sim::journal::When;
+use crate::sim::memory::{MemoryDisk, MemoryJournal};
+
+/// Where the blade falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Nowhere.
+    Never,
+    /// At the n-th record, from 1.
+    Append(u64, When),
+    /// At the n-th order to a device or a provider, from 1.
+    Effect(u64, When),
+    /// At the n-th record the disk fails; the program lives on as long as it can.
+    Disk(u64, When),
+}
+
+/// What a disk does with the records that it has confirmed when the blade falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// Keeps them.
+    Honest,
+    /// Forgets the last so many: a control that must be caught.
+    Forgets(usize),
+}
+
+#[derive(Debug)]
+struct Inner {
+    cut: Cut,
+    disk: Disk,
+    appends: AtomicU64,
+    effects: AtomicU64,
+    dead: AtomicBool,
+    disk_failed: AtomicBool,
+    died: Notify,
+    /// The disk before each of the last records, oldest first, where it may forget them.
+    before: Mutex<Vec<MemoryDisk>>,
+}
+
+/// One life of a kiosk: clones are the same one.
+#[derive(Debug, Clone)]
+pub(super) struct Life(Arc<Inner>);
+
+impl Life {
+    pub(super) fn new(cut: Cut, disk: Disk) -> Life {
+        Life(Arc::new(Inner {
+            cut,
+            disk,
+            appends: AtomicU64::new(0),
+            effects: AtomicU64::new(0),
+            dead: AtomicBool::new(false),
+            disk_failed: AtomicBool::new(false),
+            died: Notify::new(),
+            before: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.0.dead.load(Ordering::SeqCst)
+    }
+
+    /// Whether the blade has fallen, on the program or on its disk.
+    pub(super) fn has_struck(&self) -> bool {
+        self.is_dead() || self.0.disk_failed.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the end.
+    pub(super) async fn ended(&self) {
+        while !self.is_dead() {
+            self.0.died.notified().await;
+        }
+    }
+
+    pub(super) fn die(&self) {
+        self.0.dead.store(true, Ordering::SeqCst);
+        self.0.died.notify_one();
+    }
+
+    /// What is left of the disk after the end.
+    pub(super) fn what_is_left(&self, disk: &MemoryDisk) {
+        let before = self.0.before.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(older)) = (self.has_struck(), before.first()) {
+            disk.restore(older);
+        }
+    }
+
+    fn remember(&self, disk: &MemoryDisk) {
+        let Disk::Forgets(last) = self.0.disk else { return };
+        let mut before = self.0.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.push(disk.copy());
+        if before.len() > last {
+            before.remove(0);
+        }
+    }
+
+    /// One more effect. `false` where it must not happen.
+    fn begins(&self) -> bool {
+        if self.is_dead() {
+            return false;
+        }
+        let place = self.0.effects.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.0.cut == Cut::Effect(place, When::Before) {
+            self.die();
+            return false;
+        }
+        true
+    }
+
+    /// The effect that was counted as the latest has happened.
+    fn happened(&self, place: u64) {
+        if self.0.cut == Cut::Effect(place, When::After) {
+            self.die();
+        }
+    }
+
+    fn effects(&self) -> u64 {
+        self.0.effects.load(Ordering::SeqCst)
+    }
+}
+
+/// The journal under the blade.
+pub(super) struct CutJournal {
+    pub(super) inner: MemoryJournal,
+    pub(super) disk: MemoryDisk,
+    pub(super) life: Life,
+}
+
+fn broken() -> JournalError {
+    JournalError::Storage { doing: "write a step of a sale", source: "the blade fell".into() }
+}
+
+impl CutJournal {
+    fn whole(&mut self) -> Result<&mut MemoryJournal, JournalError> {
+        if self.life.has_struck() { Err(broken()) } else { Ok(&mut self.inner) }
+    }
+
+    fn end(&self, disk_only: bool) -> JournalError {
+        if disk_only {
+            self.life.0.disk_failed.store(true, Ordering::SeqCst);
+        } else {
+            self.life.die();
+        }
+        broken()
+    }
+}
+
+impl Journal for CutJournal {
+    fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError> {
+        self.whole()?;
+        let place = self.life.0.appends.fetch_add(1, Ordering::SeqCst) + 1;
+        let (mine, disk_only, when) = match self.life.0.cut {
+            Cut::Append(n, when) => (n == place, false, when),
+            Cut::Disk(n, when) => (n == place, true, when),
+            Cut::Never | Cut::Effect(..) => (false, false, When::After),
+        };
+        if mine && when == When::Before {
+            return Err(self.end(disk_only));
+        }
+        self.life.remember(&self.disk);
+        let written = self.inner.append(step);
+        if mine { Err(self.end(disk_only)) } else { written }
+    }
+
+    fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
+        self.whole()?.open_sales()
+    }
+
+    fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError> {
+        self.whole()?.sale(id)
+    }
+
+    fn entries(&mut self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
+        self.whole()?.entries(id)
+    }
+
+    fn find_number(&mut self, number: &SaleNumber) -> Result<Option<SaleId>, JournalError> {
+        self.whole()?.find_number(number)
+    }
+
+    fn find_claim(&mut self, code: &ClaimCode) -> Result<Option<SaleId>, JournalError> {
+        self.whole()?.find_claim(code)
+    }
+
+    fn claim_code(&mut self, id: SaleId) -> Result<Option<ClaimCode>, JournalError> {
+        self.whole()?.claim_code(id)
+    }
+
+    fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError> {
+        self.whole()?.receipt_owner(key)
+    }
+
+    fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
+        self.whole()?.order_references(provider)
+    }
+
+    fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError> {
+        self.whole()?.reveal(profile)
+    }
+
+    fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
+        self.whole()?.locks()
+    }
+
+    fn next_number(&mut self) -> Result<u64, JournalError> {
+        self.whole()?.next_number()
+    }
+
+    fn run(&self) -> u64 {
+        self.inner.run()
+    }
+
+    fn day(&mut self) -> Result<u64, JournalError> {
+        self.whole()?.day()
+    }
+
+    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError> {
+        self.whole()?.day_closed(evidence)
+    }
+
+    fn stock(&mut self, now: Moment) -> Result<Vec<StockItem>, JournalError> {
+        self.whole()?.stock(now)
+    }
+
+    fn tidy(&mut self, now: Moment) -> Result<u32, JournalError> {
+        self.whole()?.tidy(now)
+    }
+
+    fn probe(&mut self) -> Result<(), JournalError> {
+        self.whole()?.probe()
+    }
+}
+
+/// A device or provider under the blade.
+pub(super) struct Cuts<T> {
+    pub(super) inner: T,
+    pub(super) life: Life,
+}
+
+impl<T: PaymentTerminal> PaymentTerminal for Cuts<T> {
+    fn order(&self, order: TerminalOrder) -> Result<(), NotTaken> {
+        if !self.life.begins() {
+            return Ok(());
+        }
+        let taken = self.inner.order(order);
+        self.life.happened(self.life.effects());
+        taken
+    }
+}
+
+impl<T> Cuts<T> {
+    /// An effect that takes time: begun, done, and its answer only for the living.
+    async fn act<A>(&self, work: impl Future<Output = A>) -> A {
+        if !self.life.begins() {
+            return std::future::pending().await;
+        }
+        let place = self.life.effects();
+        let answer = work.await;
+        self.life.happened(place);
+        if self.life.is_dead() { std::future::pending().await } else { answer }
+    }
+}
+
+#[async_trait]
+impl<T: ReceiptPrinter> ReceiptPrinter for Cuts<T> {
+    async fn status(&self) -> PrinterState {
+        self.inner.status().await
+    }
+
+    async fn print(&self, receipt: &crate::sale::receipt::Receipt) -> PrintOutcome {
+        self.act(self.inner.print(receipt)).await
+    }
+}
+
+#[async_trait]
+impl<T: EsimProvider> EsimProvider for Cuts<T> {
+    fn id(&self) -> &ProviderId {
+        self.inner.id()
+    }
+
+    fn guard(&self, offer: &Offer) -> DuplicateGuard {
+        self.inner.guard(offer)
+    }
+
+    async fn catalogue(&self) -> Outcome<Vec<ProviderPlan>> {
+        self.inner.catalogue().await
+    }
+
+    async fn price(&self, offer: &Offer) -> Outcome<PriceCheck> {
+        self.inner.price(offer).await
+    }
+
+    async fn balance(&self) -> Outcome<Exact> {
+        self.inner.balance().await
+    }
+
+    async fn order(&self, request: &OrderRequest) -> OrderOutcome {
+        self.act(self.inner.order(request)).await
+    }
+
+    async fn look_up(&self, request: &OrderRequest, sent: &Sent) -> LookUp {
+        self.act(self.inner.look_up(request, sent)).await
+    }
+
+    async fn fetch(&self, request: &OrderRequest, reference: &OrderReference) -> OrderOutcome {
+        self.act(self.inner.fetch(request, reference)).await
+    }
+
+    async fn usage(&self, iccid: &Iccid) -> Outcome<Usage> {
+        self.inner.usage(iccid).await
+    }
+
+    async fn top_up_offers(&self, iccid: &Iccid) -> Outcome<Vec<ProviderPlan>> {
+        self.inner.top_up_offers(iccid).await
+    }
+
+    async fn cancel(&self, reference: &OrderReference) -> Outcome<()> {
+        self.inner.cancel(reference).await
+    }
+}

@@ -1,0 +1,234 @@
+//! The books after everything has come to rest: what the kiosk wrote down against what the bank knows, what the
+//! provider sold, and what travellers saw.
+
+use std::sync::PoisonError;
+
+use super::stand::{PRICE_MINOR, Stand};
+use crate::sale::id::SaleId;
+use crate::sale::record::{CaseKind, Record};
+use crate::sale::{Closing, Goods, Money, Sale};
+use crate::sim::kiosk::robot::Sight;
+use crate::sim::terminal::{LedgerPayment, PaymentState};
+
+/// What is wrong, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// One traveller paid twice.
+    DoubleCharge,
+    /// Paid, and neither goods nor money nor a case.
+    ChargedForNothing,
+    /// Goods shown, and nothing paid.
+    GoodsForNothing,
+    /// What the kiosk says of the money is not what the bank knows.
+    MoneyToldWrong,
+    /// "Goods issued" without its record.
+    StrayCommit,
+    /// The provider was asked to sell twice.
+    DoubleOrder,
+    /// Something was sold or booked that no record knows.
+    LostRecord,
+    /// A code on a screen or on paper that is not that sale's.
+    WrongCode,
+    /// A sale that never came to rest, a lock that was never given back, a kiosk that never sold again.
+    Stuck,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Of which kind.
+    pub kind: Kind,
+    /// In words.
+    pub what: String,
+}
+
+/// A sale that waits for nothing but a person or the traveller.
+pub(super) fn is_settled(sale: &Sale, last: bool) -> bool {
+    let waits_for_person = sale.cases.iter().any(|case| case.decided.is_none());
+    let waits_for_code = !last && sale.payment.money == Money::Paid && sale.all_stored() && sale.traveller_gone;
+    sale.closed.is_some() || waits_for_code || (waits_for_person && sale.payment.money != Money::Releasing)
+}
+
+fn doubts_money(sale: &Sale) -> bool {
+    let about_money =
+        |kind| matches!(kind, CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise | CaseKind::RefundByAcquirer);
+    sale.cases.iter().any(|case| about_money(case.kind) && case.decided.is_none())
+}
+
+fn doubts_goods(sale: &Sale) -> bool {
+    let about_goods = |kind| matches!(kind, CaseKind::OrderInDoubt | CaseKind::CodeLost | CaseKind::GivenAway);
+    sale.cases.iter().any(|case| about_goods(case.kind) && case.decided.is_none())
+}
+
+struct Auditor<'a> {
+    stand: &'a Stand,
+    sales: Vec<Sale>,
+    payments: Vec<LedgerPayment>,
+    wrongs: Vec<Wrong>,
+}
+
+/// Everything that is wrong at this stand.
+pub(super) fn audit(stand: &Stand) -> Vec<Wrong> {
+    let payments = stand.terminal.ledger().book().payments;
+    let mut auditor = Auditor { stand, sales: stand.disk.sales(), payments, wrongs: Vec::new() };
+    auditor.rest();
+    auditor.payments();
+    auditor.sales();
+    auditor.orders();
+    auditor.sights();
+    auditor.wrongs
+}
+
+impl Auditor<'_> {
+    fn wrong(&mut self, kind: Kind, what: impl Into<String>) {
+        self.wrongs.push(Wrong { kind, what: what.into() });
+    }
+
+    fn rest(&mut self) {
+        for sale in self.sales.clone() {
+            if !is_settled(&sale, true) {
+                let (money, goods) = (sale.payment.money, sale.goods[0].state);
+                self.wrong(Kind::Stuck, format!("{} rests at {money:?} / {goods:?}", sale.quote.number));
+            }
+        }
+        for (lock, id) in self.stand.disk.locks() {
+            let owner = self.sales.iter().find(|sale| sale.id == id);
+            if owner.is_none_or(|sale| sale.closed.is_some() || !sale.locks().contains(&lock)) {
+                self.wrong(Kind::Stuck, format!("{lock:?} is held by a sale that does not want it"));
+            }
+        }
+    }
+
+    /// Whose payment it is, by the receipt that was approved or paid.
+    fn owner(&self, payment: &LedgerPayment) -> Option<Sale> {
+        let receipt = payment.receipt.as_deref()?;
+        let named = |sale: &&Sale| {
+            let approved = sale.payment.approval.as_ref().and_then(|approval| approval.key.receipt.as_deref());
+            let paid = sale.payment.paid_as.as_ref().and_then(|key| key.receipt.as_deref());
+            approved == Some(receipt) || paid == Some(receipt)
+        };
+        self.sales.iter().find(named).cloned()
+    }
+
+    fn records(&self, id: SaleId) -> Vec<Record> {
+        self.stand.disk.records(id)
+    }
+
+    fn payments(&mut self) {
+        for payment in self.payments.clone() {
+            let owner = self.owner(&payment);
+            let receipt = payment.receipt.clone().unwrap_or_default();
+            if payment.goods_issued > 0 {
+                let decided = owner.as_ref().is_some_and(|sale| {
+                    self.records(sale.id).iter().any(|record| {
+                        matches!(record, Record::CommitDecided { approval, .. } if approval.receipt == payment.receipt)
+                    })
+                });
+                if !decided {
+                    self.wrong(Kind::StrayCommit, format!("receipt {receipt} was committed without a record"));
+                }
+            }
+            if payment.state == PaymentState::Booked && owner.is_none() {
+                // A person who has the case will find it; nobody else does.
+                let in_case = self.sales.iter().any(doubts_money);
+                if !in_case {
+                    self.wrong(Kind::ChargedForNothing, format!("receipt {receipt} is booked, and no sale knows it"));
+                }
+            }
+        }
+    }
+
+    fn booked(&self, sale: &Sale) -> Vec<LedgerPayment> {
+        let ours = |payment: &&LedgerPayment| {
+            payment.state == PaymentState::Booked && self.owner(payment).is_some_and(|owner| owner.id == sale.id)
+        };
+        self.payments.iter().filter(ours).cloned().collect()
+    }
+
+    fn sales(&mut self) {
+        for sale in self.sales.clone() {
+            let booked = self.booked(&sale);
+            let paid: u64 = booked.iter().map(|payment| payment.paid_minor).sum();
+            let (number, closed) = (sale.quote.number.clone(), sale.closed);
+            if booked.len() > 1 {
+                self.wrong(Kind::DoubleCharge, format!("{number} was charged {} times", booked.len()));
+            }
+            let told = match closed {
+                Some(Closing::Delivered | Closing::Shown) => paid == PRICE_MINOR,
+                Some(Closing::NotCharged | Closing::Refunded) => paid == 0,
+                Some(Closing::GivenAway) => paid == 0,
+                Some(Closing::RefundDue | Closing::Lost) | None => true,
+            };
+            if !told {
+                self.wrong(Kind::MoneyToldWrong, format!("{number} is {closed:?}, and {paid} is booked"));
+            }
+            let exposed = sale.goods.iter().any(|good| good.exposed);
+            if exposed && paid < PRICE_MINOR && !doubts_money(&sale) {
+                self.wrong(Kind::GoodsForNothing, format!("{number} was shown, and {paid} is booked"));
+            }
+            let goods_or_case = exposed || sale.closed == Some(Closing::RefundDue) || doubts_money(&sale);
+            if paid > 0 && !goods_or_case {
+                self.wrong(Kind::ChargedForNothing, format!("{number} was charged {paid} and has nothing for it"));
+            }
+        }
+    }
+
+    fn orders(&mut self) {
+        let sold = self.stand.shop.sold();
+        for order in &sold {
+            let reference = &order.reference.0;
+            if sold.iter().filter(|other| other.key == order.key).count() > 1 {
+                self.wrong(Kind::DoubleOrder, format!("{reference} was ordered more than once"));
+            }
+            let Some(sale) = self.sales.iter().find(|sale| sale.id == order.key.sale).cloned() else {
+                self.wrong(Kind::LostRecord, format!("{reference} was sold for a sale that is not written down"));
+                continue;
+            };
+            let sent = self.records(sale.id).iter().any(|record| matches!(record, Record::OrderSent { .. }));
+            if !sent {
+                self.wrong(Kind::LostRecord, format!("{reference} was sold, and its sending is not written down"));
+            }
+            let good = &sale.goods[usize::from(order.key.index)];
+            let kept = good.state == Goods::Stored && (good.exposed || good.in_stock);
+            if !kept && !doubts_goods(&sale) {
+                let state = good.state;
+                self.wrong(Kind::LostRecord, format!("{reference} was sold, and the kiosk rests at {state:?}"));
+            }
+        }
+    }
+
+    fn sights(&mut self) {
+        let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let on_paper: Vec<(String, String)> = {
+            let receipts = self.stand.tray.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+            let code = |receipt: &crate::sale::receipt::Receipt| {
+                let code = receipt.activation.as_ref().map(|code| code.reveal().to_owned())?;
+                Some((receipt.number.to_string(), code))
+            };
+            receipts.iter().filter_map(code).collect()
+        };
+        let on_screen = sights.iter().filter_map(|sight| match sight {
+            Sight::Code { number, code } => Some((number.clone(), code.clone())),
+            _ => None,
+        });
+        for (number, code) in on_screen.chain(on_paper) {
+            let sale = self.sales.iter().find(|sale| sale.quote.number.0 == number).cloned();
+            let sold = self.stand.shop.sold();
+            let theirs = sale.as_ref().is_some_and(|sale| {
+                sold.iter().any(|order| {
+                    let good = &sale.goods[usize::from(order.key.index)];
+                    order.code == code && good.reference.as_ref() == Some(&order.reference)
+                })
+            });
+            if !theirs || code == self.stand.shop.stranger() {
+                self.wrong(Kind::WrongCode, format!("{number} showed a code that is not its own"));
+            }
+            let exposed = sale.is_some_and(|sale| {
+                self.records(sale.id).iter().any(|record| matches!(record, Record::Exposed { .. }))
+            });
+            if !exposed {
+                self.wrong(Kind::LostRecord, format!("{number} was shown, and that is not written down"));
+            }
+        }
+    }
+}

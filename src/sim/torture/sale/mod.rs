@@ -1,0 +1,19 @@
+//! Exhaustive interruption: every scenario, cut at its n-th record and at its n-th effect, n = 1 until the run ends by
+//! itself; then started again, brought to rest, and the books compared.
+//!
+//! The kiosk is the product's loop and the product's session with the terminal; the terminal is the simulated one,
+//! byte by byte in memory; journal and provider are twins without disk and wire. Time is virtual.
+
+mod blade;
+mod books;
+mod run;
+mod scenario;
+mod shop;
+mod stand;
+
+pub use blade::{Cut, Disk};
+pub use books::{Kind, Wrong};
+pub use run::{Report, Wanted, run};
+
+#[cfg(test)]
+mod tests;

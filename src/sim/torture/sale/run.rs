@@ -1,0 +1,290 @@
+//! One case after the other: cut, start again, come to rest, look into the books.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::blade::{Cut, Disk};
+use super::books::{Kind, Wrong, audit, is_settled};
+use super::scenario::{ALL, Scenario, Setting};
+use super::shop::Manner;
+use super::stand::{Open, Stand};
+use crate::sim::journal::When;
+use crate::sim::kiosk::robot::{Ended, Errand, Robot, Sight};
+use crate::sim::terminal::Stranded;
+use crate::sim::terminal::torture::in_virtual_time;
+
+/// Longer than any traveller waits.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// What has not come to rest after so long never does.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+/// No run has so many records or effects.
+const CUTS_MAX: u64 = 200;
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Only each so-many-th cut of a scenario; 1 is all of them.
+    pub every: u64,
+    /// What the disk does with its last records.
+    pub disk: Disk,
+    /// Scenarios whose name holds this text.
+    pub only: Option<String>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Wanted { every: 1, disk: Disk::Honest, only: None }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// Scenarios, each for both kinds of terminals.
+    pub scenarios: usize,
+    /// Cuts that fell, uncut runs not counted.
+    pub cuts: usize,
+    /// Runs in which something was wrong.
+    pub mismatches: usize,
+    /// How often each thing was wrong.
+    pub kinds: BTreeMap<Kind, usize>,
+    /// One row a scenario, then what went wrong.
+    pub table: String,
+    faults: Vec<String>,
+    took: Duration,
+}
+
+impl Report {
+    fn count(&self, kind: Kind) -> usize {
+        self.kinds.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The table, the faults and, last, one line of JSON.
+    pub fn print(&self) -> String {
+        let mut text = self.table.clone();
+        for fault in self.faults.iter().take(60) {
+            text.push_str(fault);
+            text.push('\n');
+        }
+        let counts = serde_json::json!({
+            "run": "sale",
+            "scenarios": self.scenarios,
+            "cases": self.cuts,
+            "mismatches": self.mismatches,
+            "double_charges": self.count(Kind::DoubleCharge),
+            "charged_for_nothing": self.count(Kind::ChargedForNothing),
+            "goods_for_nothing": self.count(Kind::GoodsForNothing),
+            "money_told_wrong": self.count(Kind::MoneyToldWrong),
+            "stray_commits": self.count(Kind::StrayCommit),
+            "double_orders": self.count(Kind::DoubleOrder),
+            "lost_records": self.count(Kind::LostRecord),
+            "wrong_codes": self.count(Kind::WrongCode),
+            "stuck": self.count(Kind::Stuck),
+            "took_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+        });
+        text.push_str(&counts.to_string());
+        text
+    }
+}
+
+/// Every scenario, for terminals that reverse by themselves and for those that keep.
+///
+/// # Errors
+/// No runtime can be had. Must not be called from inside a runtime: each case brings its own, with paused time.
+pub fn run(wanted: &Wanted) -> io::Result<Report> {
+    let began = std::time::Instant::now();
+    let mut report = Report::default();
+    writeln!(report.table, "{:<40} {:>8} {:>8} {:>8} {:>8}", "scenario", "records", "effects", "disk", "wrong").ok();
+    for scenario in ALL {
+        if wanted.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
+            continue;
+        }
+        for stranded in [Stranded::Reverses, Stranded::Keeps] {
+            one_scenario(scenario, stranded, wanted, &mut report)?;
+        }
+    }
+    report.took = began.elapsed();
+    Ok(report)
+}
+
+fn one_scenario(scenario: &Scenario, stranded: Stranded, wanted: &Wanted, report: &mut Report) -> io::Result<()> {
+    let setting = scenario.setting(stranded);
+    let before = report.mismatches;
+    report.scenarios += 1;
+    judge(scenario, stranded, Cut::Never, case(&setting, Cut::Never, Disk::Honest)?.1, report);
+    let ways: [(usize, fn(u64, When) -> Cut); 3] = [(0, Cut::Append), (1, Cut::Effect), (2, Cut::Disk)];
+    let mut fell = [0; 3];
+    for (column, way) in ways {
+        'places: for place in 1..CUTS_MAX {
+            if place % wanted.every != 0 && wanted.every > 1 {
+                continue;
+            }
+            for when in [When::Before, When::After] {
+                let cut = way(place, when);
+                let (struck, wrongs) = case(&setting, cut, wanted.disk)?;
+                if !struck {
+                    break 'places;
+                }
+                fell[column] += 1;
+                report.cuts += 1;
+                judge(scenario, stranded, cut, wrongs, report);
+            }
+        }
+    }
+    let name = format!("{}{}", scenario.name, if stranded == Stranded::Keeps { ", keeps" } else { "" });
+    let wrong = report.mismatches - before;
+    writeln!(report.table, "{name:<40} {:>8} {:>8} {:>8} {wrong:>8}", fell[0], fell[1], fell[2]).ok();
+    Ok(())
+}
+
+fn judge(scenario: &Scenario, stranded: Stranded, cut: Cut, wrongs: Vec<Wrong>, report: &mut Report) {
+    if wrongs.is_empty() {
+        return;
+    }
+    report.mismatches += 1;
+    for wrong in wrongs {
+        *report.kinds.entry(wrong.kind).or_default() += 1;
+        report.faults.push(format!("{} ({stranded:?}), {cut:?}: {:?}: {}", scenario.name, wrong.kind, wrong.what));
+    }
+}
+
+/// One run under the blade. Whether it fell, and what was wrong.
+pub(super) fn case(setting: &Setting, cut: Cut, disk: Disk) -> io::Result<(bool, Vec<Wrong>)> {
+    in_virtual_time(play(setting, cut, disk))
+}
+
+async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
+    let mut stand = Stand::set(setting);
+    let mut wrongs = Vec::new();
+    let mut open = stand.open(cut, disk);
+    let mut traveller = stand.traveller(&open);
+    let ended = tokio::select! {
+        ended = traveller.run(&setting.errand, PATIENCE) => ended,
+        () = open.life.ended() => Ended::Dead,
+    };
+    let code = traveller.seen().iter().find_map(|sight| match sight {
+        Sight::Claim { code, .. } => Some(code.clone()),
+        _ => None,
+    });
+    let struck = open.life.has_struck();
+    if !struck && cut != Cut::Never {
+        return (false, Vec::new());
+    }
+    if struck {
+        open.end(&stand, cut).await;
+        between(setting, &mut stand).await;
+        open = stand.open(Cut::Never, Disk::Honest);
+    } else if ended == Ended::Stuck {
+        wrongs.push(stuck("the first traveller never came to an end"));
+    }
+    rest(&stand, false).await;
+    if let (true, Some(code)) = (comes_back(cut), code) {
+        let mut traveller = stand.traveller(&open);
+        let ended = traveller.run(&Errand::Claim(code), PATIENCE).await;
+        if ended != Ended::AtRest {
+            wrongs.push(stuck(&format!("the claim code led {ended:?}, through {:?}", screens(&traveller))));
+        }
+    }
+    wrongs.extend(next_traveller(&stand, &open).await);
+    rest(&stand, true).await;
+    wrongs.extend(audit(&stand));
+    if let Some(last) = wrongs.last_mut() {
+        write!(last.what, "\n{}", story(&stand)).ok();
+    }
+    open.end(&stand, Cut::Never).await;
+    (struck || cut == Cut::Never, wrongs)
+}
+
+/// Every sale with the kinds of its records, for whoever looks for the fault.
+fn story(stand: &Stand) -> String {
+    let mut text = String::new();
+    for sale in stand.disk.sales() {
+        write!(text, "    {}:", sale.quote.number).ok();
+        for record in stand.disk.records(sale.id) {
+            let value = serde_json::to_value(&record).unwrap_or_default();
+            let more = value.get("evidence").or(value.get("reason")).or(value.get("how")).or(value.get("text"));
+            let kind = value.get("kind").and_then(|kind| kind.as_str()).unwrap_or("?").to_owned();
+            write!(text, " {kind}{}", more.map_or(String::new(), |more| format!("({more})"))).ok();
+        }
+        text.push('\n');
+    }
+    for payment in stand.terminal.ledger().book().payments {
+        let receipt = payment.receipt.unwrap_or_default();
+        writeln!(text, "    receipt {receipt}: {:?} {:?}, paid {}", payment.state, payment.reversal, payment.paid_minor)
+            .ok();
+    }
+    text
+}
+
+fn stuck(what: &str) -> Wrong {
+    Wrong { kind: Kind::Stuck, what: what.to_owned() }
+}
+
+/// The screens that a traveller went through.
+fn screens(traveller: &Robot) -> Vec<&'static str> {
+    let name = |sight: &Sight| match sight {
+        Sight::Screen(name) => Some(*name),
+        _ => None,
+    };
+    traveller.seen().iter().filter_map(name).collect()
+}
+
+/// Travellers whose kiosk was cut off at a record come back with the code, the others never do.
+fn comes_back(cut: Cut) -> bool {
+    !matches!(cut, Cut::Effect(..))
+}
+
+/// What happens while the kiosk is down.
+async fn between(setting: &Setting, stand: &mut Stand) {
+    sleep(setting.down).await;
+    stand.step_wall(setting.wall);
+    if setting.day_closes {
+        stand.terminal.panel().close_day_unasked();
+    }
+}
+
+/// Waits until nothing moves any more, at the longest for ever.
+async fn rest(stand: &Stand, last: bool) {
+    let until = Instant::now() + FOR_EVER;
+    let panel = stand.terminal.panel();
+    while Instant::now() < until {
+        let settled = stand.disk.sales().iter().all(|sale| is_settled(sale, last));
+        if settled && panel.is_at_rest() {
+            return;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Everything is well again: the next traveller buys, and gets an eSIM of their own.
+async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
+    let panel = stand.terminal.panel();
+    panel.no_faults();
+    panel.restore();
+    stand.shop.set(Manner::Sells(Duration::from_secs(2)));
+    let earlier = stand.shop.sold().len();
+    let mut traveller = stand.traveller(open);
+    let errand = Errand::Buy { cancels: None, prints: false, walks_off: false };
+    if traveller.wait_for_open(PATIENCE).await != Ended::AtRest {
+        return vec![stuck("the kiosk never sold again")];
+    }
+    let ended = traveller.run(&errand, PATIENCE).await;
+    let shown = traveller.seen().iter().any(|sight| matches!(sight, Sight::Code { .. }));
+    match (ended, shown) {
+        (Ended::AtRest, true) if stand.shop.sold().len() == earlier + 1 => Vec::new(),
+        (ended, shown) => {
+            let seen = screens(&traveller);
+            vec![stuck(&format!("the next traveller ended {ended:?}, code shown: {shown}, through {seen:?}"))]
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn one(name: &str, stranded: Stranded, cut: Cut) -> (bool, Vec<Wrong>) {
+    let scenario = ALL.iter().find(|scenario| scenario.name == name).expect("a scenario");
+    case(&scenario.setting(stranded), cut, Disk::Honest).expect("a runtime")
+}

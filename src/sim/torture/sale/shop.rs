@@ -1,0 +1,254 @@
+//! A provider without a wire: it sells by its own books, in whichever manner the scenario wants. The wire is the
+//! business of `cargo torture providers`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep};
+
+use crate::esim::{
+    Delivery, Doubt, DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Refusal,
+    RefusalReason, Sent, Usage,
+};
+use crate::money::{Currency, Exact};
+use crate::sale::activation::{ActivationCode, Iccid, Profile};
+use crate::sale::id::GoodKey;
+use crate::sale::offer::{DataVolume, Offer, OrderReference, PlanKey, ProviderId};
+use crate::sale::plan::{Coverage, ProviderPlan};
+
+/// A client gives up an answer after so long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What the provider does with an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Sells, and answers after so long.
+    Sells(Duration),
+    /// Refuses after so long.
+    Refuses(Duration),
+    /// Cannot be reached.
+    Unreachable,
+    /// Sells at once, says so, and has the code after so long.
+    SellsLater(Duration),
+    /// Sells, and the answer is lost; nothing else is answered for so long after it.
+    SellsUntold(Duration),
+    /// The order is lost; nothing else is answered for so long after it.
+    Loses(Duration),
+    /// Delivers a profile that it has sold before.
+    Doubles,
+}
+
+/// One order as the provider has it.
+#[derive(Debug, Clone)]
+pub(super) struct Sold {
+    pub(super) key: GoodKey,
+    pub(super) reference: OrderReference,
+    pub(super) code: String,
+    ready_at: Instant,
+}
+
+#[derive(Debug)]
+struct Books {
+    manner: Manner,
+    guard: DuplicateGuard,
+    sold: Vec<Sold>,
+    mute_until: Option<Instant>,
+    /// What was sold to somebody else long ago.
+    stranger: String,
+}
+
+/// The provider and its books; clones are the same one. It outlives every kiosk.
+#[derive(Debug, Clone)]
+pub(super) struct Shop {
+    id: ProviderId,
+    books: Arc<Mutex<Books>>,
+}
+
+impl Shop {
+    pub(super) fn new(guard: DuplicateGuard) -> Shop {
+        let books = Books {
+            manner: Manner::Sells(Duration::from_secs(3)),
+            guard,
+            sold: Vec::new(),
+            mute_until: None,
+            stranger: "LPA:1$smdp.example$SOLD-LONG-AGO".to_owned(),
+        };
+        Shop { id: ProviderId("shop".to_owned()), books: Arc::new(Mutex::new(books)) }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, manner: Manner) {
+        self.books().manner = manner;
+    }
+
+    pub(super) fn sold(&self) -> Vec<Sold> {
+        self.books().sold.clone()
+    }
+
+    /// The code that no order of this machine may show.
+    pub(super) fn stranger(&self) -> String {
+        self.books().stranger.clone()
+    }
+
+    fn sell(&self, key: GoodKey, takes: Duration) -> Sold {
+        let mut books = self.books();
+        let doubles = books.manner == Manner::Doubles;
+        let place = books.sold.len() + 1;
+        let code = if doubles { books.stranger.clone() } else { format!("LPA:1$smdp.example$CODE-{place}") };
+        let reference = OrderReference(format!("ORDER-{place}"));
+        let sold = Sold { key, reference, code, ready_at: Instant::now() + takes };
+        books.sold.push(sold.clone());
+        sold
+    }
+
+    /// Waits while the provider is mute, for at most a client's deadline; `Err` where it gave up.
+    async fn reach(&self) -> Result<(), Doubt> {
+        let mute = self.books().mute_until;
+        let Some(until) = mute.filter(|until| *until > Instant::now()) else { return Ok(()) };
+        sleep((until - Instant::now()).min(DEADLINE)).await;
+        if Instant::now() < until { Err(doubt("no answer in 30 s")) } else { Ok(()) }
+    }
+
+    fn told(sold: &Sold) -> OrderOutcome {
+        if Instant::now() < sold.ready_at {
+            return OrderOutcome::Accepted(sold.reference.clone());
+        }
+        let Ok(code) = ActivationCode::parse(&sold.code) else {
+            return OrderOutcome::Unknown(doubt("the code cannot be read"));
+        };
+        let profile = Profile {
+            code,
+            iccid: Iccid::parse("8944500102198304826"),
+            confirmation_code: None,
+            install_before: None,
+            apn: None,
+        };
+        OrderOutcome::Done(Delivery { reference: sold.reference.clone(), profile: Some(profile), charged: None })
+    }
+
+    fn mute_for(&self, time: Duration) {
+        self.books().mute_until = Some(Instant::now() + time);
+    }
+}
+
+fn doubt(evidence: &str) -> Doubt {
+    Doubt { evidence: evidence.to_owned(), provider_date: None }
+}
+
+/// The one plan that is sold here.
+pub(super) fn plan() -> ProviderPlan {
+    ProviderPlan {
+        key: PlanKey("7".into()),
+        package_code: None,
+        name: "Japan 5GB".into(),
+        coverage: Coverage::Country { iso: Some("JP".into()), name: "Japan".into() },
+        data: DataVolume::Bytes(5 << 30),
+        days: 30,
+        cost: Exact::parse("4.5", Currency::EUR).expect("a cost"),
+        networks: vec!["SoftBank".into()],
+        speed: Some("4G".into()),
+        fair_use: String::new(),
+        install_at_destination: false,
+        slow: false,
+        can_top_up: false,
+    }
+}
+
+#[async_trait]
+impl EsimProvider for Shop {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    fn guard(&self, _offer: &Offer) -> DuplicateGuard {
+        self.books().guard
+    }
+
+    async fn catalogue(&self) -> Outcome<Vec<ProviderPlan>> {
+        Outcome::Done(vec![plan()])
+    }
+
+    async fn price(&self, offer: &Offer) -> Outcome<PriceCheck> {
+        Outcome::Done(PriceCheck { cost: offer.cost, available: true })
+    }
+
+    async fn balance(&self) -> Outcome<Exact> {
+        let spent = i128::try_from(self.books().sold.len()).unwrap_or(0);
+        let full = Exact::parse("1000", Currency::EUR).expect("a sum");
+        Outcome::Done(Exact { units: full.units - spent * plan().cost.units, ..full })
+    }
+
+    async fn order(&self, request: &OrderRequest) -> OrderOutcome {
+        if let Err(doubt) = self.reach().await {
+            return OrderOutcome::Unknown(doubt);
+        }
+        let manner = self.books().manner;
+        match manner {
+            Manner::Sells(after) => {
+                let sold = self.sell(request.key, Duration::ZERO);
+                sleep(after).await;
+                Self::told(&sold)
+            }
+            Manner::Doubles => Self::told(&self.sell(request.key, Duration::ZERO)),
+            Manner::Refuses(after) => {
+                sleep(after).await;
+                OrderOutcome::Refused(Refusal { reason: RefusalReason::PlanGone, detail: "sold out".to_owned() })
+            }
+            Manner::Unreachable => OrderOutcome::NeverSent("no route".to_owned()),
+            Manner::SellsLater(after) => Self::told(&self.sell(request.key, after)),
+            Manner::SellsUntold(mute) => {
+                self.sell(request.key, Duration::ZERO);
+                self.mute_for(mute);
+                sleep(DEADLINE).await;
+                OrderOutcome::Unknown(doubt("no answer in 30 s"))
+            }
+            Manner::Loses(mute) => {
+                self.mute_for(mute);
+                sleep(DEADLINE).await;
+                OrderOutcome::Unknown(doubt("no answer in 30 s"))
+            }
+        }
+    }
+
+    async fn look_up(&self, request: &OrderRequest, sent: &Sent) -> LookUp {
+        if let Err(doubt) = self.reach().await {
+            return LookUp::Unknown(doubt);
+        }
+        let by_reference = self.books().guard != DuplicateGuard::None;
+        let ours: Vec<Sold> = if by_reference {
+            self.sold().into_iter().filter(|sold| sold.key == request.key).collect()
+        } else {
+            // Without our own reference only the list can witness: what nobody here has bound yet.
+            self.sold().into_iter().filter(|sold| !sent.taken.contains(&sold.reference)).collect()
+        };
+        match ours.as_slice() {
+            [] => LookUp::NotThere,
+            [one] => LookUp::Found(Self::told(one)),
+            several => LookUp::Undecidable { evidence: format!("{} orders would fit", several.len()) },
+        }
+    }
+
+    async fn fetch(&self, _request: &OrderRequest, reference: &OrderReference) -> OrderOutcome {
+        if let Err(doubt) = self.reach().await {
+            return OrderOutcome::Unknown(doubt);
+        }
+        let sold = self.sold().into_iter().find(|sold| sold.reference == *reference);
+        sold.map_or_else(|| OrderOutcome::Unknown(doubt("no such order")), |sold| Self::told(&sold))
+    }
+
+    async fn usage(&self, _iccid: &Iccid) -> Outcome<Usage> {
+        Outcome::NeverSent("not sold here".to_owned())
+    }
+
+    async fn top_up_offers(&self, _iccid: &Iccid) -> Outcome<Vec<ProviderPlan>> {
+        Outcome::NeverSent("not sold here".to_owned())
+    }
+
+    async fn cancel(&self, _reference: &OrderReference) -> Outcome<()> {
+        Outcome::NeverSent("not sold here".to_owned())
+    }
+}

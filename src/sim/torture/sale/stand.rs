@@ -1,0 +1,286 @@
+//! The stand: everything that outlives a kiosk (terminal, provider, paper, disk), and the kiosk that is put before it
+//! again and again. All in one process, in virtual time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::blade::{Cut, CutJournal, Cuts, Disk, Life};
+use super::scenario::{Setting, WallStep};
+use super::shop::{Shop, plan};
+use crate::catalogue::{Catalogue, Offering, Pricing, Setting as Shelf, Snapshot};
+use crate::esim::EsimProvider;
+use crate::journal::Journal;
+use crate::kiosk::clock::{Clock, Wall};
+use crate::kiosk::session::Patience;
+use crate::kiosk::view::{LanguageRow, LegalTexts, Side};
+use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
+use crate::money::{Currency, Ending, MarkUp};
+use crate::payment::zvt::{Dialect, Password, ZvtConfig, ZvtTerminal};
+use crate::printer::{PrintOutcome, PrinterFault, PrinterState, ReceiptPrinter};
+use crate::sale::Terms;
+use crate::sale::offer::ProviderId;
+use crate::sale::receipt::{OperatorText, Receipt};
+use crate::sim::kiosk::robot::{Robot, Sight};
+use crate::sim::memory::MemoryDisk;
+use crate::sim::terminal::torture::Opener;
+use crate::sim::terminal::{Dialler, TerminalSim};
+
+/// The kiosk that was cut off is there again so soon.
+const RESTART: Duration = Duration::from_millis(500);
+/// A program that dies right after an order gave it to the operating system: it still leaves the machine.
+const LAST_BREATH: Duration = Duration::from_millis(50);
+/// The first start, by the clock on the wall.
+const BEGAN: &str = "2026-11-22T02:00:00Z";
+
+/// The printer's tray: what came out lies there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tray {
+    pub(super) receipts: Arc<Mutex<Vec<Receipt>>>,
+    pub(super) empty: bool,
+}
+
+#[async_trait]
+impl ReceiptPrinter for Tray {
+    async fn status(&self) -> PrinterState {
+        if self.empty { PrinterState::Faulty(PrinterFault::PaperOut) } else { PrinterState::Ready { paper_low: false } }
+    }
+
+    async fn print(&self, receipt: &Receipt) -> PrintOutcome {
+        if self.empty {
+            return PrintOutcome::NotPrinted { fault: PrinterFault::PaperOut };
+        }
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).push(receipt.clone());
+        sleep(Duration::from_millis(800)).await;
+        PrintOutcome::Confirmed
+    }
+}
+
+/// Everything that outlives a kiosk.
+pub(super) struct Stand {
+    pub(super) disk: MemoryDisk,
+    pub(super) terminal: TerminalSim,
+    pub(super) shop: Shop,
+    pub(super) tray: Tray,
+    /// What travellers were shown, in order.
+    pub(super) sights: Arc<Mutex<Vec<Sight>>>,
+    dialler: Dialler,
+    settings: Arc<Settings>,
+    catalogue: Arc<Catalogue>,
+    began: Instant,
+    wall: WallStep,
+}
+
+/// A kiosk that runs.
+pub(super) struct Open {
+    pub(super) life: Life,
+    intents: mpsc::Sender<Intent>,
+    views: watch::Receiver<Arc<View>>,
+    kiosk: JoinHandle<Result<(), Halted>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Stand {
+    pub(super) fn set(setting: &Setting) -> Stand {
+        let (terminal, dialler) = TerminalSim::in_memory(setting.terminal.clone());
+        let panel = terminal.panel();
+        if let Some(visitor) = &setting.visitor {
+            panel.next(visitor.clone());
+        }
+        for rule in &setting.rules {
+            panel.fault(rule.clone());
+        }
+        let shop = Shop::new(setting.guard);
+        shop.set(setting.manner);
+        let settings = Arc::new(settings());
+        Stand {
+            disk: MemoryDisk::default(),
+            terminal,
+            shop,
+            tray: Tray { empty: setting.no_paper, ..Tray::default() },
+            sights: Arc::default(),
+            dialler,
+            catalogue: Arc::new(catalogue(&settings)),
+            settings,
+            began: Instant::now(),
+            wall: WallStep::None,
+        }
+    }
+
+    /// The clock on the wall is another one from the next start on.
+    pub(super) fn step_wall(&mut self, step: WallStep) {
+        self.wall = step;
+    }
+
+    fn wall_now(&self) -> Wall {
+        let began: Timestamp = BEGAN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(0);
+        let now = |offset_ms: i64| {
+            Timestamp::from_millisecond(began.as_millisecond() + ms + offset_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+        };
+        match self.wall {
+            WallStep::None => Wall::Virtual(now(0)),
+            WallStep::By(offset_ms) => Wall::Virtual(now(offset_ms)),
+            WallStep::Lost => Wall::Adrift(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    /// Puts a kiosk before it, as the program's start does.
+    pub(super) fn open(&self, cut: Cut, disk: Disk) -> Open {
+        let life = Life::new(cut, disk);
+        let mut inner = self.disk.open();
+        let clock = Clock::new(inner.run(), self.wall_now(), jiff::tz::TimeZone::UTC);
+        let (inbox, queue) = mpsc::channel(512);
+        let (events, mut told) = mpsc::channel(64);
+        let aftermath = crate::assembly::aftermath(&mut inner).unwrap_or(crate::payment::zvt::Aftermath::Settled);
+        let password = Password::new("123456").expect("six digits");
+        let mut zvt = ZvtConfig::new(Dialect::Spec, password, Currency::EUR);
+        zvt.wall_clock = || jiff::civil::date(2026, 11, 22).at(2, 0, 0, 0);
+        let (terminal, serving) = ZvtTerminal::start(zvt, Opener(self.dialler.clone()), events, aftermath);
+        let (intents, mut wishes) = mpsc::channel(64);
+        let (shown, views) = watch::channel(Arc::new(View::starting("en")));
+        let under = |inner: Shop| Arc::new(Cuts { inner, life: life.clone() }) as Arc<dyn EsimProvider>;
+        let journal = CutJournal { inner, disk: self.disk.clone(), life: life.clone() };
+        let printer = Arc::new(Cuts { inner: self.tray.clone(), life: life.clone() });
+        let connections = Connections {
+            journal: Box::new(journal),
+            terminal: Arc::new(Cuts { inner: terminal, life: life.clone() }),
+            printer: printer.clone(),
+            providers: BTreeMap::from([(self.shop.id().clone(), under(self.shop.clone()))]),
+            views: shown,
+            inbox: inbox.clone(),
+            clock,
+        };
+        let kiosk = tokio::spawn(Kiosk::new(self.settings.clone(), connections).run(queue));
+        let into = inbox.clone();
+        let forward_events = tokio::spawn(async move {
+            while let Some(event) = told.recv().await {
+                if into.send(Inbox::Terminal(event)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let into = inbox.clone();
+        let forward_wishes = tokio::spawn(async move {
+            while let Some(wish) = wishes.recv().await {
+                if into.send(Inbox::Intent(wish)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let news = tokio::spawn(tell_news(inbox.clone(), printer, self.catalogue.clone(), self.shop.clone()));
+        Open { life, intents, views, kiosk, tasks: vec![serving, forward_events, forward_wishes, news] }
+    }
+
+    /// A traveller before this kiosk.
+    pub(super) fn traveller(&self, open: &Open) -> Robot {
+        let sights = self.sights.clone();
+        let tells = move |sight: &Sight| {
+            if !matches!(sight, Sight::Screen(_)) {
+                sights.lock().unwrap_or_else(PoisonError::into_inner).push(sight.clone());
+            }
+        };
+        Robot::new(open.intents.clone(), open.views.clone(), Box::new(tells))
+    }
+}
+
+impl Open {
+    /// The program is gone, with everything in it. What it gave away lives on.
+    pub(super) async fn end(mut self, stand: &Stand, cut: Cut) {
+        if matches!(cut, Cut::Effect(..) | Cut::Disk(..)) {
+            sleep(LAST_BREATH).await;
+        }
+        self.life.die();
+        for task in self.tasks.drain(..) {
+            task.abort();
+        }
+        self.kiosk.abort();
+        // Aborted or ended: either way it is gone.
+        self.kiosk.await.ok();
+        self.life.what_is_left(&stand.disk);
+        sleep(RESTART).await;
+    }
+}
+
+/// What the tasks around the loop tell it: paper, wallet, catalogue.
+async fn tell_news(inbox: mpsc::Sender<Inbox>, printer: Arc<Cuts<Tray>>, catalogue: Arc<Catalogue>, shop: Shop) {
+    let first = Inbox::Catalogue(catalogue, Box::default());
+    if inbox.send(first).await.is_err() {
+        return;
+    }
+    loop {
+        let paper = Inbox::Printer(printer.status().await);
+        let balance = match shop.balance().await {
+            crate::esim::Outcome::Done(balance) => Some(balance),
+            _ => None,
+        };
+        let wallet = Inbox::Provider { provider: shop.id().clone(), answered: true, balance };
+        if inbox.send(paper).await.is_err() || inbox.send(wallet).await.is_err() {
+            return;
+        }
+        sleep(Duration::from_secs(30)).await;
+    }
+}
+
+fn catalogue(settings: &Settings) -> Catalogue {
+    let mut snapshot = Snapshot::default();
+    let languages = ["en".to_owned()];
+    let setting = Shelf {
+        pricing: &settings.pricing,
+        offering: &settings.offering,
+        currency: Currency::EUR,
+        today: jiff::civil::date(2026, 11, 22),
+        languages: &languages,
+    };
+    let taken = snapshot.accept(ProviderId("shop".into()), vec![plan()], &settings.offering);
+    taken.expect("the one plan is a catalogue");
+    snapshot.build(&setting).expect("the one plan has a price")
+}
+
+fn settings() -> Settings {
+    let text = |text: &str| text.to_owned();
+    let legal =
+        LegalTexts { terms: text("T"), terms_version: text("3"), privacy: text("P"), privacy_version: text("2") };
+    let english = LanguageRow { tag: text("en"), own_name: text("English"), english_name: text("English") };
+    Settings {
+        machine: text("K07"),
+        operator: OperatorText {
+            name: text("Airport"),
+            address: vec![text("Hall 1")],
+            tax_number: text("DE1"),
+            help_phone: text("+49 1"),
+        },
+        languages: vec![english].into(),
+        legal: BTreeMap::from([(text("en"), Arc::new(legal))]),
+        wifi: BTreeMap::new(),
+        tax_rate: Some(1_900),
+        currency: Currency::EUR,
+        terms: Terms { hold_ms: 60_000, claim_ms: 600_000, ..Terms::default() },
+        hold_seconds: 120,
+        hold_count: 90,
+        rest_patience_s: 150,
+        baseline_patience_s: 15,
+        patience: Patience { esim_ms: 30_000, ..Patience::default() },
+        terminal_side: Side::Right,
+        paper_required: false,
+        tick_ms: 500,
+        printer_poll_ms: 5_000,
+        online_ms: 180_000,
+        pricing: Pricing {
+            mark_up: MarkUp { per_ten_thousand: 10_000, fixed_minor: 0, ending: Ending::Ninety },
+            ..Pricing::default()
+        },
+        offering: Offering { popular: vec!["jp".into()], ..Offering::default() },
+        exclusive_accounts: BTreeMap::new(),
+        interrupted_ms: 1_800_000,
+    }
+}
+
+/// The price of the one plan at this stand, in minor units: 4.50 × 2, up to the next ,90.
+pub(super) const PRICE_MINOR: u64 = 990;
