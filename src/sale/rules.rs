@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::event::{Event, GoodsNews};
 use super::id::SaleId;
 use super::moment::Moment;
-use super::record::{CaseDecision, CaseKind, Entry, Quote, Record, ReleaseReason};
+use super::record::{CaseDecision, CaseKind, Closing, Entry, Quote, Record, ReleaseReason};
 use super::settle::Draft;
 use super::transaction::{Answer, Ending, LastTransaction, ReversalOutcome, Transaction};
 use super::truth::{WasCharged, takes_back, was_charged};
@@ -43,11 +43,7 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         Event::Reversed(outcome) => reversed(&mut draft, outcome),
         Event::StillCharged { last, at_rest } => still_charged(&mut draft, last, *at_rest),
         Event::HandOver => hand_over(&mut draft),
-        Event::HaveIt => {
-            if draft.money() == Money::Paid && draft.sale.goods.iter().all(|good| good.exposed) {
-                draft.record(Record::Acknowledged);
-            }
-        }
+        Event::HaveIt => have_it(&mut draft),
         Event::Left => {
             if !draft.sale.traveller_gone && draft.sale.closed.is_none() {
                 draft.record(Record::TravellerGone);
@@ -364,6 +360,18 @@ fn hand_over(draft: &mut Draft<'_>) {
         }
     }
     draft.effect(Effect::Reveal);
+}
+
+/// A sale that was closed as shown is delivered once the traveller has come back with the code and says so.
+fn have_it(draft: &mut Draft<'_>) {
+    let handed_over = draft.money() == Money::Paid && draft.sale.goods.iter().all(|good| good.exposed);
+    if !handed_over || draft.sale.acknowledged {
+        return;
+    }
+    draft.record(Record::Acknowledged);
+    if draft.sale.closed == Some(Closing::Shown) {
+        draft.record(Record::Closed { how: Closing::Delivered });
+    }
 }
 
 fn tick(draft: &mut Draft<'_>) {

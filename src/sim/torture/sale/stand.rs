@@ -156,6 +156,7 @@ impl Stand {
             views: shown,
             inbox: inbox.clone(),
             clock,
+            office: None,
         };
         let kiosk = tokio::spawn(Kiosk::new(self.settings.clone(), connections).run(queue));
         let into = inbox.clone();
