@@ -28,6 +28,7 @@ pub mod printer;
 
 pub mod config;
 pub mod diagnostics;
+pub mod fleet;
 pub mod telemetry;
 pub mod watchdog;
 

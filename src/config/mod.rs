@@ -20,6 +20,7 @@ use serde::Deserialize;
 use crate::catalogue::{Offering, Pricing};
 use crate::diagnostics::section::Section as Diagnostics;
 use crate::esim::section::ProviderSection;
+use crate::fleet::section::Section as Fleet;
 use crate::journal::section::Section as JournalSection;
 use crate::printer::PrinterConfig;
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub timing: Timing,
     /// `[diagnostics]`.
     pub diagnostics: Diagnostics,
+    /// `[fleet]`; a kiosk without it speaks to no broker.
+    pub fleet: Option<Fleet>,
     /// `[log]`.
     pub log: Log,
 }
@@ -155,6 +158,7 @@ impl Config {
             document.has("back_office").then(|| document.section("back_office"));
         let timing: Timing = document.section("timing");
         let diagnostics: Diagnostics = document.section("diagnostics");
+        let fleet: Option<Fleet> = document.has("fleet").then(|| document.section("fleet"));
         let log: Log = document.section("log");
         document.nothing_else();
 
@@ -175,6 +179,8 @@ impl Config {
         }
         for (key, what) in back_office.iter().flat_map(crate::office::section::Section::problems) {
             document.problem(&format!("back_office.{key}"), what);
+        for (key, what) in fleet.iter().flat_map(Fleet::problems) {
+            document.problem(&format!("fleet.{key}"), what);
         }
         for (key, what) in catalogue.problems() {
             document.problem(&key, what);
@@ -203,6 +209,7 @@ impl Config {
             back_office,
             timing,
             diagnostics,
+            fleet,
             log,
         };
         document.finish(config, file)

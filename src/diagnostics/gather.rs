@@ -84,7 +84,7 @@ fn fill_times(scene: &mut Scene) {
 
 /// Every secret that the configuration names a place for, read from there: what must never be in a bundle is known
 /// best by its own value.
-fn known_secrets(scene: &Scene) -> Vec<String> {
+pub(super) fn known_secrets(scene: &Scene) -> Vec<String> {
     let Ok(text) = sources::file(&scene.config_file) else { return Vec::new() };
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
     text.split(['"', '\''])

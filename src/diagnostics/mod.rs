@@ -10,6 +10,7 @@ mod gather;
 pub mod live;
 pub mod machine;
 mod page;
+pub mod pull;
 pub mod recorder;
 pub mod redact;
 pub mod report;
@@ -18,6 +19,7 @@ pub mod section;
 pub mod sources;
 #[cfg(test)]
 mod tests;
+pub mod upload;
 
 pub use bundle::{Bundle, NoBundle};
 pub use gather::{Gathered, gather};
