@@ -1,5 +1,6 @@
 //! What is connected to what: the only place that names concrete devices. One function per subsystem, no rule.
 
+mod operations;
 #[cfg(feature = "screen")]
 mod running;
 
@@ -240,6 +241,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
     tokio::spawn(forward(told, inbox.clone(), Inbox::Terminal));
     tokio::spawn(forward_wishes(wishes, inbox.clone(), ui));
     tokio::spawn(watch_printer(printer.clone(), inbox.clone(), Duration::from_millis(settings.printer_poll_ms)));
+    let refresh = Arc::new(tokio::sync::Notify::new());
     let sync = Sync {
         settings: settings.clone(),
         providers: providers.clone(),
@@ -248,6 +250,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         wallet_every: Duration::from_secs(config.sync.wallet_every_s),
         clock: clock.clone(),
         inbox: inbox.clone(),
+        refresh: refresh.clone(),
     };
     tokio::spawn(sync.run());
     let connections = Connections {
@@ -260,6 +263,8 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         inbox: inbox.clone(),
         clock,
     };
+    let to = operations::To { inbox: inbox.clone(), views: views.clone(), frames: terminal.frames(), refresh };
+    operations::start(config, &to);
     let kiosk = tokio::spawn(Kiosk::new(settings, connections).run(queue));
     Ok(Running { inbox, intents, views, kiosk, terminal })
 }

@@ -29,6 +29,7 @@ pub mod printer;
 pub mod config;
 pub mod diagnostics;
 pub mod fleet;
+pub mod metrics;
 pub mod telemetry;
 pub mod watchdog;
 

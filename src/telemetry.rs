@@ -27,18 +27,18 @@ pub enum NoLog {
     Twice,
 }
 
-/// Sets up the log for the process, and the panic hook. `RUST_LOG` comes before `filter`.
+/// Sets up the log for the process, and the panic hook. `RUST_LOG` comes before `filter`. `also` hears the same.
 ///
 /// # Errors
 /// [`NoLog`].
-pub fn start(filter: &str) -> Result<(), NoLog> {
+pub fn start(filter: &str, also: impl Layer<Registry> + Send + Sync) -> Result<(), NoLog> {
     let filter = std::env::var("RUST_LOG").ok().filter(|own| !own.is_empty()).unwrap_or_else(|| filter.to_owned());
     let parsed = EnvFilter::try_new(&filter).map_err(|source| NoLog::Filter { filter, source })?;
     let to: Box<dyn Layer<Registry> + Send + Sync> = match journald() {
         Some(journald) => journald.boxed(),
         None => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(true).boxed(),
     };
-    tracing_subscriber::registry().with(to.with_filter(parsed)).try_init().map_err(|_| NoLog::Twice)?;
+    tracing_subscriber::registry().with(to.and_then(also).with_filter(parsed)).try_init().map_err(|_| NoLog::Twice)?;
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(thread = std::thread::current().name().unwrap_or("?"), "panic: {}", told(panic));
     }));

@@ -60,8 +60,26 @@ pub struct Config {
     pub diagnostics: Diagnostics,
     /// `[fleet]`; a kiosk without it speaks to no broker.
     pub fleet: Option<Fleet>,
+    /// `[metrics]`; without it nobody is told any.
+    pub metrics: Option<Metrics>,
     /// `[log]`.
     pub log: Log,
+    /// The file itself.
+    pub file: PathBuf,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where OpenMetrics are served under `/metrics`: an address of this machine alone.
+    pub listen: std::net::SocketAddr,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 9_464)) }
+    }
 }
 
 /// `[log]`.
@@ -159,6 +177,7 @@ impl Config {
         let timing: Timing = document.section("timing");
         let diagnostics: Diagnostics = document.section("diagnostics");
         let fleet: Option<Fleet> = document.has("fleet").then(|| document.section("fleet"));
+        let metrics: Option<Metrics> = document.has("metrics").then(|| document.section("metrics"));
         let log: Log = document.section("log");
         document.nothing_else();
 
@@ -181,6 +200,10 @@ impl Config {
             document.problem(&format!("back_office.{key}"), what);
         for (key, what) in fleet.iter().flat_map(Fleet::problems) {
             document.problem(&format!("fleet.{key}"), what);
+        }
+        if metrics.as_ref().is_some_and(|metrics| !metrics.listen.ip().is_loopback()) {
+            let what = "an address of this machine alone is expected, such as \"127.0.0.1:9464\": a collector takes it from there";
+            document.problem("metrics.listen", what.to_owned());
         }
         for (key, what) in catalogue.problems() {
             document.problem(&key, what);
@@ -210,7 +233,9 @@ impl Config {
             timing,
             diagnostics,
             fleet,
+            metrics,
             log,
+            file: file.to_owned(),
         };
         document.finish(config, file)
     }

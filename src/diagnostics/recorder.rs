@@ -34,6 +34,12 @@ pub struct Recorder {
     kept: Arc<Mutex<Kept>>,
 }
 
+/// The recorder of this process: the log writes into it, and what else is told.
+pub fn of_process() -> &'static Recorder {
+    static RECORDER: std::sync::OnceLock<Recorder> = std::sync::OnceLock::new();
+    RECORDER.get_or_init(Recorder::default)
+}
+
 /// One line of the health history: written at every change, and once an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthLine {

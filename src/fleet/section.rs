@@ -25,6 +25,8 @@ pub struct Section {
     pub upload_ca: Option<PathBuf>,
     /// So many kilobytes a second may an upload take.
     pub upload_kb_s: u64,
+    /// A wallet with less raises an alarm, in its own currency: `"25.00"`.
+    pub low_balance: Option<String>,
     /// Seconds between two signs of life on the line.
     pub keep_alive_s: u16,
 }
@@ -40,6 +42,7 @@ impl Default for Section {
             upload_hosts: Vec::new(),
             upload_ca: None,
             upload_kb_s: 256,
+            low_balance: None,
             keep_alive_s: 60,
         }
     }
@@ -105,6 +108,9 @@ impl Section {
         }
         if !(1..=100_000).contains(&self.upload_kb_s) {
             problems.push(("upload_kb_s", "a number from 1 to 100000 is expected".to_owned()));
+        }
+        if self.low_balance.as_deref().is_some_and(|text| crate::money::parse_scaled(text).is_err()) {
+            problems.push(("low_balance", "a sum such as \"25.00\" is expected".to_owned()));
         }
         if !(5..=3_600).contains(&self.keep_alive_s) {
             problems.push(("keep_alive_s", "5 to 3600 seconds are expected".to_owned()));

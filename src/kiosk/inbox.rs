@@ -73,6 +73,8 @@ pub enum Inbox {
     },
     /// An operator orders.
     Operator(OperatorCommand),
+    /// Somebody asks how the kiosk is.
+    Look(tokio::sync::oneshot::Sender<super::status::Status>),
     /// The watchdog asks whether the loop is alive; the journal is asked in turn.
     Ping(tokio::sync::oneshot::Sender<Pong>),
     /// The end of the program was asked for.

@@ -6,6 +6,7 @@
 
 mod care;
 mod claims;
+pub mod alarms;
 pub mod clock;
 mod devices;
 mod effects;
@@ -20,6 +21,7 @@ mod sales;
 pub mod session;
 pub mod settings;
 pub mod shelf;
+pub mod status;
 pub mod sync;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
@@ -139,6 +141,8 @@ pub struct Kiosk {
     stock: Vec<StockItem>,
     stock_read_at: Option<Moment>,
     tidied_at: Moment,
+    /// Sales that ended since the start, by how.
+    closed_count: BTreeMap<String, u64>,
 }
 
 impl Kiosk {
@@ -177,6 +181,7 @@ impl Kiosk {
             stock: Vec::new(),
             stock_read_at: None,
             tidied_at: now,
+            closed_count: BTreeMap::new(),
         }
     }
 
@@ -226,6 +231,10 @@ impl Kiosk {
             Inbox::Provider { provider, answered, balance } => self.provider_answered(provider, answered, balance),
             Inbox::Posted { number, taken } => self.posted(number, taken),
             Inbox::Operator(command) => self.operator(&command),
+            Inbox::Look(answer) => {
+                // Whoever asked may have lost patience.
+                answer.send(self.status()).ok();
+            }
             Inbox::Ping(answer) => {
                 let journal = self.journal.probe();
                 let pong =

@@ -7,7 +7,7 @@ use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
-use crate::sale::record::Quote;
+use crate::sale::record::{Quote, Record};
 use crate::sale::{Lock, Sale, Step, reverse_now, rules};
 
 use super::Kiosk;
@@ -73,6 +73,11 @@ impl Kiosk {
             self.note(&next, &record);
             self.book_locks(id, &takes, &gives);
             self.stock_changed(&record, &takes, &gives);
+        }
+        for entry in &record {
+            if let Record::Closed { how } = &entry.record {
+                *self.closed_count.entry(crate::journal::word(how)).or_default() += 1;
+            }
         }
         if next.closed.is_some() {
             self.closed_over.insert(id);

@@ -33,6 +33,8 @@ pub struct Sync {
     pub clock: Clock,
     /// The loop's queue.
     pub inbox: mpsc::Sender<Inbox>,
+    /// An operator wishes a fresh catalogue now.
+    pub refresh: Arc<tokio::sync::Notify>,
 }
 
 impl Sync {
@@ -58,6 +60,7 @@ impl Sync {
             back_off = if answered { Duration::from_secs(5) } else { (back_off * 2).min(self.wallet_every) };
             tokio::select! {
                 () = tokio::time::sleep(wait.min(self.wallet_every)) => {}
+                () = self.refresh.notified() => fetched = None,
                 () = self.inbox.closed() => return,
             }
         }

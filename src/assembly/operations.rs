@@ -1,0 +1,279 @@
+//! What runs beside the loop for operators: the recorder, the fleet link, the pull, the metrics. None of them can hold
+//! the loop up: they ask it now and then, and live with no answer.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tracing::{debug, info, warn};
+
+use crate::config::Config;
+use crate::diagnostics::pull::{Puller, types};
+use crate::diagnostics::recorder::{HealthLine, History, of_process};
+use crate::diagnostics::upload::Uploader;
+use crate::fleet::link::Link;
+use crate::fleet::order::Order;
+use crate::fleet::{Ends, News, Ordered};
+use crate::journal::place::Place;
+use crate::kiosk::alarms::{Machine, alarms};
+use crate::kiosk::status::Status;
+use crate::kiosk::{Inbox, OperatorCommand, View};
+use crate::metrics::{self, Process};
+use crate::payment::zvt::FrameLog;
+
+/// Between two looks at the loop.
+const EVERY: Duration = Duration::from_secs(5);
+/// So long may the loop take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Room for news, orders and pulls.
+const ROOM: usize = 32;
+
+/// What they are connected to.
+pub(super) struct To {
+    pub(super) inbox: mpsc::Sender<Inbox>,
+    pub(super) views: watch::Receiver<Arc<View>>,
+    pub(super) frames: FrameLog,
+    pub(super) refresh: Arc<Notify>,
+}
+
+/// Starts them all; they end with the loop.
+pub(super) fn start(config: &Config, to: &To) {
+    let (status, now) = watch::channel(None);
+    let (busy, is_busy) = watch::channel(false);
+    let (news, told) = mpsc::channel(ROOM);
+    tokio::spawn(record_screens(to.views.clone()));
+    let watcher = Watcher {
+        config: config.clone(),
+        inbox: to.inbox.clone(),
+        frames: to.frames.clone(),
+        status,
+        busy,
+        news: config.fleet.is_some().then_some(news),
+    };
+    tokio::spawn(watcher.run());
+    if let Some(listen) = config.metrics.as_ref().map(|section| section.listen) {
+        tokio::spawn(serve_metrics(listen, config.machine.label.clone(), now));
+    }
+    if let Some(section) = &config.fleet {
+        let (orders, ordered) = mpsc::channel(4);
+        let (commands, pulls) = mpsc::channel(4);
+        match Uploader::new(&section.upload_hosts, section.upload_ca.as_deref(), section.upload_kb_s) {
+            Ok(uploader) => {
+                let most = config.diagnostics.bundle_mb << 20;
+                let puller = Puller { config_file: config.file.clone(), uploader, most, busy: is_busy };
+                tokio::spawn(puller.run(pulls));
+            }
+            Err(error) => warn!(%error, "logs cannot be pulled"),
+        }
+        let ends = Ends { news: told, orders, commands };
+        let state = config.journal.directory.clone();
+        tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
+        tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone()));
+    }
+}
+
+/// Asks the loop how it is.
+async fn look(inbox: &mpsc::Sender<Inbox>) -> Option<Status> {
+    let (ask, answer) = oneshot::channel();
+    inbox.send(Inbox::Look(ask)).await.ok()?;
+    tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
+}
+
+/// Every screen that was shown goes to the recorder.
+async fn record_screens(mut views: watch::Receiver<Arc<View>>) {
+    let mut last = "";
+    while views.changed().await.is_ok() {
+        let view = views.borrow_and_update().clone();
+        if view.name() != last {
+            last = view.name();
+            of_process().screen(Timestamp::now(), view.name(), view.as_ref());
+        }
+    }
+}
+
+/// Looks at the loop and tells everybody.
+struct Watcher {
+    config: Config,
+    inbox: mpsc::Sender<Inbox>,
+    frames: FrameLog,
+    status: watch::Sender<Option<Status>>,
+    busy: watch::Sender<bool>,
+    news: Option<mpsc::Sender<News>>,
+}
+
+impl Watcher {
+    async fn run(self) {
+        let section = &self.config.diagnostics;
+        let journal = &self.config.journal.directory;
+        let (live, history) = (section.live(journal), section.history(journal));
+        let mut history = History::new(history, section.history_mb << 20);
+        let mut every = tokio::time::interval(EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = every.tick() => {}
+                () = self.inbox.closed() => return,
+            }
+            let Some(status) = look(&self.inbox).await else { continue };
+            self.busy.send_replace(status.busy);
+            if let Err(error) = history.note(line(&status)) {
+                debug!(%error, "the health history cannot be written");
+            }
+            self.keep(&live, &status);
+            self.tell(&status);
+            self.status.send_replace(Some(status));
+        }
+    }
+
+    /// What a bundle of a dead service will want.
+    fn keep(&self, live: &PathBuf, status: &Status) {
+        if let Err(error) = of_process().write(live, status, &self.frames.lines()) {
+            debug!(%error, "the recorder cannot be written");
+        }
+    }
+
+    fn tell(&self, status: &Status) {
+        let Some(news) = &self.news else { return };
+        let place = Place::of(&self.config.journal);
+        let machine = Machine {
+            free_mb: place.free_mb().ok(),
+            needed_mb: self.config.journal.head_room_mb,
+            update_waits: std::path::Path::new("/run/esim-kiosk-update-waits").exists(),
+        };
+        let low = self.config.fleet.as_ref().and_then(|fleet| fleet.low_balance.as_deref());
+        let selling = json!({ "state": status.selling, "reason": status.reason });
+        let devices = json!({ "terminal": status.terminal, "printer": status.printer, "online": status.online });
+        let accounts = status.accounts.iter().map(|account| {
+            json!({ "name": account.name, "balance": account.balance.as_ref().map(ToString::to_string), "answers": account.answers })
+        });
+        let facts = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "run": status.run,
+            "open_sales": status.open_sales,
+            "doubtful": status.doubtful,
+            "accounts": accounts.collect::<Vec<_>>(),
+        });
+        let states = [("selling", selling), ("devices", devices), ("facts", facts)];
+        let states = states.into_iter().map(|(name, value)| News::State { name, value });
+        for item in states.chain(alarms(status, &machine, low)) {
+            // A link that is behind hears the same again in a few seconds.
+            if news.try_send(item).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn line(status: &Status) -> HealthLine {
+    let selling = match status.reason {
+        Some(reason) => format!("paused: {reason:?}"),
+        None => status.selling.to_owned(),
+    };
+    HealthLine {
+        at: Timestamp::from_millisecond(status.at_ms).unwrap_or(Timestamp::UNIX_EPOCH),
+        selling,
+        terminal: status.terminal.clone(),
+        printer: status.printer.clone(),
+        online: status.online,
+    }
+}
+
+/// Orders from afar go through the same door as every operator's.
+async fn carry_out(mut ordered: mpsc::Receiver<Ordered>, inbox: mpsc::Sender<Inbox>, refresh: Arc<Notify>) {
+    while let Some(Ordered { order, answer }) = ordered.recv().await {
+        let done = match order {
+            Order::Lock => locked(&inbox, true).await,
+            Order::Unlock => locked(&inbox, false).await,
+            Order::RefreshCatalogue => {
+                refresh.notify_one();
+                Ok("the catalogue is being fetched".to_owned())
+            }
+            Order::EndOfDay => {
+                let sent = inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await;
+                sent.map(|()| "handed to the service; its end is in the log".to_owned()).map_err(|_| gone())
+            }
+            Order::Restart => match quiet(&inbox).await {
+                Ok(()) => {
+                    // Answered first: the service manager starts the program anew at once.
+                    answer.send(Ok("starting anew".to_owned())).ok();
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    info!("starting anew, as ordered from afar");
+                    inbox.send(Inbox::Stop).await.ok();
+                    return;
+                }
+                Err(why) => Err(why),
+            },
+        };
+        answer.send(done).ok();
+    }
+}
+
+fn gone() -> String {
+    "the service is on its way out".to_owned()
+}
+
+/// Locks or unlocks, and looks whether it is so.
+async fn locked(inbox: &mpsc::Sender<Inbox>, wanted: bool) -> Result<String, String> {
+    inbox.send(Inbox::Operator(OperatorCommand::Lock(wanted))).await.map_err(|_| gone())?;
+    let status = look(inbox).await.ok_or_else(gone)?;
+    if status.locked == wanted { Ok(format!("selling: {}", status.selling)) } else { Err("it did not take".to_owned()) }
+}
+
+/// Waits until no traveller is in front and no money moves; a quarter of an hour at most.
+async fn quiet(inbox: &mpsc::Sender<Inbox>) -> Result<(), String> {
+    for _ in 0..180 {
+        match look(inbox).await {
+            Some(status) if !status.busy => return Ok(()),
+            Some(_) => tokio::time::sleep(EVERY).await,
+            None => return Err(gone()),
+        }
+    }
+    Err("a sale was open all the time: order it again".to_owned())
+}
+
+/// OpenMetrics for whoever asks on this machine.
+async fn serve_metrics(listen: SocketAddr, machine: String, mut status: watch::Receiver<Option<Status>>) {
+    let listener = match TcpListener::bind(listen).await {
+        Ok(listener) => listener,
+        Err(error) => return warn!(%listen, %error, "metrics.listen cannot be listened on: name a free port"),
+    };
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let Some(now) = status.borrow().clone() else { continue };
+                let page = metrics::page(&machine, &now, &Process::of_this());
+                // One after the other, each with little time: nobody can hold it up.
+                tokio::time::timeout(Duration::from_secs(2), answer_metrics(stream, &page)).await.ok();
+            }
+            changed = status.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn answer_metrics(mut stream: TcpStream, page: &str) -> std::io::Result<()> {
+    let mut request = vec![0_u8; 2_048];
+    let mut length = 0;
+    while !request[..length].windows(4).any(|end| end == b"\r\n\r\n") && length < request.len() {
+        match stream.read(&mut request[length..]).await? {
+            0 => return Ok(()),
+            count => length += count,
+        }
+    }
+    let wanted = request.starts_with(b"GET /metrics ");
+    let (status, body) = if wanted { ("200 OK", page) } else { ("404 Not Found", "") };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        metrics::CONTENT_TYPE,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
+}

@@ -1,0 +1,135 @@
+//! What the loop tells about itself to operators: no sale's data, no traveller's.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::money::Exact;
+use crate::payment::TerminalHealth;
+use crate::printer::{PrinterFault, PrinterState};
+use crate::sale::Money;
+
+use super::Kiosk;
+use super::session::Stage;
+use super::view::{OutOfService, Selling};
+
+/// The kiosk as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// Milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// The clock was set by a server.
+    pub clock_synced: bool,
+    /// Which run of the program.
+    pub run: u64,
+    /// Seconds since its start.
+    pub up_s: u64,
+    /// `open`, `without paper`, `stock only` or `paused`.
+    pub selling: &'static str,
+    /// Why it is paused.
+    pub reason: Option<OutOfService>,
+    /// `ready`, `busy`, `needs care (9C)`, `misconfigured`, `silent`, `port lost`.
+    pub terminal: String,
+    /// `ready`, `paper low`, or the fault.
+    pub printer: String,
+    /// A provider answers.
+    pub online: bool,
+    /// There is something to sell.
+    pub catalogue: bool,
+    /// The journal took its last write.
+    pub journal: bool,
+    /// The operator closed the machine.
+    pub locked: bool,
+    /// The accounts at the providers.
+    pub accounts: Vec<AccountStatus>,
+    /// Sales that are not over.
+    pub open_sales: usize,
+    /// Sales of which it is not known whether the card was charged.
+    pub doubtful: usize,
+    /// A traveller chooses, pays or is being handed over to.
+    pub busy: bool,
+    /// What the screen shows.
+    pub screen: &'static str,
+    /// Sales that ended since the start, by how.
+    pub closed: BTreeMap<String, u64>,
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AccountStatus {
+    /// Its name.
+    pub name: String,
+    /// Its wallet, where it is known.
+    pub balance: Option<Exact>,
+    /// It answered the last time.
+    pub answers: bool,
+}
+
+impl Kiosk {
+    /// The kiosk as it is now.
+    pub(super) fn status(&self) -> Status {
+        let now = self.clock.now();
+        let (selling, reason) = match self.health.selling() {
+            Selling::Open => ("open", None),
+            Selling::WithoutPaper => ("without paper", None),
+            Selling::StockOnly => ("stock only", None),
+            Selling::Paused(reason) => ("paused", Some(reason)),
+        };
+        let accounts = self.accounts.iter().map(|(name, account)| AccountStatus {
+            name: name.to_string(),
+            balance: account.balance,
+            answers: !account.failed,
+        });
+        let moving = |sale: &crate::sale::Sale| {
+            !matches!(sale.payment.money, Money::None | Money::Back | Money::RefundDue) && sale.closed.is_none()
+        };
+        Status {
+            at_ms: now.wall_ms,
+            clock_synced: now.synced,
+            run: now.run,
+            up_s: now.since(&self.started_at).unwrap_or(0) / 1_000,
+            selling,
+            reason,
+            terminal: terminal(&self.health.terminal),
+            printer: printer(&self.health.printer),
+            online: self.health.online,
+            catalogue: self.health.catalogue,
+            journal: self.health.journal,
+            locked: self.health.locked,
+            accounts: accounts.collect(),
+            open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
+            doubtful: self.sales.values().filter(|sale| sale.payment.money == Money::Unknown).count(),
+            busy: !matches!(self.session.stage, Stage::Attract) || self.sales.values().any(moving),
+            screen: self.views.borrow().name(),
+            closed: self.closed_count.clone(),
+        }
+    }
+}
+
+fn terminal(health: &TerminalHealth) -> String {
+    match health {
+        TerminalHealth::Ready => "ready".to_owned(),
+        TerminalHealth::Busy => "busy".to_owned(),
+        TerminalHealth::NeedsCare { status } => format!("needs care ({status:02X})"),
+        TerminalHealth::Misconfigured { .. } => "misconfigured".to_owned(),
+        TerminalHealth::Silent => "silent".to_owned(),
+        TerminalHealth::PortLost { .. } => "port lost".to_owned(),
+    }
+}
+
+fn printer(state: &PrinterState) -> String {
+    match state {
+        PrinterState::Ready { paper_low: false } => "ready",
+        PrinterState::Ready { paper_low: true } => "paper low",
+        PrinterState::Faulty(PrinterFault::Absent) => "absent",
+        PrinterState::Faulty(PrinterFault::PaperOut) => "paper out",
+        PrinterState::Faulty(PrinterFault::CoverOpen) => "cover open",
+        PrinterState::Faulty(PrinterFault::Cutter) => "cutter stuck",
+        PrinterState::Faulty(PrinterFault::Overheated) => "overheated",
+        PrinterState::Faulty(PrinterFault::Unrecoverable) => "needs a technician",
+        PrinterState::Faulty(PrinterFault::Offline) => "offline",
+        PrinterState::Faulty(PrinterFault::Garbage) => "not understood",
+        PrinterState::Faulty(PrinterFault::Stuck) => "stuck",
+    }
+    .to_owned()
+}
