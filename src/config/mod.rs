@@ -198,6 +198,7 @@ impl Config {
         }
         for (key, what) in back_office.iter().flat_map(crate::office::section::Section::problems) {
             document.problem(&format!("back_office.{key}"), what);
+        }
         for (key, what) in fleet.iter().flat_map(Fleet::problems) {
             document.problem(&format!("fleet.{key}"), what);
         }

@@ -4,9 +4,9 @@
 //! only then lets anything happen. Nothing here waits: every effect is a task with a deadline whose answer comes
 //! back through the [`inbox`].
 
+pub mod alarms;
 mod care;
 mod claims;
-pub mod alarms;
 pub mod clock;
 mod devices;
 mod effects;
@@ -41,8 +41,8 @@ pub use view::{Intent, View};
 
 use crate::catalogue::Catalogue;
 use crate::esim::EsimProvider;
-use crate::journal::{Journal, JournalError};
 use crate::journal::stock::StockItem;
+use crate::journal::{Journal, JournalError};
 use crate::office::BackOffice;
 use crate::payment::PaymentTerminal;
 use crate::printer::ReceiptPrinter;
