@@ -253,18 +253,21 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         refresh: refresh.clone(),
     };
     tokio::spawn(sync.run());
+    let to = operations::To { inbox: inbox.clone(), views: views.clone(), frames: terminal.frames(), refresh };
+    let far = operations::start(config, &to);
     let connections = Connections {
         journal,
         terminal: Arc::new(terminal.clone()) as Arc<dyn PaymentTerminal>,
         printer,
         providers,
-        office: office(config)?,
+        office: match far {
+            Some(far) => Some(far),
+            None => office(config)?,
+        },
         views: shown,
         inbox: inbox.clone(),
         clock,
     };
-    let to = operations::To { inbox: inbox.clone(), views: views.clone(), frames: terminal.frames(), refresh };
-    operations::start(config, &to);
     let kiosk = tokio::spawn(Kiosk::new(settings, connections).run(queue));
     Ok(Running { inbox, intents, views, kiosk, terminal })
 }

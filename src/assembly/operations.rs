@@ -18,6 +18,7 @@ use crate::diagnostics::pull::{Puller, types};
 use crate::diagnostics::recorder::{HealthLine, History, of_process};
 use crate::diagnostics::upload::Uploader;
 use crate::fleet::link::Link;
+use crate::fleet::office::FarOffice;
 use crate::fleet::order::Order;
 use crate::fleet::{Ends, News, Ordered};
 use crate::journal::place::Place;
@@ -25,6 +26,7 @@ use crate::kiosk::alarms::{Machine, alarms};
 use crate::kiosk::status::Status;
 use crate::kiosk::{Inbox, OperatorCommand, View};
 use crate::metrics::{self, Process};
+use crate::office::BackOffice;
 use crate::payment::zvt::FrameLog;
 
 /// Between two looks at the loop.
@@ -42,8 +44,8 @@ pub(super) struct To {
     pub(super) refresh: Arc<Notify>,
 }
 
-/// Starts them all; they end with the loop.
-pub(super) fn start(config: &Config, to: &To) {
+/// Starts them all; they end with the loop. Gives back the back office, where sales go over the broker.
+pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
     let (status, now) = watch::channel(None);
     let (busy, is_busy) = watch::channel(false);
     let (news, told) = mpsc::channel(ROOM);
@@ -54,13 +56,15 @@ pub(super) fn start(config: &Config, to: &To) {
         frames: to.frames.clone(),
         status,
         busy,
-        news: config.fleet.is_some().then_some(news),
+        news: config.fleet.is_some().then(|| news.clone()),
     };
     tokio::spawn(watcher.run());
     if let Some(listen) = config.metrics.as_ref().map(|section| section.listen) {
         tokio::spawn(serve_metrics(listen, config.machine.label.clone(), now));
     }
-    if let Some(section) = &config.fleet {
+    let section = config.fleet.as_ref()?;
+    let office = section.sales.then(|| FarOffice::new(news));
+    {
         let (orders, ordered) = mpsc::channel(4);
         let (commands, pulls) = mpsc::channel(4);
         match Uploader::new(&section.upload_hosts, section.upload_ca.as_deref(), section.upload_kb_s) {
@@ -71,11 +75,12 @@ pub(super) fn start(config: &Config, to: &To) {
             }
             Err(error) => warn!(%error, "logs cannot be pulled"),
         }
-        let ends = Ends { news: told, orders, commands };
+        let ends = Ends { news: told, orders, commands, taken: office.as_ref().map(FarOffice::answers) };
         let state = config.journal.directory.clone();
         tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
         tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone()));
     }
+    office.map(|office| Arc::new(office) as Arc<dyn BackOffice>)
 }
 
 /// Asks the loop how it is.

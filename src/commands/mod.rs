@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 something is wrong and was told, 2 the command line cannot be read.
 
 mod check;
+mod manual;
 mod out;
 mod printer;
 mod provider;
@@ -58,6 +59,10 @@ enum Command {
     Printer(printer::Printer),
     /// Put everything that explains this machine into one archive, without secrets; also when the service is dead.
     Report(report::Report),
+    /// Write the completions of a shell to standard output.
+    Completions(manual::Completions),
+    /// Write the man pages into a directory.
+    Manual(manual::Manual),
     /// Ask a provider: wallet, plans, use of an eSIM, any reading call.
     #[command(subcommand)]
     Provider(provider::Provider),
@@ -75,6 +80,8 @@ impl Cli {
             Command::Terminal(terminal) => terminal::terminal(&terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(&printer, &self.config, &mut out),
             Command::Report(report) => report::report(&report, &self.config, &mut out),
+            Command::Completions(completions) => manual::completions(&completions, &mut out),
+            Command::Manual(manual) => manual::manual(&manual, &mut out),
             Command::Provider(provider) => provider::provider(&provider, &self.config, &mut out),
         };
         match done {

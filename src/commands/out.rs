@@ -82,6 +82,11 @@ impl Out {
         Ok(())
     }
 
+    /// Bytes as they are.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> Result<(), Failed> {
+        Ok(self.to.write_all(bytes)?)
+    }
+
     /// What is being done, for the person who waits: on stderr, so that stdout is the answer alone.
     pub(super) fn progress(&self, what: &str) {
         let mut errors = std::io::stderr();

@@ -67,6 +67,8 @@ impl Machine {
             Command::Terminal(terminal) => terminal::terminal(terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(printer, &self.config, &mut out),
             Command::Report(report) => report::report(report, &self.config, &mut out),
+            Command::Completions(completions) => manual::completions(completions, &mut out),
+            Command::Manual(manual) => manual::manual(manual, &mut out),
             Command::Provider(provider) => provider::provider(provider, &self.config, &mut out),
             #[cfg(feature = "screen")]
             Command::Run => unreachable!("the service is not run here"),
@@ -183,4 +185,37 @@ fn accounts_are_named_and_writing_calls_are_left_to_the_service() {
     assert_eq!(names, "mobilexy\n");
     let (_, unknown) = machine.says(&["provider", "balance", "roamify"]);
     assert!(unknown.unwrap_err().contains("there are mobilexy"));
+}
+
+#[test]
+fn a_report_is_made_and_its_path_told() {
+    let machine = Machine::new().sold();
+    let dir = tempfile::tempdir().unwrap();
+    let target = format!("{}/", dir.path().display());
+    let (path, done) = machine.says(&["report", "--sale", "K07-000123", "-o", &target]);
+    done.unwrap();
+    let bytes = std::fs::read(path.trim()).unwrap();
+    assert!(path.starts_with(&target) && bytes.starts_with(&[0x1F, 0x8B]), "{path}");
+    let (made, done) = machine.says(&["--json", "report", "--since", "1h", "-o", &target]);
+    done.unwrap();
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    assert!(made["bytes"].as_u64().unwrap() > 1_000, "{made}");
+    let (_, refused) = machine.says(&["report", "--since", "yesterday", "-o", &target]);
+    assert!(refused.unwrap_err().contains("3d"));
+}
+
+#[test]
+fn pages_and_completions_know_every_command() {
+    let machine = Machine::new();
+    let dir = tempfile::tempdir().unwrap();
+    let (pages, done) = machine.says(&["manual", &dir.path().display().to_string()]);
+    done.unwrap();
+    for name in ["esim-kiosk.1", "esim-kiosk-report.1", "esim-kiosk-sales-show.1"] {
+        assert!(pages.contains(name), "{name} is not in {pages}");
+    }
+    let page = std::fs::read_to_string(dir.path().join("esim-kiosk-report.1")).unwrap();
+    assert!(page.contains("max\\-size"), "{page}");
+    let (script, done) = machine.says(&["completions", "bash"]);
+    done.unwrap();
+    assert!(script.contains("report") && script.contains("--sale"));
 }

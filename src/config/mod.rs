@@ -199,6 +199,10 @@ impl Config {
         for (key, what) in back_office.iter().flat_map(crate::office::section::Section::problems) {
             document.problem(&format!("back_office.{key}"), what);
         }
+        if back_office.is_some() && fleet.as_ref().is_some_and(|fleet| fleet.sales) {
+            let what = "sales go one way: leave out [back_office] or set this to false";
+            document.problem("fleet.sales", what.to_owned());
+        }
         for (key, what) in fleet.iter().flat_map(Fleet::problems) {
             document.problem(&format!("fleet.{key}"), what);
         }

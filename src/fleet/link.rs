@@ -11,7 +11,7 @@ use rumqttc::{AsyncClient, PublishOptions};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::line::{Heard, Line};
 use super::order::Guard;
@@ -130,6 +130,15 @@ impl Link {
                 let alarm = json!({ "text": text, "severity": severity, "time": Timestamp::now().to_string() });
                 self.put(topic, alarm.to_string());
             }
+            News::Sale(parcel) => {
+                let said = self.client.as_ref().map(|client| {
+                    let options = PublishOptions::new(QoS::AtLeastOnce);
+                    client.try_publish(self.topics.sale(), parcel.to_string(), options)
+                });
+                if !matches!(said, Some(Ok(()))) {
+                    debug!("no line for a sale: it is sent again");
+                }
+            }
             News::Alarm { name, severity: None, .. } => self.put(self.topics.alarm(name), String::new()),
         }
     }
@@ -149,8 +158,10 @@ impl Link {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Up(client) => {
-                if client.try_subscribe(self.topics.commands(), QoS::AtLeastOnce).is_err() {
-                    warn!("the broker's commands cannot be subscribed to");
+                for filter in [self.topics.commands(), self.topics.sale_taken()] {
+                    if client.try_subscribe(filter, QoS::AtLeastOnce).is_err() {
+                        warn!("the broker's messages cannot be subscribed to");
+                    }
                 }
                 self.client = Some(client);
                 let present =
@@ -159,7 +170,15 @@ impl Link {
                 self.unsaid = self.states.keys().cloned().collect();
             }
             Heard::Down => self.client = None,
+            Heard::Message { topic, payload } if topic == self.topics.sale_taken() => self.taken(&payload),
             Heard::Message { topic, payload } => self.command(&topic, &payload),
+        }
+    }
+
+    fn taken(&self, payload: &Bytes) {
+        if let (Some(taken), Ok(answer)) = (&self.ends.taken, serde_json::from_slice(payload)) {
+            // Nobody waits: the parcel goes out again and is answered again.
+            taken.send(answer).ok();
         }
     }
 

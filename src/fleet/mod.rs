@@ -7,14 +7,17 @@
 
 pub mod line;
 pub mod link;
+pub mod office;
 pub mod order;
 pub mod section;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
 pub mod topics;
 
+use std::sync::Arc;
+
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use order::Order;
 
@@ -37,6 +40,8 @@ pub enum News {
         /// For people.
         text: String,
     },
+    /// A finished sale for the back office; said once, its sender asks again.
+    Sale(Value),
 }
 
 /// A signed order, checked, on its way to the service.
@@ -69,4 +74,6 @@ pub struct Ends {
     pub orders: mpsc::Sender<Ordered>,
     /// Commands for those who carry them out.
     pub commands: mpsc::Sender<Command>,
+    /// What the back office answers about sales, where sales go this way.
+    pub taken: Option<Arc<broadcast::Sender<Value>>>,
 }

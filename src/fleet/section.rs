@@ -25,6 +25,8 @@ pub struct Section {
     pub upload_ca: Option<PathBuf>,
     /// So many kilobytes a second may an upload take.
     pub upload_kb_s: u64,
+    /// Finished sales go to the back office over the broker; not together with `[back_office]`.
+    pub sales: bool,
     /// A wallet with less raises an alarm, in its own currency: `"25.00"`.
     pub low_balance: Option<String>,
     /// Seconds between two signs of life on the line.
@@ -42,6 +44,7 @@ impl Default for Section {
             upload_hosts: Vec::new(),
             upload_ca: None,
             upload_kb_s: 256,
+            sales: false,
             low_balance: None,
             keep_alive_s: 60,
         }

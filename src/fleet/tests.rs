@@ -86,7 +86,7 @@ impl Site {
         let uploader = Uploader::new(&section.upload_hosts, section.upload_ca.as_deref(), section.upload_kb_s).unwrap();
         let (_, busy) = watch::channel(false);
         let puller = Puller { config_file: self.dir.path().join("kiosk.toml"), uploader, most: 5 << 20, busy };
-        let ends = Ends { news: told, orders: to_service, commands };
+        let ends = Ends { news: told, orders: to_service, commands, taken: None };
         let link = Link::new(section, "K07", self.state(), types(), ends);
         let tasks = vec![tokio::spawn(link.run()), tokio::spawn(puller.run(pulls))];
         Running { news, orders, tasks }

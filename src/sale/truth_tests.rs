@@ -65,6 +65,7 @@ fn asked(before: Option<LastTransaction>, totals: Option<Totals>) -> Sale {
         day: 1,
         without_paper: false,
         continues: None,
+        promised_ms: None,
     };
     let now = Moment { run: 1, mono_ms: 0, wall_ms: 0, synced: true };
     let mut sale = choose(SaleId::from_parts(1, 1), quote, now).unwrap().next;
