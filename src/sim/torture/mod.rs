@@ -5,3 +5,4 @@ mod accounts;
 pub mod blows;
 pub mod providers;
 pub mod sale;
+pub mod rules;

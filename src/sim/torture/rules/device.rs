@@ -1,0 +1,357 @@
+//! The terminal's moves: what it does alone, and what its session serves.
+
+use crate::sale::event::Event;
+use crate::sale::transaction::{Answer, Ending, LastTransaction, ReversalOutcome};
+
+use super::moves::{Edges, Move};
+use super::scene::Scene;
+use super::step::Next;
+use super::world::{Booking, Broken, Heard, Stand, World};
+
+/// What the terminal or its session did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Served {
+    Approves,
+    Declines,
+    GivesUp,
+    Repeats,
+    Completes,
+    AbortsAfterBooking,
+    Undone,
+    EndsUnheard,
+    EndsLate,
+    ForeignApprovalRefused,
+    LosesPower,
+    LineLost,
+    AbortArrives,
+    AnswerArrives,
+    AnswerLost,
+    Authorised,
+    AuthorisationRefused,
+    AuthorisationLost { taken: bool },
+    Baseline { answered: bool },
+    Query { answered: bool },
+    ReversalQuery { answered: bool },
+    Reversal,
+    ReversalRefused,
+    ReversalUnanswered { done: bool },
+}
+
+type Moved = Result<(), (Move, Broken)>;
+
+fn silent() -> LastTransaction {
+    LastTransaction::Silent { evidence: String::new() }
+}
+
+fn aborted() -> Ending {
+    Ending::Aborted { result_code: 0x6C, text: None }
+}
+
+fn lost() -> Ending {
+    Ending::Lost { evidence: String::new() }
+}
+
+impl World {
+    /// An event goes into the inbox, or is taken at once.
+    fn says(mut self, scene: &Scene, heard: Heard) -> Next {
+        if scene.delays {
+            self.heard.push_back(heard);
+            return Ok(vec![self]);
+        }
+        self.take(scene, heard)
+    }
+
+    /// The loop takes an event of the terminal.
+    pub(super) fn take(self, scene: &Scene, heard: Heard) -> Next {
+        let (seat, event) = match heard {
+            Heard::Took(seat) => (seat, Event::TerminalTook),
+            Heard::Approved(seat) => (seat, Event::Approved(Box::new(self.device.payment(seat)))),
+            Heard::Foreign(seat) => (seat, Event::ForeignApproval(Box::new(self.device.payment(seat)))),
+            Heard::Ended(seat, ending) => (seat, Event::Ended(ending)),
+            Heard::Baseline(seat, last, totals) => (seat, Event::BaselineRead { last, totals }),
+            Heard::Charged { seat, last, totals, at_rest } => {
+                let bound_elsewhere = match &last {
+                    LastTransaction::Is(seen) => self
+                        .bound
+                        .iter()
+                        .any(|(receipt, owner)| Some(receipt) == seen.key.receipt.as_ref() && *owner != seat),
+                    LastTransaction::Empty | LastTransaction::Silent { .. } => false,
+                };
+                (seat, Event::Charged { last, totals, at_rest, bound_elsewhere })
+            }
+            Heard::StillCharged { seat, last, at_rest } => (seat, Event::StillCharged { last, at_rest }),
+            Heard::Reversed(seat, outcome) => (seat, Event::Reversed(outcome)),
+        };
+        self.tell(scene, seat, &event)
+    }
+
+    fn hang_up(&mut self) -> Option<usize> {
+        let seat = self.listening.take();
+        self.answer = None;
+        self.lost = seat.or(self.lost);
+        seat
+    }
+}
+
+/// What the terminal does whether or not anybody listens.
+pub(super) fn alone(world: &World, edges: &mut Edges<'_>) -> Moved {
+    let scene = edges.scene;
+    let heard = |seat: usize| world.listening == Some(seat);
+    match world.device.stand {
+        Stand::Rest => {}
+        Stand::Card(seat) => {
+            let mut next = world.clone();
+            next.device.approve(seat);
+            let next = if heard(seat) { next.says(scene, Heard::Approved(seat)) } else { Ok(vec![next]) };
+            edges.add(Move::Terminal(Served::Approves), true, next)?;
+            let mut next = world.clone();
+            next.device.stand = Stand::Rest;
+            let next = if heard(seat) {
+                next.listening = None;
+                next.says(scene, Heard::Ended(seat, aborted()))
+            } else {
+                Ok(vec![next])
+            };
+            edges.add(Move::Terminal(Served::Declines), true, next)?;
+        }
+        Stand::Held { seat, waiting } => {
+            let mut next = world.clone();
+            if scene.reverses { next.device.undo(seat, scene) } else { next.device.book(seat) }
+            edges.add(Move::Terminal(Served::GivesUp), true, Ok(vec![next]))?;
+            if heard(seat) && !waiting {
+                let mut next = world.clone();
+                next.device.stand = Stand::Held { seat, waiting: true };
+                edges.add(Move::Terminal(Served::Repeats), true, next.says(scene, Heard::Approved(seat)))?;
+            }
+            if world.listening.is_none() && world.booting.is_empty() {
+                // An approval that no sale of this run waits for: the session itself says "not issued".
+                let mut next = world.clone();
+                next.device.undo(seat, scene);
+                edges.add(
+                    Move::Terminal(Served::ForeignApprovalRefused),
+                    true,
+                    next.says(scene, Heard::Foreign(seat)),
+                )?;
+            }
+        }
+        Stand::Booked(seat) => {
+            ends(world, edges, seat, Served::Completes, Ending::Completed)?;
+            if scene.abort_after_booking && world.device.pays[seat].issued > 0 {
+                ends(world, edges, seat, Served::AbortsAfterBooking, aborted())?;
+            }
+        }
+        Stand::Undoing(seat) => ends(world, edges, seat, Served::Undone, aborted())?,
+    }
+    if scene.line_breaks && world.device.stand != Stand::Rest {
+        power(world, edges)?;
+    }
+    Ok(())
+}
+
+/// The command is over: heard, heard late, or not at all.
+fn ends(world: &World, edges: &mut Edges<'_>, seat: usize, by: Served, ending: Ending) -> Moved {
+    let scene = edges.scene;
+    let mut next = world.clone();
+    next.device.stand = Stand::Rest;
+    if world.listening == Some(seat) {
+        next.listening = None;
+        next.answer = None;
+        return edges.add(Move::Terminal(by), by != Served::AbortsAfterBooking, next.says(scene, Heard::Ended(seat, ending)));
+    }
+    if world.lost == Some(seat) && world.booting.is_empty() {
+        let mut late = next.clone();
+        late.lost = None;
+        edges.add(Move::Terminal(Served::EndsLate), false, late.says(scene, Heard::Ended(seat, ending)))?;
+    }
+    edges.add(Move::Terminal(Served::EndsUnheard), true, Ok(vec![next]))
+}
+
+fn power(world: &World, edges: &mut Edges<'_>) -> Moved {
+    let scene = edges.scene;
+    let mut next = world.clone();
+    if let Stand::Held { seat, .. } = world.device.stand {
+        if scene.reverses { next.device.undo(seat, scene) } else { next.device.book(seat) }
+    }
+    next.device.stand = Stand::Rest;
+    let next = match next.hang_up() {
+        Some(seat) => next.says(scene, Heard::Ended(seat, lost())),
+        None => Ok(vec![next]),
+    };
+    edges.add(Move::Terminal(Served::LosesPower), false, next)
+}
+
+/// What the session does between the loop and the terminal.
+pub(super) fn session(world: &World, edges: &mut Edges<'_>) -> Moved {
+    let scene = edges.scene;
+    if let Some(seat) = world.listening {
+        if scene.line_breaks {
+            let mut next = world.clone();
+            next.hang_up();
+            edges.add(Move::Terminal(Served::LineLost), false, next.says(scene, Heard::Ended(seat, lost())))?;
+        }
+        if world.seats[seat].wants.abort {
+            let mut next = world.clone();
+            next.seats[seat].wants.abort = false;
+            let next = if world.device.stand == Stand::Card(seat) {
+                next.device.stand = Stand::Rest;
+                next.listening = None;
+                next.says(scene, Heard::Ended(seat, aborted()))
+            } else {
+                Ok(vec![next])
+            };
+            edges.add(Move::Terminal(Served::AbortArrives), true, next)?;
+        }
+        if let Some((owner, answer)) = world.answer {
+            answered(world, edges, owner, answer)?;
+        }
+        return Ok(());
+    }
+    for seat in 0..world.seats.len() {
+        let wants = world.seats[seat].wants;
+        if wants.baseline {
+            queried(world, edges, seat, Asked::Baseline)?;
+        }
+        if wants.authorise {
+            authorise(world, edges, seat)?;
+        }
+        if wants.charged {
+            queried(world, edges, seat, Asked::Charged)?;
+        }
+        if wants.reversed {
+            queried(world, edges, seat, Asked::Reversed)?;
+        }
+        if wants.reverse {
+            reverse(world, edges, seat)?;
+        }
+    }
+    Ok(())
+}
+
+fn answered(world: &World, edges: &mut Edges<'_>, seat: usize, answer: Answer) -> Moved {
+    let scene = edges.scene;
+    let mut next = world.clone();
+    next.answer = None;
+    if edges.scene.line_breaks {
+        edges.add(Move::Terminal(Served::AnswerLost), false, Ok(vec![next.clone()]))?;
+    }
+    if world.device.stand == (Stand::Held { seat, waiting: true }) {
+        match answer {
+            Answer::NotYet => next.device.stand = Stand::Held { seat, waiting: false },
+            Answer::NotIssued => next.device.undo(seat, scene),
+            Answer::GoodsIssued => {
+                next.device.pays[seat].issued += 1;
+                next.device.book(seat);
+            }
+        }
+    }
+    edges.add(Move::Terminal(Served::AnswerArrives), true, Ok(vec![next]))
+}
+
+fn authorise(world: &World, edges: &mut Edges<'_>, seat: usize) -> Moved {
+    let scene = edges.scene;
+    let mut next = world.clone();
+    next.seats[seat].wants.authorise = false;
+    let mut taken = next.clone();
+    taken.seats[seat].authorised += 1;
+    taken.device.stand = Stand::Card(seat);
+    if world.device.stand == Stand::Rest {
+        let mut heard = taken.clone();
+        heard.listening = Some(seat);
+        heard.lost = None;
+        edges.add(Move::Terminal(Served::Authorised), true, heard.says(scene, Heard::Took(seat)))?;
+        let refused = Heard::Ended(seat, Ending::NotStarted { result_code: 0x83 });
+        edges.add(Move::Terminal(Served::AuthorisationRefused), false, next.clone().says(scene, refused))?;
+        if scene.line_breaks {
+            taken.lost = Some(seat);
+            edges.add(
+                Move::Terminal(Served::AuthorisationLost { taken: true }),
+                false,
+                taken.says(scene, Heard::Ended(seat, lost())),
+            )?;
+        }
+    }
+    // A terminal that is still busy refuses, and the session asks no more: lost, not refused.
+    if scene.line_breaks || world.device.stand != Stand::Rest {
+        let by = Move::Terminal(Served::AuthorisationLost { taken: false });
+        edges.add(by, world.device.stand != Stand::Rest, next.says(scene, Heard::Ended(seat, lost())))?;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Baseline,
+    Charged,
+    Reversed,
+}
+
+/// A query: at rest it is answered; a busy terminal is waited for until patience ends; a terminal may say nothing.
+fn queried(world: &World, edges: &mut Edges<'_>, seat: usize, asked: Asked) -> Moved {
+    let scene = edges.scene;
+    let at_rest = world.device.stand == Stand::Rest;
+    let mut next = world.clone();
+    let wants = &mut next.seats[seat].wants;
+    match asked {
+        Asked::Baseline => wants.baseline = false,
+        Asked::Charged => wants.charged = false,
+        Asked::Reversed => wants.reversed = false,
+    }
+    let totals = world.device.totals(scene);
+    let speaks = at_rest || scene.busy_answers;
+    for answered in [true, false] {
+        if answered && !speaks || !answered && !scene.line_breaks {
+            continue;
+        }
+        let last = if answered { world.device.last() } else { silent() };
+        let totals = if answered { totals } else { None };
+        let (heard, by) = match asked {
+            Asked::Baseline => (Heard::Baseline(seat, last, totals), Served::Baseline { answered }),
+            Asked::Charged => (Heard::Charged { seat, last, totals, at_rest }, Served::Query { answered }),
+            Asked::Reversed => (Heard::StillCharged { seat, last, at_rest }, Served::ReversalQuery { answered }),
+        };
+        edges.add(Move::Terminal(by), answered && at_rest, next.clone().says(scene, heard))?;
+    }
+    Ok(())
+}
+
+fn reverse(world: &World, edges: &mut Edges<'_>, seat: usize) -> Moved {
+    let scene = edges.scene;
+    let receipt = world.sale(seat).and_then(|sale| sale.payment.paid_as.as_ref()?.receipt.clone());
+    let target = (0..world.seats.len()).find(|other| world.device.payment(*other).key.receipt == receipt);
+    let mut next = world.clone();
+    next.seats[seat].wants.reverse = false;
+    let unanswered = || ReversalOutcome::Unknown { evidence: String::new() };
+    if world.device.stand == Stand::Rest {
+        let known = target.filter(|target| {
+            let pay = world.device.pays[*target];
+            pay.day == world.device.day && matches!(pay.state, Booking::Booked | Booking::Reversed)
+        });
+        if known.is_some() && (known != Some(seat) || world.seats[seat].refund_due) {
+            let what = format!("sale {seat}: reverses what is not its own any more");
+            return Err((Move::Terminal(Served::Reversal), Broken(what)));
+        }
+        let mut done = next.clone();
+        let outcome = match known.map(|target| world.device.pays[target].state) {
+            Some(Booking::Booked) => {
+                done.device.reverse(seat);
+                ReversalOutcome::Done { transaction: None }
+            }
+            // B4: it is reversed already.
+            Some(_) => ReversalOutcome::Done { transaction: None },
+            None => ReversalOutcome::Refused { result_code: 0xB5 },
+        };
+        if scene.line_breaks {
+            let silent = done.clone().says(scene, Heard::Reversed(seat, unanswered()));
+            edges.add(Move::Terminal(Served::ReversalUnanswered { done: true }), false, silent)?;
+            let refused = Heard::Reversed(seat, ReversalOutcome::Refused { result_code: 0xF0 });
+            edges.add(Move::Terminal(Served::ReversalRefused), false, next.clone().says(scene, refused))?;
+        }
+        edges.add(Move::Terminal(Served::Reversal), true, done.says(scene, Heard::Reversed(seat, outcome)))?;
+    }
+    if scene.line_breaks || world.device.stand != Stand::Rest {
+        let by = Move::Terminal(Served::ReversalUnanswered { done: false });
+        let calm = world.device.stand != Stand::Rest;
+        edges.add(by, calm, next.says(scene, Heard::Reversed(seat, unanswered())))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What must hold in every world that can be reached: the truth of the terminal and the providers against what the
+//! sales believe, say and show.
+
+use crate::sale::id::ProfileId;
+use crate::sale::record::Closing;
+use crate::sale::transaction::Answer;
+use crate::sale::{Decision, Goods, Lock, Money, Sale};
+
+use super::scene::Scene;
+use super::world::{Booking, Broken, World};
+
+fn broken(what: &str, seat: usize) -> Result<(), Broken> {
+    Err(Broken(format!("sale {seat}: {what}")))
+}
+
+fn of_sale(world: &World, scene: &Scene, seat: usize) -> Result<(), Broken> {
+    let Some(sale) = world.sale(seat) else { return Ok(()) };
+    let pay = &world.device.pays[seat];
+    let booked = world.device.is_booked(seat);
+    let over = sale.payment.money == Money::None && sale.payment.ended;
+    if over && booked {
+        return broken("believed not charged, and the cardholder pays", seat);
+    }
+    if over && pay.state == Booking::Held && !scene.reverses {
+        return broken("believed not charged, and the terminal may still keep it", seat);
+    }
+    if sale.payment.money == Money::Back && booked {
+        return broken("believed given back, and the cardholder pays", seat);
+    }
+    if sale.payment.money == Money::Paid && !booked {
+        return broken("believed paid, and nobody pays", seat);
+    }
+    closing(world, sale, seat)?;
+    if sale.goods.iter().any(|good| good.in_stock && good.exposed) {
+        return broken("a good that was shown lies in stock", seat);
+    }
+    Ok(())
+}
+
+fn closing(world: &World, sale: &Sale, seat: usize) -> Result<(), Broken> {
+    let pay = &world.device.pays[seat];
+    let booked = world.device.is_booked(seat);
+    let shown = world.seats[seat].shown;
+    match sale.closed {
+        Some(Closing::Delivered | Closing::Shown) if !booked => broken("closed as delivered, and nobody pays", seat),
+        Some(Closing::NotCharged) if booked => broken("closed as not charged, and the cardholder pays", seat),
+        Some(Closing::Refunded) if booked => broken("closed as refunded, and the cardholder pays", seat),
+        Some(Closing::NotCharged | Closing::Refunded) if shown && pay.state != Booking::Booked => {
+            broken("closed without a word that its code was shown", seat)
+        }
+        Some(_) if sale.goods.iter().any(|good| good.state == Goods::Stored && !good.exposed && !good.in_stock) => {
+            broken("closed over a stored good that is in nobody's stock", seat)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No profile may be delivered by two sales.
+fn profiles(world: &World) -> Result<(), Broken> {
+    let mut delivered: Vec<(ProfileId, usize)> = Vec::new();
+    for (seat, of) in world.seats.iter().enumerate() {
+        let Some(sale) = &of.sale else { continue };
+        for good in &sale.goods {
+            let (Some(profile), true) = (good.profile, good.state == Goods::Stored && !good.in_stock) else { continue };
+            if let Some((_, other)) = delivered.iter().find(|(known, other)| *known == profile && *other != seat) {
+                return Err(Broken(format!("sales {other} and {seat} both hold the same profile")));
+            }
+            delivered.push((profile, seat));
+        }
+    }
+    Ok(())
+}
+
+/// Before our answer to an approval leaves.
+pub(super) fn of_answer(world: &World, _scene: &Scene, seat: usize, answer: Answer) -> Result<(), Broken> {
+    let decision = world.sale(seat).and_then(|sale| sale.payment.decision);
+    match (answer, decision) {
+        (Answer::GoodsIssued, Some(Decision::Commit)) => Ok(()),
+        (Answer::GoodsIssued, _) => broken("\"goods issued\" without its record", seat),
+        (Answer::NotYet, Some(_)) => broken("\"not yet\" after a decision", seat),
+        _ => Ok(()),
+    }
+}
+
+/// Before a code is shown.
+pub(super) fn of_reveal(world: &World, seat: usize) -> Result<(), Broken> {
+    let Some(sale) = world.sale(seat) else { return broken("a code without a sale", seat) };
+    if sale.payment.money != Money::Paid || !world.device.is_booked(seat) {
+        return broken("a code is shown without payment", seat);
+    }
+    if world.front != Some(seat) {
+        return broken("a code is shown to another traveller", seat);
+    }
+    if sale.goods.iter().any(|good| !good.exposed) {
+        return broken("a code is shown before the record that says so", seat);
+    }
+    if matches!(sale.payment.decision, Some(Decision::Release(_))) {
+        return broken("a code is shown after a give-back was decided", seat);
+    }
+    Ok(())
+}
+
+/// In every world.
+pub(super) fn of_world(world: &World, scene: &Scene) -> Result<(), Broken> {
+    for seat in 0..world.seats.len() {
+        of_sale(world, scene, seat)?;
+    }
+    profiles(world)?;
+    of_device(world)
+}
+
+/// What the terminal did.
+fn of_device(world: &World) -> Result<(), Broken> {
+    for (seat, pay) in world.device.pays.iter().enumerate() {
+        if pay.captured > 1 {
+            return broken("captured twice", seat);
+        }
+        if pay.issued > 1 {
+            return broken("\"goods issued\" heard twice", seat);
+        }
+        if pay.reversed > 1 {
+            return broken("given back twice", seat);
+        }
+        if world.seats[seat].authorised > 1 {
+            return broken("the card was asked twice", seat);
+        }
+        for parcel in &world.seats[seat].parcels {
+            if parcel.bought > 1 {
+                return broken("bought twice", seat);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether nothing is left to be done here but what a person was asked to do: the exit that every state must have.
+pub(super) fn is_resolved(world: &World, scene: &Scene) -> bool {
+    let waits_for_day = |sale: &Sale| {
+        let unclaimed = sale.payment.money == Money::Paid && sale.traveller_gone && sale.all_stored();
+        unclaimed && !scene.synced && !scene.end_of_day
+    };
+    let sales = world.seats.iter().filter_map(|seat| seat.sale.as_ref()).all(|sale| {
+        sale.closed.is_some() || sale.cases.iter().any(|case| case.decided.is_none()) || waits_for_day(sale)
+    });
+    let locks = world.locks.iter().all(|(lock, _)| matches!(lock, Lock::StockItem(_)));
+    sales && locks && !world.day_asked && world.booting.is_empty()
+}

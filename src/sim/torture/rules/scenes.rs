@@ -1,0 +1,52 @@
+//! The scenes of the whole run.
+
+use super::scene::{Scene, Ware};
+
+/// Everything that is enumerated by `cargo torture rules`.
+pub fn scenes() -> Vec<Scene> {
+    let ordered = Ware::Ordered { fail_over: false };
+    let either = Ware::Ordered { fail_over: true };
+    let one = Scene::one;
+    // Two sales on the whole fault space would be the square of one: each pair keeps the faults that it is about.
+    let two = |name, first: Ware, second: Ware| Scene {
+        sales: vec![vec![first], vec![second]],
+        provider_faults: false,
+        ..one(name)
+    };
+    vec![
+        one("one"),
+        Scene { reverses: false, ..one("one, terminal keeps") },
+        Scene { stores_reversals: true, ..one("one, reversals stored") },
+        Scene { totals: true, ..one("one, totals") },
+        Scene { totals: true, reverses: false, ..one("one, totals, terminal keeps") },
+        Scene { earlier: false, totals: true, ..one("one, empty terminal") },
+        Scene { earlier: false, reverses: false, totals: true, ..one("one, empty terminal that keeps") },
+        Scene { can_hold: false, ..one("one, cannot hold") },
+        Scene { can_hold: false, reverses: false, ..one("one, cannot hold, terminal keeps") },
+        Scene { synced: false, ..one("one, clock not synchronised") },
+        Scene { delays: true, ..one("one, events late") },
+        Scene { delays: true, reverses: false, ..one("one, events late, terminal keeps") },
+        Scene { decisions: true, ..one("one, cases decided") },
+        Scene { decisions: true, reverses: false, ..one("one, cases decided, terminal keeps") },
+        Scene { sales: vec![vec![either]], ..one("one, another provider") },
+        Scene { sales: vec![vec![Ware::TopUp]], ..one("top-up") },
+        Scene { sales: vec![vec![Ware::TopUp]], reverses: false, ..one("top-up, terminal keeps") },
+        Scene { sales: vec![vec![Ware::Stock]], ..one("stock item") },
+        Scene { end_of_day: true, ..one("end of day") },
+        Scene { end_of_day: true, reverses: false, ..one("end of day, terminal keeps") },
+        Scene { end_of_day: true, synced: false, ..one("end of day, clock not synchronised") },
+        Scene { day_unasked: true, totals: true, reverses: false, ..one("day closed unasked") },
+        Scene { sales: vec![vec![ordered, Ware::Stock]], ..one("basket: ordered and stock") },
+        Scene {
+            sales: vec![vec![ordered, ordered]],
+            busy_answers: false,
+            ..one("basket of two")
+        },
+        two("two of one price", ordered, ordered),
+        Scene { reverses: false, ..two("two of one price, terminal keeps", ordered, ordered) },
+        Scene { busy_answers: false, ..two("two of one price, busy is silent", ordered, ordered) },
+        two("last stock item wanted twice", Ware::Stock, Ware::Stock),
+        Scene { provider_faults: true, ..two("claim by a new authorisation", ordered, Ware::Kept) },
+        Scene { end_of_day: true, ..two("two and end of day", ordered, Ware::Stock) },
+    ]
+}
