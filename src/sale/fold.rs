@@ -116,7 +116,7 @@ impl Sale {
             Record::TravellerGone => self.traveller_gone = true,
             Record::Claimed => {
                 self.traveller_gone = false;
-                self.reveals = self.reveals.saturating_add(1);
+                self.reveals = self.reveals.saturating_add(u8::from(self.all_exposed()));
             }
             Record::Acknowledged => self.acknowledged = true,
             Record::ReceiptLines { lines } => self.terminal_lines.extend(lines.iter().cloned()),

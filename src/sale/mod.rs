@@ -232,7 +232,7 @@ pub struct Sale {
     pub traveller_gone: bool,
     /// The traveller said "I have it".
     pub acknowledged: bool,
-    /// How often the codes were shown again by claim code.
+    /// How often the codes were shown again by claim code, the hand-over itself not counted.
     pub reveals: u8,
     /// The terminal's receipt.
     pub terminal_lines: Vec<String>,
@@ -421,9 +421,10 @@ impl Sale {
         paid && self.all_stored() && !self.acknowledged && self.reveals <= CLAIMS
     }
 
-    /// The claim code opens the codes: at most three times, the hand-over itself not counted.
+    /// The claim code opens the codes: at most three times, the hand-over itself not counted. A claim that never led
+    /// to a picture is not counted either, or a crash behind it would leave a paid eSIM that nobody can open.
     pub fn may_claim(&self) -> bool {
-        self.may_reveal() && self.reveals < CLAIMS
+        self.may_reveal() && (self.reveals < CLAIMS || !self.all_exposed())
     }
 
     /// A queue sale whose promise still stands; an age that cannot be known breaks no promise.
@@ -439,6 +440,11 @@ impl Sale {
             && self.closed.is_none()
             && self.payment.money == Money::Paid
             && self.goods.iter().any(|good| good.sent_at.is_none() && good.state == Goods::None)
+    }
+
+    /// Every good was shown, printed or used up.
+    pub fn all_exposed(&self) -> bool {
+        self.goods.iter().all(|good| good.exposed)
     }
 
     /// Whether every good may come from, and go into, stock.

@@ -29,6 +29,16 @@ impl Moment {
         (self.synced && earlier.synced).then(|| u64::try_from(span).ok()).flatten()
     }
 
+    /// Milliseconds that have surely passed since `earlier`: what happened in another run is at least as old as this
+    /// run. Enough where only "not sooner than" is asked; never more than the truth, whatever the wall clock says.
+    pub fn at_least_since(&self, earlier: &Moment) -> u64 {
+        match self.since(earlier) {
+            Some(age) if self.run == earlier.run => age,
+            Some(age) => age.max(self.mono_ms),
+            None => self.mono_ms,
+        }
+    }
+
     /// The moment `ms` later in the same run.
     pub fn plus_ms(&self, ms: u64) -> Moment {
         Moment {

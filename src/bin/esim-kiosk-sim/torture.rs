@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
-use esim_kiosk::sim::torture::{providers, sale};
+use esim_kiosk::sim::torture::{providers, rules, sale};
 
 use crate::lost::Lost;
 use crate::say;
@@ -15,7 +15,7 @@ pub(crate) struct Wanted {
     /// terminal: so many payments with faults by chance, instead of the matrix.
     #[arg(long)]
     random: Option<u32>,
-    /// providers: so many cases of each provider and operation, instead of all.
+    /// providers: so many cases of each provider and operation, instead of all; rules: so many worlds of each scene.
     #[arg(long)]
     size: Option<usize>,
     /// sale: only each so-many-th cut of a scenario.
@@ -41,6 +41,8 @@ enum What {
     Providers,
     /// The whole sale, cut at each record and at each effect.
     Sale,
+    /// The rules of money and goods: every event in every state, with a crash at every step.
+    Rules,
 }
 
 /// Runs it; any mismatch is an error.
@@ -62,6 +64,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             say(report.print().trim_end());
             report.mismatches
         }
+        What::Rules => rules::run(size, &mut std::io::stdout().lock())?.mismatches,
     };
     if mismatches == 0 { Ok(()) } else { Err(Lost::Wrong(format!("{mismatches} mismatches"))) }
 }

@@ -294,7 +294,10 @@ fn queried(world: &World, edges: &mut Edges<'_>, seat: usize, asked: Asked) -> M
     match asked {
         Asked::Baseline => wants.baseline = false,
         Asked::Charged => wants.charged = false,
-        Asked::Reversed => wants.reversed = false,
+        Asked::Reversed => {
+            wants.reversed = false;
+            next.seats[seat].reversal_unanswered = false;
+        }
     }
     let totals = world.device.totals(scene);
     let speaks = at_rest || scene.busy_answers;
@@ -341,7 +344,9 @@ fn reverse(world: &World, edges: &mut Edges<'_>, seat: usize) -> Moved {
             None => ReversalOutcome::Refused { result_code: 0xB5 },
         };
         if scene.line_breaks {
-            let silent = done.clone().says(scene, Heard::Reversed(seat, unanswered()));
+            let mut silent = done.clone();
+            silent.seats[seat].reversal_unanswered = true;
+            let silent = silent.says(scene, Heard::Reversed(seat, unanswered()));
             edges.add(Move::Terminal(Served::ReversalUnanswered { done: true }), false, silent)?;
             let refused = Heard::Reversed(seat, ReversalOutcome::Refused { result_code: 0xF0 });
             edges.add(Move::Terminal(Served::ReversalRefused), false, next.clone().says(scene, refused))?;
@@ -351,6 +356,7 @@ fn reverse(world: &World, edges: &mut Edges<'_>, seat: usize) -> Moved {
     if scene.line_breaks || world.device.stand != Stand::Rest {
         let by = Move::Terminal(Served::ReversalUnanswered { done: false });
         let calm = world.device.stand != Stand::Rest;
+        next.seats[seat].reversal_unanswered = true;
         edges.add(by, calm, next.says(scene, Heard::Reversed(seat, unanswered())))?;
     }
     Ok(())

@@ -38,7 +38,7 @@ pub(super) fn of(world: &World) -> u128 {
 fn one(seat: &Seat, now: &Moment, facts: &mut Facts) {
     let wants = seat.wants;
     let bits = [wants.baseline, wants.authorise, wants.abort, wants.charged, wants.reversed, wants.reverse];
-    (bits, seat.authorised, seat.shown, seat.refund_due).hash(facts);
+    (bits, seat.authorised, seat.shown, seat.refund_due, seat.released, seat.reversal_unanswered).hash(facts);
     for parcel in &seat.parcels {
         (parcel.flight, parcel.limbo, parcel.look_up, parcel.fetch, parcel.bought).hash(facts);
     }
@@ -98,9 +98,9 @@ fn cases(sale: &Sale, facts: &mut Facts) {
     cases.hash(facts);
 }
 
-/// In this run or an earlier one, and how old; none where that cannot be known.
-fn age(at: &Moment, now: &Moment) -> (bool, Option<u64>) {
-    (at.run == now.run, now.since(at).map(|age| age.min(OLD)))
+/// In this run or an earlier one, how old, none where that cannot be known, and how old at least.
+fn age(at: &Moment, now: &Moment) -> (bool, Option<u64>, u64) {
+    (at.run == now.run, now.since(at).map(|age| age.min(OLD)), now.at_least_since(at).min(OLD))
 }
 
 fn baseline(last: &LastTransaction, totals: Option<&Totals>, facts: &mut Facts) {

@@ -21,11 +21,84 @@ mod step;
 mod tests;
 mod world;
 
+use std::io::{self, Write};
+
 pub use scene::{Mutant, Scene, Ware};
-pub use scenes::scenes;
+pub use scenes::{control, scenes};
 pub use search::{Found, Trace};
+
+/// Worlds of each scene where no size is given: what a machine does within two minutes.
+pub const SMALL: usize = 20_000;
 
 /// Enumerates a scene, at most `limit` worlds of it.
 pub fn enumerate(scene: &Scene, limit: usize) -> Found {
     search::enumerate(scene, limit)
+}
+
+/// What a whole run found.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub struct Report {
+    /// Scenes and broken rules.
+    pub cases: usize,
+    /// Worlds.
+    pub states: usize,
+    /// Steps between them.
+    pub steps: usize,
+    /// Scenes that were enumerated to their end.
+    pub whole: usize,
+    /// Rules broken on purpose.
+    pub controls: usize,
+    /// How many of them were noticed.
+    pub caught: usize,
+    /// Broken promises, and broken rules that nobody noticed.
+    pub mismatches: usize,
+}
+
+/// Enumerates every scene, at most `size` worlds of each, and then every rule broken on purpose. Prints a table and
+/// the way to each broken promise; the last line is one JSON object.
+///
+/// # Errors
+/// What cannot be printed.
+pub fn run(size: Option<usize>, out: &mut dyn Write) -> io::Result<Report> {
+    let limit = size.unwrap_or(SMALL);
+    let mut report = Report::default();
+    writeln!(out, "{:48} {:>9} {:>10} {:>6}", "scene", "worlds", "steps", "depth")?;
+    for scene in scenes() {
+        let found = enumerate(&scene, limit);
+        let end = match (&found.broken, found.cut) {
+            (Some(_), _) => "BROKEN",
+            (None, true) => "cut",
+            (None, false) => "whole",
+        };
+        writeln!(out, "{:48} {:>9} {:>10} {:>6} {end}", scene.name, found.states, found.edges, found.depth)?;
+        report.cases += 1;
+        report.states += found.states;
+        report.steps += found.edges;
+        report.whole += usize::from(end == "whole");
+        if let Some(trace) = found.broken {
+            report.mismatches += 1;
+            tell(out, &trace)?;
+        }
+    }
+    for mutant in Mutant::ALL {
+        report.cases += 1;
+        report.controls += 1;
+        match enumerate(&control(mutant), limit.max(SMALL)).broken {
+            Some(trace) => {
+                report.caught += 1;
+                writeln!(out, "broken on purpose: {mutant:?}: noticed after {} steps: {}", trace.way.len(), trace.what)?;
+            }
+            None => {
+                report.mismatches += 1;
+                writeln!(out, "broken on purpose: {mutant:?}: NOT NOTICED")?;
+            }
+        }
+    }
+    writeln!(out, "{}", serde_json::to_string(&report).map_err(io::Error::other)?)?;
+    Ok(report)
+}
+
+fn tell(out: &mut dyn Write, trace: &Trace) -> io::Result<()> {
+    writeln!(out, "    {}", trace.what)?;
+    trace.way.iter().try_for_each(|step| writeln!(out, "        {step}"))
 }

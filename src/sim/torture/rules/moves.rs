@@ -42,6 +42,8 @@ pub(super) enum Move {
 #[derive(Debug)]
 pub(super) struct Edge {
     pub(super) by: Move,
+    /// The program died on the way.
+    pub(super) died: bool,
     pub(super) calm: bool,
     pub(super) to: World,
 }
@@ -58,7 +60,7 @@ impl Edges<'_> {
         let worlds = worlds.map_err(|broken| (by, broken))?;
         for (index, to) in worlds.into_iter().enumerate() {
             promises::of_world(&to, self.scene).map_err(|broken| (by, broken))?;
-            self.all.push(Edge { by, calm: calm && index == 0, to });
+            self.all.push(Edge { by, died: index > 0, calm: calm && index == 0, to });
         }
         Ok(())
     }
@@ -185,7 +187,7 @@ fn traveller(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)>
     let scene = edges.scene;
     let Some(seat) = world.front else {
         for seat in 0..world.seats.len() {
-            if world.sale(seat).is_some_and(Sale::may_reveal) {
+            if world.sale(seat).is_some_and(Sale::may_claim) {
                 let mut next = world.clone();
                 next.front = Some(seat);
                 edges.add(Move::ClaimTyped(seat), false, next.tell(scene, seat, &Event::Claimed))?;

@@ -30,6 +30,9 @@ fn of_sale(world: &World, scene: &Scene, seat: usize) -> Result<(), Broken> {
     if sale.payment.money == Money::Paid && !booked {
         return broken("believed paid, and nobody pays", seat);
     }
+    if world.seats[seat].released && matches!(sale.payment.money, Money::Paid | Money::Committing) {
+        return broken("a release was undone", seat);
+    }
     closing(world, sale, seat)?;
     if sale.goods.iter().any(|good| good.in_stock && good.exposed) {
         return broken("a good that was shown lies in stock", seat);
@@ -72,7 +75,7 @@ fn profiles(world: &World) -> Result<(), Broken> {
 }
 
 /// Before our answer to an approval leaves.
-pub(super) fn of_answer(world: &World, _scene: &Scene, seat: usize, answer: Answer) -> Result<(), Broken> {
+pub(super) fn of_answer(world: &World, seat: usize, answer: Answer) -> Result<(), Broken> {
     let decision = world.sale(seat).and_then(|sale| sale.payment.decision);
     match (answer, decision) {
         (Answer::GoodsIssued, Some(Decision::Commit)) => Ok(()),
@@ -80,6 +83,33 @@ pub(super) fn of_answer(world: &World, _scene: &Scene, seat: usize, answer: Answ
         (Answer::NotYet, Some(_)) => broken("\"not yet\" after a decision", seat),
         _ => Ok(()),
     }
+}
+
+/// Before a card is asked: no other payment may be undecided, unless its evidence is in a case.
+pub(super) fn of_card(world: &World, seat: usize) -> Result<(), Broken> {
+    for (other, of) in world.seats.iter().enumerate().filter(|(other, _)| *other != seat) {
+        let Some(payment) = of.sale.as_ref().filter(|sale| sale.closed.is_none()).map(|sale| &sale.payment) else {
+            continue;
+        };
+        let undecided = match payment.money {
+            Money::Asked | Money::Held | Money::Committing => true,
+            Money::Unknown => !payment.evidence_in_case,
+            Money::Releasing => payment.reversal_open || !payment.ended,
+            Money::None | Money::Paid | Money::RefundDue | Money::Back => false,
+        };
+        if undecided {
+            return broken("the card is asked while another payment is undecided", other);
+        }
+    }
+    Ok(())
+}
+
+/// Before `06 30` leaves.
+pub(super) fn of_reversal(world: &World, seat: usize) -> Result<(), Broken> {
+    if world.seats[seat].reversal_unanswered {
+        return broken("a reversal is sent again, and the terminal was not asked what became of the first", seat);
+    }
+    Ok(())
 }
 
 /// Before a code is shown.
@@ -94,7 +124,7 @@ pub(super) fn of_reveal(world: &World, seat: usize) -> Result<(), Broken> {
     if sale.goods.iter().any(|good| !good.exposed) {
         return broken("a code is shown before the record that says so", seat);
     }
-    if matches!(sale.payment.decision, Some(Decision::Release(_))) {
+    if world.seats[seat].released {
         return broken("a code is shown after a give-back was decided", seat);
     }
     Ok(())
@@ -137,7 +167,7 @@ fn of_device(world: &World) -> Result<(), Broken> {
 pub(super) fn is_resolved(world: &World, scene: &Scene) -> bool {
     let waits_for_day = |sale: &Sale| {
         let unclaimed = sale.payment.money == Money::Paid && sale.traveller_gone && sale.all_stored();
-        unclaimed && !scene.synced && !scene.end_of_day
+        unclaimed && !scene.synced
     };
     let sales = world.seats.iter().filter_map(|seat| seat.sale.as_ref()).all(|sale| {
         sale.closed.is_some() || sale.cases.iter().any(|case| case.decided.is_none()) || waits_for_day(sale)

@@ -178,6 +178,7 @@ impl Scene {
             day,
             without_paper: false,
             continues: None,
+            promised_ms: None,
         }
     }
 }

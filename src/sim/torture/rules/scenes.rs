@@ -1,6 +1,6 @@
 //! The scenes of the whole run.
 
-use super::scene::{Scene, Ware};
+use super::scene::{Mutant, Scene, Ware};
 
 /// Everything that is enumerated by `cargo torture rules`.
 pub fn scenes() -> Vec<Scene> {
@@ -49,4 +49,24 @@ pub fn scenes() -> Vec<Scene> {
         Scene { provider_faults: true, ..two("claim by a new authorisation", ordered, Ware::Kept) },
         Scene { end_of_day: true, ..two("two and end of day", ordered, Ware::Stock) },
     ]
+}
+
+/// The smallest scene in which a rule, broken on purpose, must be noticed.
+pub fn control(mutant: Mutant) -> Scene {
+    let ordered = Ware::Ordered { fail_over: false };
+    let one = Scene::one("control");
+    let keeps = Scene { reverses: false, ..one.clone() };
+    let pair = vec![vec![Ware::Stock], vec![ordered]];
+    let two = Scene { sales: pair, provider_faults: false, busy_answers: false, ..keeps.clone() };
+    let scene = match mutant {
+        Mutant::LostIsRefused | Mutant::BusyIsBelieved => keeps,
+        Mutant::ReleaseUndone | Mutant::ReversedBlindly => {
+            Scene { sales: vec![vec![Ware::Stock]], crashes: false, totals: true, ..keeps }
+        }
+        Mutant::NoTerminalLock | Mutant::ReceiptsUnbound => two,
+        Mutant::ShownIntoStock => Scene { sales: vec![vec![Ware::TopUp]], ..one },
+        Mutant::DoubtForgotten => Scene { sales: vec![vec![Ware::Stock]], ..one },
+        _ => one,
+    };
+    Scene { mutant: Some(mutant), ..scene }
 }

@@ -34,9 +34,11 @@ pub struct Trace {
     pub way: Vec<String>,
 }
 
+#[derive(Clone, Copy)]
 struct Node {
     parent: u32,
     by: Move,
+    died: bool,
     depth: u32,
 }
 
@@ -44,7 +46,7 @@ struct Node {
 pub(super) fn enumerate(scene: &Scene, limit: usize) -> Found {
     let first = World::new(scene);
     let mut seen: HashMap<u128, u32, std::hash::BuildHasherDefault<Plain>> = HashMap::default();
-    let mut nodes = vec![Node { parent: 0, by: Move::Tick, depth: 0 }];
+    let mut nodes = vec![Node { parent: 0, by: Move::Tick, died: false, depth: 0 }];
     seen.insert(key::of(&first), 0);
     let mut queue = VecDeque::from([(0_u32, first)]);
     let mut found = Found::default();
@@ -74,7 +76,7 @@ pub(super) fn enumerate(scene: &Scene, limit: usize) -> Found {
             if to == new {
                 let depth = nodes[at as usize].depth + 1;
                 found.depth = found.depth.max(depth);
-                nodes.push(Node { parent: at, by: edge.by, depth });
+                nodes.push(Node { parent: at, by: edge.by, died: edge.died, depth });
                 queue.push_back((to, edge.to));
             }
             if edge.calm && to != at {
@@ -111,7 +113,8 @@ fn trace(nodes: &[Node], at: u32, last: Option<Move>, what: String) -> Trace {
     let mut way: Vec<String> = last.iter().map(|by| format!("{by:?}")).collect();
     let mut at = at as usize;
     while at != 0 {
-        way.push(format!("{:?}", nodes[at].by));
+        let Node { by, died, .. } = nodes[at];
+        way.push(format!("{by:?}{}", if died { ", and the program dies" } else { "" }));
         at = nodes[at].parent as usize;
     }
     way.reverse();

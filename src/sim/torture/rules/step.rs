@@ -54,7 +54,7 @@ impl World {
         if scene.mutant == Some(Mutant::ActBeforeAppend) && !record.is_empty() {
             let mut early = self.clone();
             for effect in &effects {
-                early.perform(scene, seat, effect)?;
+                early.perform(seat, effect)?;
             }
             dead.push(early.die());
         }
@@ -70,13 +70,14 @@ impl World {
                 live.bound.dedup();
             }
             live.seats[seat].refund_due |= entry.record == Record::RefundDue;
+            live.seats[seat].released |= matches!(entry.record, Record::ReleaseDecided { .. });
         }
         promises::of_world(&live, scene)?;
         for (count, effect) in effects.iter().enumerate() {
             if scene.crashes && (count > 0 || !quiet) {
                 dead.push(live.clone().die());
             }
-            live.perform(scene, seat, effect)?;
+            live.perform(seat, effect)?;
         }
         let mut all = live.lend(scene)?;
         all.extend(dead);
@@ -123,7 +124,12 @@ impl World {
         self.carry_out(scene, seat, step)
     }
 
-    fn perform(&mut self, scene: &Scene, seat: usize, effect: &Effect) -> Result<(), Broken> {
+    fn perform(&mut self, seat: usize, effect: &Effect) -> Result<(), Broken> {
+        match effect {
+            Effect::Authorise => promises::of_card(self, seat)?,
+            Effect::Reverse => promises::of_reversal(self, seat)?,
+            _ => {}
+        }
         let wants = &mut self.seats[seat].wants;
         match effect {
             Effect::ReadBaseline => wants.baseline = true,
@@ -133,7 +139,7 @@ impl World {
             Effect::QueryReversed { .. } => wants.reversed = true,
             Effect::Reverse => wants.reverse = true,
             Effect::Answer { answer, .. } => {
-                promises::of_answer(self, scene, seat, *answer)?;
+                promises::of_answer(self, seat, *answer)?;
                 if self.listening == Some(seat) {
                     self.answer = Some((seat, *answer));
                 }

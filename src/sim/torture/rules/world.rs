@@ -57,6 +57,10 @@ pub(super) struct Seat {
     pub(super) shown: bool,
     /// `06 30` after the acquirer's case was opened would be a second credit.
     pub(super) refund_due: bool,
+    /// A release or a give-back is on disk: it is never undone.
+    pub(super) released: bool,
+    /// A reversal was sent and not answered, and the terminal was not asked since.
+    pub(super) reversal_unanswered: bool,
 }
 
 /// Orders to the terminal and timers that have not been served yet.
@@ -177,7 +181,7 @@ impl World {
                 pays,
                 last: if scene.earlier { Last::Earlier } else { Last::Empty },
                 day: 0,
-                numbers: 0,
+                numbers: u8::from(scene.earlier),
             },
             listening: None,
             lost: None,
@@ -240,7 +244,7 @@ impl Device {
     pub(super) fn last(&self) -> LastTransaction {
         match self.last {
             Last::Empty => LastTransaction::Empty,
-            Last::Earlier => LastTransaction::Is(Box::new(transaction(99, None))),
+            Last::Earlier => LastTransaction::Is(Box::new(transaction(1, None))),
             Last::Payment(seat) => LastTransaction::Is(Box::new(self.payment(seat))),
             Last::Reversal(seat, number) => {
                 LastTransaction::Is(Box::new(transaction(number, Some(self.pays[seat].receipt))))
