@@ -66,7 +66,7 @@ impl Kiosk {
 
     fn answered(&mut self, tag: QueryTag, last: LastTransaction, totals: Option<Totals>, at_rest: bool) {
         match tag {
-            QueryTag::Baseline(id) => self.tell(id, &Event::BaselineRead { last, totals }),
+            QueryTag::Baseline(id) => self.baseline(id, last, totals, at_rest),
             QueryTag::Charged(id) => {
                 let owner = match &last {
                     LastTransaction::Is(seen) => match self.journal.receipt_owner(&seen.key) {
@@ -81,6 +81,29 @@ impl Kiosk {
             QueryTag::Reversed(id) => self.tell(id, &Event::StillCharged { last, at_rest }),
             QueryTag::EndOfDay | QueryTag::Start => info!(?tag, ?totals, "the terminal's totals"),
         }
+    }
+
+    /// A baseline is also the last witness of every payment in doubt: once the next card is asked, the terminal's last
+    /// transaction does not speak about them any more (sale.md 5).
+    fn baseline(&mut self, id: SaleId, last: LastTransaction, totals: Option<Totals>, at_rest: bool) {
+        let last = match last {
+            LastTransaction::Silent { .. } => last,
+            _ if at_rest => last,
+            _ => LastTransaction::Silent { evidence: "the terminal was not at rest when it answered".to_owned() },
+        };
+        let doubtful: Vec<SaleId> = self
+            .sales
+            .values()
+            .filter(|sale| sale.payment.money == Money::Unknown && sale.id != id)
+            .map(|sale| sale.id)
+            .collect();
+        for doubtful in doubtful {
+            if !matches!(last, LastTransaction::Silent { .. }) {
+                self.answered(QueryTag::Charged(doubtful), last.clone(), totals, at_rest);
+            }
+            self.tell(doubtful, &Event::Overtaken);
+        }
+        self.tell(id, &Event::BaselineRead { last, totals });
     }
 
     /// The printer was looked at.

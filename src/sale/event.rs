@@ -10,7 +10,8 @@ use crate::sale::transaction::{Ending, LastTransaction, ReversalOutcome, Totals,
 /// Something that happened to a sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The baseline came, or did not.
+    /// The baseline came, or did not. Only what a terminal at rest says is one: a busy terminal may still tell of the
+    /// transaction before the one that it is in.
     BaselineRead {
         /// The terminal's last transaction.
         last: LastTransaction,
@@ -38,6 +39,9 @@ pub enum Event {
         /// The receipt it names is bound to another sale.
         bound_elsewhere: bool,
     },
+    /// The card of another sale is about to be asked: from here on the terminal's last transaction does not speak
+    /// about this payment any more.
+    Overtaken,
     /// The provider answered the order, the fetching or the look-up.
     Goods {
         /// Which good.

@@ -79,6 +79,7 @@ impl Sale {
                 reversal_open: false,
                 reversals: 0,
                 evidence_in_case: false,
+                overtaken: false,
             },
             traveller_gone: false,
             acknowledged: false,
@@ -192,6 +193,7 @@ impl Sale {
                 payment.money = Money::Unknown;
                 payment.unknown_since.get_or_insert(at);
             }
+            Record::Overtaken => payment.overtaken = true,
             Record::ReversalAsked => {
                 payment.reversal_open = true;
                 payment.reversals = payment.reversals.saturating_add(1);

@@ -28,6 +28,8 @@ pub mod rules;
 mod settle;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traces;
 pub use settle::reverse_now;
 pub mod transaction;
 pub mod truth;
@@ -171,6 +173,8 @@ pub struct Payment {
     pub reversals: u8,
     /// The evidence of an unknown payment is on disk in a case: neither lock nor barrier is held for it.
     pub evidence_in_case: bool,
+    /// Another card was asked since: only a message that names this payment still speaks about it.
+    pub overtaken: bool,
 }
 
 /// One good of a sale.

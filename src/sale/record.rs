@@ -245,6 +245,8 @@ pub enum Record {
         /// Its totals.
         totals: Option<Totals>,
     },
+    /// Another card is asked next: the terminal's last transaction does not speak about this payment any more.
+    Overtaken,
     /// The intent to send `06 30`.
     ReversalAsked,
     /// Its answer.

@@ -39,6 +39,11 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
             let verdict = was_charged(&draft.sale, last, *totals, *at_rest, *bound_elsewhere, terms);
             charged(&mut draft, last, *totals, verdict);
         }
+        Event::Overtaken => {
+            if draft.money() == Money::Unknown && !draft.sale.payment.overtaken {
+                draft.record(Record::Overtaken);
+            }
+        }
         Event::Goods { good, news } => goods(&mut draft, *good, news),
         Event::Reversed(outcome) => reversed(&mut draft, outcome),
         Event::StillCharged { last, at_rest } => still_charged(&mut draft, last, *at_rest),

@@ -11,7 +11,7 @@ use super::transaction::{Answer, ApprovalKey, Ending, LastTransaction, ReversalO
 use super::*;
 use crate::money::{Currency, Exact, Rate};
 
-fn at(mono_ms: u64) -> Moment {
+pub(super) fn at(mono_ms: u64) -> Moment {
     Moment { run: 1, mono_ms, wall_ms: 1_800_000_000_000 + i64::try_from(mono_ms).unwrap(), synced: true }
 }
 
@@ -50,7 +50,7 @@ fn quote(providers: &[&str]) -> Quote {
     }
 }
 
-fn transaction(receipt: &str, minor: u64) -> Transaction {
+pub(super) fn transaction(receipt: &str, minor: u64) -> Transaction {
     Transaction {
         result_code: Some(0),
         key: ApprovalKey {
@@ -74,8 +74,8 @@ fn transaction(receipt: &str, minor: u64) -> Transaction {
 }
 
 /// A sale being played, with everything written down.
-struct Played {
-    sale: Sale,
+pub(super) struct Played {
+    pub(super) sale: Sale,
     entries: Vec<Entry>,
     effects: Vec<Effect>,
     terms: Terms,
@@ -87,7 +87,7 @@ impl Played {
         Played { sale: step.next, entries: step.record, effects: step.effects, terms: Terms::default() }
     }
 
-    fn asked(providers: &[&str]) -> Self {
+    pub(super) fn asked(providers: &[&str]) -> Self {
         let mut played = Self::new(providers);
         played.on(
             10,
@@ -97,18 +97,18 @@ impl Played {
         played
     }
 
-    fn held(providers: &[&str]) -> Self {
+    pub(super) fn held(providers: &[&str]) -> Self {
         let mut played = Self::asked(providers);
         played.on(1_000, Event::Approved(Box::new(transaction("0042", 990))));
         assert!(matches!(&played.effects[..], [Effect::Order { good: 0, .. }]), "{:?}", played.effects);
         played
     }
 
-    fn on(&mut self, ms: u64, event: Event) -> &mut Self {
+    pub(super) fn on(&mut self, ms: u64, event: Event) -> &mut Self {
         self.on_at(at(ms), event)
     }
 
-    fn on_at(&mut self, now: Moment, event: Event) -> &mut Self {
+    pub(super) fn on_at(&mut self, now: Moment, event: Event) -> &mut Self {
         let step = on(&self.sale, &event, now, &self.terms);
         self.entries.extend(step.record);
         self.sale = step.next;
@@ -122,7 +122,7 @@ impl Played {
         self
     }
 
-    fn delivered(&mut self, ms: u64) -> &mut Self {
+    pub(super) fn delivered(&mut self, ms: u64) -> &mut Self {
         self.on(
             ms,
             Event::Goods {
@@ -272,7 +272,7 @@ fn without_a_baseline_no_card_is_asked() {
     assert!(played.effects.is_empty());
 }
 
-fn query(last: LastTransaction) -> Event {
+pub(super) fn query(last: LastTransaction) -> Event {
     Event::Charged { last, totals: None, at_rest: true, bound_elsewhere: false }
 }
 

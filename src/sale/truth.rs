@@ -69,7 +69,10 @@ fn by_transaction(
             return None;
         }
     }
-    if bound_elsewhere {
+    let named = sale.payment.approval.as_deref().is_some_and(|approval| {
+        approval.key == seen.key || seen.original_trace.is_some() && takes_back(seen, &approval.key)
+    });
+    if bound_elsewhere || sale.payment.overtaken && !named {
         return None;
     }
     if let Some(original) = &seen.original_trace {
@@ -165,6 +168,9 @@ fn is_older(seen: &ApprovalKey, before: &ApprovalKey) -> bool {
 /// The second witness: number and sum of the terminal's store, before and now.
 fn by_totals(sale: &Sale, last: &LastTransaction, totals: Option<Totals>) -> WasCharged {
     let silent = matches!(last, LastTransaction::Silent { .. });
+    if sale.payment.overtaken {
+        return WasCharged::Unknown("another card was asked since: the terminal's sums speak of both".to_owned());
+    }
     let (Some((_, Some(before))), Some(now)) = (&sale.payment.baseline, totals) else {
         let evidence = match last {
             LastTransaction::Silent { evidence } => evidence.clone(),

@@ -1,7 +1,8 @@
 //! The terminal's moves: what it does alone, and what its session serves.
 
+use crate::sale::Money;
 use crate::sale::event::Event;
-use crate::sale::transaction::{Answer, Ending, LastTransaction, ReversalOutcome};
+use crate::sale::transaction::{Answer, Ending, LastTransaction, ReversalOutcome, Totals};
 
 use super::moves::{Edges, Move};
 use super::scene::Scene;
@@ -68,7 +69,7 @@ impl World {
             Heard::Approved(seat) => (seat, Event::Approved(Box::new(self.device.payment(seat)))),
             Heard::Foreign(seat) => (seat, Event::ForeignApproval(Box::new(self.device.payment(seat)))),
             Heard::Ended(seat, ending) => (seat, Event::Ended(ending)),
-            Heard::Baseline(seat, last, totals) => (seat, Event::BaselineRead { last, totals }),
+            Heard::Baseline(seat, last, totals, at_rest) => return self.baseline(scene, seat, last, totals, at_rest),
             Heard::Charged { seat, last, totals, at_rest } => {
                 let bound_elsewhere = match &last {
                     LastTransaction::Is(seen) => self
@@ -85,12 +86,45 @@ impl World {
         self.tell(scene, seat, &event)
     }
 
+    /// The loop's own way with a baseline: it is told to every payment in doubt first.
+    fn baseline(
+        self,
+        scene: &Scene,
+        seat: usize,
+        last: LastTransaction,
+        totals: Option<Totals>,
+        at_rest: bool,
+    ) -> Next {
+        let last = if at_rest { last } else { silent() };
+        let mut all = vec![self];
+        let doubtful = |world: &World, other: usize| {
+            world.sale(other).is_some_and(|sale| sale.payment.money == Money::Unknown && other != seat)
+        };
+        for other in 0..all[0].seats.len() {
+            if doubtful(&all[0], other) && !matches!(last, LastTransaction::Silent { .. }) {
+                let heard = Heard::Charged { seat: other, last: last.clone(), totals, at_rest };
+                all = first(all, |world| world.take(scene, heard))?;
+            }
+            if doubtful(&all[0], other) {
+                all = first(all, |world| world.tell(scene, other, &Event::Overtaken))?;
+            }
+        }
+        first(all, |world| world.tell(scene, seat, &Event::BaselineRead { last, totals }))
+    }
+
     fn hang_up(&mut self) -> Option<usize> {
         let seat = self.listening.take();
         self.answer = None;
         self.lost = seat.or(self.lost);
         seat
     }
+}
+
+/// Goes on with the world in which nothing died.
+fn first(mut all: Vec<World>, next: impl FnOnce(World) -> Next) -> Next {
+    let mut worlds = next(all.remove(0))?;
+    worlds.append(&mut all);
+    Ok(worlds)
 }
 
 /// What the terminal does whether or not anybody listens.
@@ -308,7 +342,7 @@ fn queried(world: &World, edges: &mut Edges<'_>, seat: usize, asked: Asked) -> M
         let last = if answered { world.device.last() } else { silent() };
         let totals = if answered { totals } else { None };
         let (heard, by) = match asked {
-            Asked::Baseline => (Heard::Baseline(seat, last, totals), Served::Baseline { answered }),
+            Asked::Baseline => (Heard::Baseline(seat, last, totals, at_rest), Served::Baseline { answered }),
             Asked::Charged => (Heard::Charged { seat, last, totals, at_rest }, Served::Query { answered }),
             Asked::Reversed => (Heard::StillCharged { seat, last, at_rest }, Served::ReversalQuery { answered }),
         };

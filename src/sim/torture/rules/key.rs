@@ -52,7 +52,7 @@ fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
     let age = |at: &Option<Moment>| at.as_ref().map(|at| age(at, now));
     let payment = &sale.payment;
     (payment.money, payment.decision, payment.cancel_wished, payment.ended, payment.reversal_open).hash(facts);
-    (payment.reversals, payment.evidence_in_case, payment.asked_at.is_some()).hash(facts);
+    (payment.reversals, payment.evidence_in_case, payment.overtaken, payment.asked_at.is_some()).hash(facts);
     (sale.traveller_gone, sale.acknowledged, sale.reveals, sale.closed.map(|how| how as u8)).hash(facts);
     let key = |key: &ApprovalKey, facts: &mut Facts| key.receipt.hash(facts);
     if let Some(seen) = &payment.approval {

@@ -153,7 +153,7 @@ pub(super) enum Heard {
     Approved(usize),
     Foreign(usize),
     Ended(usize, Ending),
-    Baseline(usize, LastTransaction, Option<Totals>),
+    Baseline(usize, LastTransaction, Option<Totals>, bool),
     Charged { seat: usize, last: LastTransaction, totals: Option<Totals>, at_rest: bool },
     StillCharged { seat: usize, last: LastTransaction, at_rest: bool },
     Reversed(usize, ReversalOutcome),

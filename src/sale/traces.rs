@@ -1,0 +1,76 @@
+//! Ways to a broken promise that the enumeration of the rules (`sim/torture/rules`) has found, kept as tests.
+
+use super::event::{Event, GoodsNews};
+use super::moment::Moment;
+use super::record::CaseKind;
+use super::tests::{Played, at, query, transaction};
+use super::transaction::{Ending, LastTransaction};
+use super::*;
+
+/// A claim, and the program dies before the picture, four times: the paid eSIM could never be opened again.
+#[test]
+fn a_claim_that_never_led_to_a_picture_is_not_counted() {
+    let mut played = Played::held(&["mobilexy"]);
+    played.delivered(2_000).on(3_000, Event::Ended(Ending::Completed));
+    for run in 2..8 {
+        let later = Moment { run, ..at(10_000 + run) };
+        played.on_at(later, Event::Restarted);
+        assert!(played.sale.may_claim(), "start {run}");
+        played.on_at(later, Event::Claimed);
+    }
+    let later = Moment { run: 8, ..at(20_000) };
+    played.on_at(later, Event::HandOver);
+    for _ in 0..3 {
+        assert!(played.sale.may_claim());
+        played.on_at(later, Event::Claimed).on_at(later, Event::HandOver);
+    }
+    assert!(!played.sale.may_claim(), "three times, the hand-over not counted");
+}
+
+/// The order's age is unknown after a start with a wrong clock: absence could never be proven, and the account stayed
+/// locked for ever.
+#[test]
+fn a_wrong_clock_keeps_no_order_open_for_ever() {
+    let mut played = Played::held(&["mobilexy"]);
+    let wrong = |ms| Moment { run: 2, wall_ms: 5, synced: false, ..at(ms) };
+    let not_there = || Event::Goods { good: 0, news: GoodsNews::NotThere };
+    played.on_at(wrong(0), Event::Restarted);
+    played.on_at(wrong(100), query(LastTransaction::Is(Box::new(transaction("0041", 500)))));
+    played.on_at(wrong(10_000), not_there()).on_at(wrong(75_000), not_there());
+    assert_eq!(played.sale.goods[0].state, Goods::Unknown, "this run is not old enough to know");
+    played.on_at(wrong(121_000), not_there());
+    assert_eq!(played.sale.goods[0].state, Goods::Absent);
+    assert!(played.sale.closed.is_some() && played.sale.locks().is_empty());
+}
+
+/// A payment in a case took the next traveller's payment of the same price for its own, and gave it back.
+#[test]
+fn a_payment_in_doubt_never_takes_the_next_ones_receipt() {
+    let silent = || query(LastTransaction::Silent { evidence: "mute".into() });
+    let mut played = Played::asked(&["mobilexy"]);
+    played.on(1_000, Event::Ended(Ending::Lost { evidence: "cable".into() })).on(160_000, silent());
+    assert_eq!(played.sale.cases[0].kind, CaseKind::MoneyUnknown);
+    assert!(played.sale.locks().is_empty(), "its evidence is in a case: others may sell");
+    played.on(170_000, Event::Overtaken);
+    // Its own end is heard late, and asks again: what stands there now is of the sale after it.
+    played.on(200_000, Event::Ended(Ending::Completed));
+    played.on(201_000, query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
+    assert_eq!(played.sale.payment.money, Money::Unknown);
+    assert!(!played.sale.wants_terminal());
+    // Nothing newer than its own baseline: surely not charged.
+    played.on(202_000, query(LastTransaction::Is(Box::new(transaction("0041", 500)))));
+    assert_eq!(played.sale.payment.money, Money::None);
+}
+
+/// With its own approval seen, a payment still knows itself after the next card was asked.
+#[test]
+fn an_overtaken_payment_still_knows_its_own_receipt() {
+    let silent = || query(LastTransaction::Silent { evidence: "mute".into() });
+    let mut played = Played::held(&["mobilexy"]);
+    played.delivered(2_000).on(3_000, Event::Ended(Ending::Lost { evidence: "cable".into() })).on(160_000, silent());
+    played.on(170_000, Event::Overtaken);
+    played.on(201_000, query(LastTransaction::Is(Box::new(transaction("0043", 990)))));
+    assert_eq!(played.sale.payment.money, Money::Unknown);
+    played.on(202_000, query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
+    assert_eq!(played.sale.payment.money, Money::Paid);
+}
