@@ -156,7 +156,7 @@ impl<'a> Document<'a> {
         let what = if secret && message.starts_with("invalid ") {
             "text in quotation marks is expected (what stands there is not repeated here)".to_owned()
         } else {
-            message.to_owned()
+            in_words(message)
         };
         self.note(Some(line), key.clone(), what);
         taken.push(key);
@@ -249,6 +249,26 @@ fn enclosing(value: &Spanned<DeValue<'_>>, span: &Range<usize>, place: &mut Vec<
         place.pop();
     }
     false
+}
+
+/// An operator knows numbers and text, not the types of a programming language.
+fn in_words(message: &str) -> String {
+    let words = [
+        ("f32", "a number"),
+        ("f64", "a number"),
+        ("u8", "a whole number from 0 to 255"),
+        ("u16", "a whole number from 0 to 65535"),
+        ("u32", "a whole number"),
+        ("u64", "a whole number"),
+        ("usize", "a whole number"),
+        ("i64", "a whole number"),
+        ("a string", "text in quotation marks"),
+        ("a boolean", "true or false"),
+        ("a sequence", "a list in square brackets"),
+    ];
+    let Some((before, kind)) = message.rsplit_once("expected ") else { return message.to_owned() };
+    let found = words.iter().find(|(name, _)| *name == kind);
+    found.map_or_else(|| message.to_owned(), |(_, said)| format!("{before}expected {said}"))
 }
 
 /// The place of the value that an error misses.

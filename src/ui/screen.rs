@@ -67,6 +67,9 @@ impl Screen {
         let bridge = listing_fonts(|| Bridge::new(&surface, intents))?;
         if cfg!(feature = "device") {
             bridge.window.window().set_fullscreen(true);
+        } else if std::env::var_os("SLINT_FULLSCREEN").is_some() {
+            // Slint asks the window manager; where there is none, the size alone fills the display.
+            bridge.window.window().set_size(slint::PhysicalSize::new(surface.width_px, surface.height_px));
         } else {
             // Fits on a desk; the stage keeps its shape and fills the window when that is resized.
             let (width, height) = (surface.width_px as f32, surface.height_px as f32);

@@ -11,7 +11,7 @@ use crate::payment::zvt::message::answer::{self, Acknowledgement, NOT_ISSUED};
 use crate::payment::zvt::message::command::{self, Authorisation};
 use crate::payment::zvt::message::incoming::{Completion, Incoming};
 use crate::payment::zvt::message::{Apdu, StatusInformation, bmp, codes, tlv};
-use crate::payment::{Answer, HoldMeasured, OperatorReport, OperatorTask, TerminalState};
+use crate::payment::{Answer, HoldMeasured, OperatorReport, OperatorTask, TerminalHealth, TerminalState};
 
 /// Pace of `84 9C` in a hold test, as the kiosk's loop paces it.
 const PACE: Duration = Duration::from_secs(2);
@@ -220,7 +220,12 @@ impl Session {
 
     /// The task cannot reach the terminal.
     pub(super) fn refuse_task(&mut self, task: Task) {
-        let report = OperatorReport::failed("the terminal cannot be reached: nothing was sent");
+        let why = match &self.health {
+            Some(TerminalHealth::PortLost { reason } | TerminalHealth::Misconfigured { reason }) => reason.clone(),
+            _ => "no answer on the line: is the terminal switched on, and does [terminal] name its port and baud rate?"
+                .to_owned(),
+        };
+        let report = OperatorReport::failed(&format!("nothing was sent: {why}"));
         let _: Step = self.report(task, report);
     }
 }
