@@ -26,7 +26,10 @@ fn ms(span: Duration) -> f64 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut easel = Easel::new()?;
     let mut every: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
-    println!("{:<10} {:<28} {:>6} {:>8} {:>8} {:>8} {:>10}", "surface", "screen", "parts", "p50 ms", "p99 ms", "max ms", "whole ms");
+    println!(
+        "{:<10} {:<28} {:>6} {:>8} {:>8} {:>8} {:>10}",
+        "surface", "screen", "parts", "p50 ms", "p99 ms", "max ms", "whole ms"
+    );
     for (orientation, surface) in ORIENTATIONS {
         easel.screen.set_surface(surface);
         for sample in Samples::all("en") {

@@ -23,9 +23,8 @@ fn pixel(picture: &Picture, x: u32, y: u32) -> &[u8] {
 }
 
 /// Every state × language of one orientation, in one theme.
-fn faults_of(orientation: &str, look: Look) -> Vec<String> {
+fn faults_of(easel: &mut Easel, orientation: &str, look: Look) -> Vec<String> {
     let (_, surface) = ORIENTATIONS.into_iter().find(|(name, _)| *name == orientation).unwrap();
-    let mut easel = Easel::new().unwrap();
     easel.screen.set_surface(surface);
     let mut faults = Vec::new();
     for language in LANGUAGES {
@@ -44,13 +43,25 @@ fn faults_of(orientation: &str, look: Look) -> Vec<String> {
 
 #[test]
 fn every_portrait_screen_is_without_fault() {
-    let faults = faults_of("portrait", Look::default());
+    let faults = faults_of(&mut Easel::new().unwrap(), "portrait", Look::default());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
 fn every_landscape_screen_is_without_fault() {
-    let faults = faults_of("landscape", Look::default());
+    let faults = faults_of(&mut Easel::new().unwrap(), "landscape", Look::default());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What a traveller may wish instead: larger text in both shapes, and everything low (a wide screen is low as it is).
+#[test]
+fn large_text_and_low_reach_are_without_fault() {
+    let large = Look { large_text: true, ..Look::default() };
+    let low = Look { low_reach: true, ..Look::default() };
+    let wished = [("portrait", large), ("landscape", large), ("portrait", low)];
+    let mut easel = Easel::new().unwrap();
+    let faults: Vec<String> =
+        wished.into_iter().flat_map(|(orientation, look)| faults_of(&mut easel, orientation, look)).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

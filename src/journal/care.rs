@@ -4,10 +4,10 @@
 use rusqlite::{Connection, Transaction};
 use serde_json::Value;
 
+use super::DayEnding;
 use super::fault::Fault;
 use super::fold::{self, parse_sale};
 use super::sqlite::{meta, set_meta};
-use super::DayEnding;
 use crate::sale::Sale;
 use crate::sale::moment::Moment;
 
@@ -31,8 +31,7 @@ pub(super) fn day_ending(connection: &Connection) -> Result<Option<DayEnding>, F
 pub(super) fn end_day(work: &Connection, ending: Option<&DayEnding>) -> Result<(), Fault> {
     match ending {
         Some(ending) => {
-            let text =
-                serde_json::to_string(ending).map_err(|why| Fault::Damaged(format!("the end of day: {why}")))?;
+            let text = serde_json::to_string(ending).map_err(|why| Fault::Damaged(format!("the end of day: {why}")))?;
             Ok(set_meta(work, "day_ending", text)?)
         }
         None => {
@@ -55,11 +54,9 @@ pub(super) fn keep_reckoning(work: &Connection, now: Moment, balanced: bool, jso
 /// The sales of the terminal's day `day` and later ones, oldest first. The day stands in the quote alone: the first
 /// sale after the last end of day bounds the search.
 pub(super) fn sales_of_day(connection: &Connection, day: u64) -> Result<Vec<Sale>, Fault> {
-    let from: i64 = connection.query_row(
-        "SELECT coalesce(max(closed_ms), 0) FROM days WHERE number <= ?1",
-        [day],
-        |row| row.get(0),
-    )?;
+    let from: i64 =
+        connection
+            .query_row("SELECT coalesce(max(closed_ms), 0) FROM days WHERE number <= ?1", [day], |row| row.get(0))?;
     // A clock that was set back hides nothing: a day is looked for around the mark as well.
     let mut query = connection.prepare_cached("SELECT id FROM sales WHERE opened_ms >= ?1 ORDER BY opened_ms, id")?;
     let ids = query.query_map([from.saturating_sub(86_400_000)], |row| row.get::<_, String>(0))?;

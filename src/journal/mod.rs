@@ -161,12 +161,7 @@ pub trait Journal: Send {
     }
 
     /// Takes an item out of the stock for good, or moves it towards that; `false` where it is not there to be moved.
-    fn move_stock(
-        &mut self,
-        profile: ProfileId,
-        to: stock::StockState,
-        now: Moment,
-    ) -> Result<bool, JournalError> {
+    fn move_stock(&mut self, profile: ProfileId, to: stock::StockState, now: Moment) -> Result<bool, JournalError> {
         let _ = (profile, to, now);
         Ok(false)
     }

@@ -55,7 +55,5 @@ pub(super) fn taken(connection: &Connection, number: u64, now: Moment) -> Result
 pub(super) fn progress(connection: &Connection) -> Result<Progress, Fault> {
     let last = connection.query_row("SELECT coalesce(max(id), 0) FROM outbox", [], |row| row.get(0))?;
     let sql = "SELECT count(*), min(made_ms) FROM outbox WHERE sent_ms IS NULL";
-    Ok(connection.query_row(sql, [], |row| {
-        Ok(Progress { last, waiting: row.get(0)?, oldest_ms: row.get(1)? })
-    })?)
+    Ok(connection.query_row(sql, [], |row| Ok(Progress { last, waiting: row.get(0)?, oldest_ms: row.get(1)? }))?)
 }

@@ -327,8 +327,7 @@ pub(super) fn list(work: &Transaction<'_>, now: Moment) -> Result<Vec<StockItem>
         let proof = (row.get("unproven")?, row.get("expires_ms")?);
         Ok((profile, offer, reference.map(OrderReference), wanted, proof, Item::of(row)?))
     };
-    let rows: Vec<Listed> =
-        query.query_map([], read)?.collect::<Result<_, _>>()?;
+    let rows: Vec<Listed> = query.query_map([], read)?.collect::<Result<_, _>>()?;
     let mut items = Vec::with_capacity(rows.len());
     for (profile, offer, reference, wanted, (unproven, expires_ms), mut found) in rows {
         let profile: ProfileId =
@@ -384,12 +383,7 @@ fn set_expiry(work: &Transaction<'_>, profile: ProfileId, content: &Profile) -> 
 }
 
 /// Towards the end of an item: never free again once a cancel was asked, and nothing that a sale holds is touched.
-pub(super) fn move_to(
-    work: &Transaction<'_>,
-    profile: ProfileId,
-    to: StockState,
-    now: Moment,
-) -> Result<bool, Fault> {
+pub(super) fn move_to(work: &Transaction<'_>, profile: ProfileId, to: StockState, now: Moment) -> Result<bool, Fault> {
     let held: bool = work
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM locks WHERE lock = 'stock:' || ?1)")?
         .query_row([profile.to_string()], |row| row.get(0))?;

@@ -341,8 +341,7 @@ fn stock_is_bought_sold_once_and_freed_by_a_decline() {
     let (content, offered) = (profile("ABC-1"), offer(Source::Provider));
     let bought = Bought { profile: id, content: &content, offer: &offered, reference: &reference };
     journal.put_in_stock(&bought, at(0)).unwrap();
-    let again =
-        journal.put_in_stock(&Bought { profile: ProfileId::from_parts(2, 9), ..bought }, at(0));
+    let again = journal.put_in_stock(&Bought { profile: ProfileId::from_parts(2, 9), ..bought }, at(0));
     assert_eq!(violation(again), Violation::ProfileBound);
     let mut declined = Played::begin(&mut journal, 1, quote(1, Source::Stock { profile: id })).unwrap();
     assert_eq!(journal.stock(at(1)).unwrap()[0].state, StockState::Reserved);

@@ -99,9 +99,7 @@ fn judge(status: u16, body: &[u8], mask: &Mask) -> Taken {
         200 | 201 | 202 | 204 | 208 | 409 => Taken::Done { highest: highest() },
         // The token, the address or the pace is wrong, not the parcel.
         401 | 403 | 404 | 408 | 421 | 425 | 429 => Taken::Unknown(format!("HTTP {status}")),
-        400..=499 => {
-            Taken::Refused(format!("HTTP {status}: {}", mask.short(&String::from_utf8_lossy(body))))
-        }
+        400..=499 => Taken::Refused(format!("HTTP {status}: {}", mask.short(&String::from_utf8_lossy(body)))),
         _ => Taken::Unknown(format!("HTTP {status}")),
     }
 }

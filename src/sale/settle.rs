@@ -280,11 +280,7 @@ impl<'a> Draft<'a> {
             if good.state == Goods::Stored && !good.in_stock && !good.exposed && self.sale.is_kind_stockable(index) {
                 // What was kept for an older sale's code goes back to that code, for what is left of its time.
                 let as_before = self.sale.payment.approval.is_none() || self.sale.quote.continues.is_some();
-                let kept = if self.sale.from_stock(index) && as_before {
-                    0
-                } else {
-                    self.terms.keep_ms
-                };
+                let kept = if self.sale.from_stock(index) && as_before { 0 } else { self.terms.keep_ms };
                 self.record(Record::ToStock { good: u8::try_from(index).unwrap_or(u8::MAX), reserved_ms: kept });
             }
         }

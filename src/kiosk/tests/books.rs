@@ -162,9 +162,7 @@ async fn wrong_codes_slow_the_screen_across_sessions_and_a_right_one_is_never_re
     for wrong in 0..5_u8 {
         let other = crate::sale::claim::ClaimCode::from_random([wrong, 1, 2, 3, 4]);
         claim(&mut rig, &other.grouped()).await;
-        let seen = |screen: &Screen| {
-            matches!(screen, Screen::ClaimEntry { problem: Some(ClaimProblem::NotFound), wait_s } if *wait_s > 0)
-        };
+        let seen = |screen: &Screen| matches!(screen, Screen::ClaimEntry { problem: Some(ClaimProblem::NotFound), wait_s } if *wait_s > 0);
         let view = rig.see("not found", seen).await;
         let Screen::ClaimEntry { wait_s, .. } = view.screen else { unreachable!() };
         assert_eq!(wait_s, 1 << wrong, "starting over gains nothing");
@@ -191,11 +189,8 @@ async fn the_back_office_gets_each_finished_sale_whatever_it_answers() {
     let dir = tempfile::tempdir().unwrap();
     let office = Arc::new(NotedOffice::default());
     // From the last to the first: silence, a refusal, silence again, and then it takes everything.
-    *office.answers.lock().unwrap() = vec![
-        Taken::Unknown("HTTP 503".into()),
-        Taken::Refused("HTTP 422".into()),
-        Taken::Unknown("no answer".into()),
-    ];
+    *office.answers.lock().unwrap() =
+        vec![Taken::Unknown("HTTP 503".into()), Taken::Refused("HTTP 422".into()), Taken::Unknown("no answer".into())];
     let mut first = rig(dir.path(), Some(office.clone()), settings()).await;
     buy(&mut first, 1).await;
     buy(&mut first, 2).await;
@@ -214,7 +209,10 @@ async fn the_back_office_gets_each_finished_sale_whatever_it_answers() {
     let parcels = office.parcels.lock().unwrap().clone();
     assert!(parcels[0] == parcels[1] && parcels[0] == parcels[4], "a repetition has the same bytes");
     let sale: serde_json::Value = serde_json::from_str(&parcels[0].json).unwrap();
-    assert_eq!((&sale["closed"], &sale["gross_minor"], &sale["tax_minor"]), (&"delivered".into(), &990.into(), &158.into()));
+    assert_eq!(
+        (&sale["closed"], &sale["gross_minor"], &sale["tax_minor"]),
+        (&"delivered".into(), &990.into(), &158.into())
+    );
     assert_eq!((&sale["payment"]["receipt"], &sale["goods"][0]["order"]), (&"0501".into(), &"ORDER1".into()));
     assert!(!parcels[0].json.contains("CODE-1") && !parcels[0].json.contains("LPA:"), "{}", parcels[0].json);
     again.running.abort();
@@ -227,9 +225,7 @@ async fn a_back_office_that_knows_more_stops_the_kiosk_until_it_is_adopted() {
     *office.answers.lock().unwrap() = vec![Taken::Done { highest: Some(41) }];
     let mut rig = rig(dir.path(), Some(office.clone()), settings()).await;
     buy(&mut rig, 1).await;
-    let paused = |screen: &Screen| {
-        matches!(screen, Screen::Attract(attract) if attract.selling == Selling::Paused(OutOfService::EarlierPayment))
-    };
+    let paused = |screen: &Screen| matches!(screen, Screen::Attract(attract) if attract.selling == Selling::Paused(OutOfService::EarlierPayment));
     rig.see("no sale", paused).await;
     assert!(archive(dir.path()).estranged().unwrap().unwrap().contains("41"));
 }

@@ -11,12 +11,12 @@ use crate::catalogue::{Offering, Pricing, Setting, Snapshot};
 use crate::esim::{
     Delivery, DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Sent, Usage,
 };
+use crate::journal::Journal;
 use crate::kiosk::clock::{Clock, Wall};
 use crate::kiosk::inbox::Inbox;
 use crate::kiosk::session::Patience;
 use crate::kiosk::view::{LanguageRow, LegalTexts, Screen, View};
 use crate::kiosk::{Connections, Halted, Intent, Kiosk, Settings};
-use crate::journal::Journal;
 use crate::money::{Currency, Ending, Exact, MarkUp};
 use crate::office::BackOffice;
 use crate::payment::{NotTaken, PaymentTerminal, TerminalEvent, TerminalHealth, TerminalOrder};
@@ -208,11 +208,8 @@ impl Rig {
         office: Option<Arc<dyn BackOffice>>,
         settings: Settings,
     ) -> Rig {
-        let clock = Clock::new(
-            journal.run(),
-            Wall::Virtual("2026-11-22T02:00:00Z".parse().unwrap()),
-            jiff::tz::TimeZone::UTC,
-        );
+        let clock =
+            Clock::new(journal.run(), Wall::Virtual("2026-11-22T02:00:00Z".parse().unwrap()), jiff::tz::TimeZone::UTC);
         let (noted, orders) = mpsc::unbounded_channel();
         let provider = Arc::new(LaidOut {
             id: ProviderId("mobilexy".into()),
