@@ -13,7 +13,7 @@ use esim_kiosk::sim::terminal::{self, Cardholder, Dialect, TerminalPanel};
 
 use crate::lost::{Lost, chain};
 use crate::say;
-use esim_kiosk::sim::stage::{Scenery, Stage};
+use esim_kiosk::sim::stage::{Pace, Scenery, Stage};
 
 /// What the keys do.
 pub(crate) const KEYS: &str = "Type a letter and Enter in this terminal:
@@ -67,7 +67,7 @@ pub(crate) fn scenery(dir: &Path) -> Scenery {
         plans: 3_000,
         approves_after: Duration::from_secs(3),
         seed: 1,
-        brisk: false,
+        pace: Pace::People,
         pixels: (1080, 1920),
         width_mm: 268,
     }

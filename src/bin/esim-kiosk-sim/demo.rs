@@ -18,7 +18,7 @@ use crate::hand::Hand;
 use crate::lost::{Lost, chain};
 use crate::say;
 use crate::scenarios::{Ending, Scenario};
-use esim_kiosk::sim::stage::{Scenery, Stage, put};
+use esim_kiosk::sim::stage::{Pace, Scenery, Stage, put};
 
 /// What the demo is asked for.
 pub(crate) struct Wanted {
@@ -45,7 +45,7 @@ pub(crate) fn headless(wanted: &Wanted) -> Result<(), Lost> {
         plans: 3_000,
         approves_after: Duration::from_millis(800),
         seed: wanted.seed,
-        brisk: true,
+        pace: Pace::Walk,
         pixels,
         width_mm,
     };

@@ -4,6 +4,7 @@ mod by_hand;
 #[cfg(feature = "screen")]
 mod demo;
 mod drawn;
+mod guest;
 #[cfg(feature = "screen")]
 mod hand;
 mod lost;
@@ -48,6 +49,7 @@ enum Command {
     Provider(by_hand::OfProviders),
     Terminal(by_hand::OfTerminal),
     Printer(by_hand::OfPrinter),
+    Kiosk(guest::OfKiosk),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Provider(asked) => by_hand::providers(asked),
         Command::Terminal(asked) => by_hand::terminal(asked),
         Command::Printer(asked) => by_hand::printer(asked),
+        Command::Kiosk(asked) => guest::kiosk(asked),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
-use esim_kiosk::sim::torture::{providers, rules, sale};
+use esim_kiosk::sim::torture::{killed, providers, rules, sale};
 
 use crate::lost::Lost;
 use crate::say;
@@ -27,6 +27,9 @@ pub(crate) struct Wanted {
     /// sale: a disk that forgets its last so many confirmed records, which must be noticed.
     #[arg(long, value_name = "RECORDS")]
     forgets: Option<usize>,
+    /// sale: real processes that end by SIGKILL at each of their records, so many rounds, instead of cuts in virtual time.
+    #[arg(long, value_name = "ROUNDS")]
+    kill: Option<u32>,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -58,13 +61,34 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             say(report.print().trim_end());
             report.mismatches
         }
+        What::Sale if wanted.kill.is_some() => kill(wanted)?,
         What::Sale => {
             let disk = wanted.forgets.map_or(sale::Disk::Honest, sale::Disk::Forgets);
-            let report = sale::run(&sale::Wanted { every: wanted.every, disk, only: wanted.only.clone() })?;
-            say(report.print().trim_end());
-            report.mismatches
+            let asked = sale::Wanted { every: wanted.every, disk, only: wanted.only.clone() };
+            sale::run(&asked, &mut std::io::stdout())?.mismatches
         }
         What::Rules => rules::run(size, &mut std::io::stdout().lock())?.mismatches,
     };
     if mismatches == 0 { Ok(()) } else { Err(Lost::Wrong(format!("{mismatches} mismatches"))) }
+}
+
+/// Kills this very program's kiosk, again and again.
+fn kill(wanted: &Wanted) -> Result<usize, Lost> {
+    let stages = std::env::temp_dir().join(format!("esim-kiosk-killed-{}", std::process::id()));
+    let asked = killed::Wanted {
+        program: std::env::current_exe()?,
+        dir: stages.clone(),
+        every: wanted.every,
+        only: wanted.only.clone(),
+        rounds: wanted.kill.unwrap_or(1),
+    };
+    let runtime = esim_kiosk::assembly::runtime().map_err(|error| crate::by_hand::wrong(&error))?;
+    let report = runtime.block_on(killed::run(&asked, &mut std::io::stdout()))?;
+    if report.faults.is_empty() {
+        // The simulators may still be writing their books there; what is left is in the folder for such things.
+        std::fs::remove_dir_all(&stages).ok();
+    } else {
+        say(&format!("journals and ledgers are in {}", stages.display()));
+    }
+    Ok(report.faults.len())
 }

@@ -11,6 +11,17 @@ use crate::sim::printer::{Model, SimPrinter};
 use crate::sim::providers::{Options, Provider, Simulation};
 use crate::sim::terminal::{Cardholder, Pacing, TerminalOptions, TerminalSim};
 
+/// How long things take on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// For people: as in a hall.
+    People,
+    /// Shorter waits, for walks without a person.
+    Walk,
+    /// Every limit of rules and terminal as short as it can be, for thousands of kills.
+    Kills,
+}
+
 /// How the stage is set.
 #[derive(Debug, Clone)]
 pub struct Scenery {
@@ -24,8 +35,8 @@ pub struct Scenery {
     pub approves_after: Duration,
     /// Seed of everything random.
     pub seed: u64,
-    /// Shorter waits, for walks without a person.
-    pub brisk: bool,
+    /// For whom it is set.
+    pub pace: Pace,
     /// Width and height of the picture.
     pub pixels: (u32, u32),
     /// Width of the picture in millimetres.
@@ -59,13 +70,19 @@ impl Stage {
             ..Options::default()
         })?;
         let cardholder = Cardholder::approved_after(scenery.approves_after);
-        let options = TerminalOptions {
+        let mut options = TerminalOptions {
             cardholder,
             pacing: Pacing::Fast,
             ledger_file: Some(dir.join("terminal-ledger.json")),
             clock: jiff::Zoned::now().datetime(),
             ..TerminalOptions::default()
         };
+        if scenery.pace == Pace::Kills {
+            options.registration_takes = Duration::from_millis(20);
+            options.completion_takes = Duration::from_millis(40);
+            options.asks_again = Duration::from_millis(200);
+            options.card_wait = Duration::from_secs(2);
+        }
         let (terminal, terminal_path) = TerminalSim::on_pty(options, Some(&dir.join("terminal")))?;
         let model = Model::named("epson-tm-t20iii").ok_or_else(|| io::Error::other("the printer's model is gone"))?;
         let mut printer = SimPrinter::start(model, Some(dir.join("paper")), scenery.seed)?;
@@ -138,7 +155,7 @@ height_px = {height_px}
 address = "serial:{terminal}"
 password = "123456"
 dialect = "spec"
-hold_ms = 60000
+{hold}
 
 [printer]
 connection = "serial:{printer}"
@@ -160,10 +177,13 @@ directory = "{dir_text}/state"
         width_mm = scenery.width_mm,
         terminal = terminal.display(),
         printer = printer.display(),
+        hold = if scenery.pace == Pace::Kills { HOLD_OF_KILLS } else { "hold_ms = 60000" },
     );
-    if scenery.brisk {
-        text.push_str("\n[terminal.timers]\nlisten_ms = 300\npoll_ms = 1000\n\n[timing]\ntick_ms = 100\nprinter_poll_ms = 1000\nfarewell_ms = 2500\n");
-    }
+    text.push_str(match scenery.pace {
+        Pace::People => "",
+        Pace::Walk => WAITS_OF_WALKS,
+        Pace::Kills => WAITS_OF_KILLS,
+    });
     let panel = providers.panel();
     for provider in &scenery.providers {
         let base = panel.base_url(*provider);
@@ -184,6 +204,47 @@ directory = "{dir_text}/state"
     }
     text
 }
+
+const HOLD_OF_KILLS: &str = "hold_ms = 9000\nhold_seconds = 3";
+
+const WAITS_OF_WALKS: &str = r#"
+[terminal.timers]
+listen_ms = 300
+poll_ms = 1000
+
+[timing]
+tick_ms = 100
+printer_poll_ms = 1000
+farewell_ms = 2500
+"#;
+
+/// A terminal whose longest hold is 3 s, and rules that know it.
+const WAITS_OF_KILLS: &str = r#"
+[terminal.timers]
+listen_ms = 100
+poll_ms = 300
+poll_busy_ms = 150
+longest_hold_ms = 4000
+line_grace_ms = 2000
+completion_ms = 3000
+abort_ms = 3000
+
+[timing]
+tick_ms = 40
+margin_ms = 1000
+not_yet_ms = 300
+completion_ms = 3000
+query_ms = 20000
+goods_ms = 15000
+look_up_ms = [300, 700, 1000]
+fetch_ms = [300, 700, 1000]
+absent_spacing_ms = 1000
+absent_after_ms = 2000
+printer_poll_ms = 300
+farewell_ms = 200
+esim_ms = 1000
+ask_ms = 500
+"#;
 
 const TERMS_EN: &str = "You buy a digital data plan (eSIM) from Sky Data GmbH. The price includes tax. The plan starts when your phone first uses a network at the destination.\\n\\nYou ask us to deliver at once. With the code on the screen the delivery is complete, and the right of withdrawal ends.\\n\\nIf the eSIM cannot be delivered, your card is not charged, or the money goes back.";
 const TERMS_DE: &str = "Sie kaufen einen digitalen Datentarif (eSIM) von der Sky Data GmbH. Der Preis enthält die Steuer. Der Tarif beginnt, wenn Ihr Telefon am Ziel zum ersten Mal ein Netz nutzt.\\n\\nSie verlangen die sofortige Lieferung. Mit dem Code auf dem Bildschirm ist geliefert, und das Widerrufsrecht erlischt.\\n\\nKann die eSIM nicht geliefert werden, wird Ihre Karte nicht belastet, oder das Geld geht zurück.";

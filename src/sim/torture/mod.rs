@@ -3,6 +3,7 @@
 
 mod accounts;
 pub mod blows;
+pub mod killed;
 pub mod providers;
 pub mod sale;
 pub mod rules;

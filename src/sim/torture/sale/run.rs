@@ -52,8 +52,6 @@ pub struct Report {
     pub mismatches: usize,
     /// How often each thing was wrong.
     pub kinds: BTreeMap<Kind, usize>,
-    /// One row a scenario, then what went wrong.
-    pub table: String,
     faults: Vec<String>,
     took: Duration,
 }
@@ -63,9 +61,9 @@ impl Report {
         self.kinds.get(&kind).copied().unwrap_or(0)
     }
 
-    /// The table, the faults and, last, one line of JSON.
-    pub fn print(&self) -> String {
-        let mut text = self.table.clone();
+    /// The faults and, last, one line of JSON.
+    fn tail(&self) -> String {
+        let mut text = String::new();
         for fault in self.faults.iter().take(60) {
             text.push_str(fault);
             text.push('\n');
@@ -91,27 +89,29 @@ impl Report {
     }
 }
 
-/// Every scenario, for terminals that reverse by themselves and for those that keep.
+/// Every scenario, for terminals that reverse by themselves and for those that keep. Writes a row a scenario, then what
+/// went wrong, and last one line of JSON.
 ///
 /// # Errors
-/// No runtime can be had. Must not be called from inside a runtime: each case brings its own, with paused time.
-pub fn run(wanted: &Wanted) -> io::Result<Report> {
+/// No runtime can be had, or `out` is closed. Must not be called from inside a runtime: each case brings its own, with paused time.
+pub fn run(wanted: &Wanted, out: &mut dyn io::Write) -> io::Result<Report> {
     let began = std::time::Instant::now();
     let mut report = Report::default();
-    writeln!(report.table, "{:<40} {:>8} {:>8} {:>8} {:>8}", "scenario", "records", "effects", "disk", "wrong").ok();
+    writeln!(out, "{:<46} {:>8} {:>8} {:>8} {:>8}", "scenario", "records", "effects", "disk", "wrong")?;
     for scenario in ALL {
         if wanted.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
             continue;
         }
         for stranded in [Stranded::Reverses, Stranded::Keeps] {
-            one_scenario(scenario, stranded, wanted, &mut report)?;
+            writeln!(out, "{}", one_scenario(scenario, stranded, wanted, &mut report)?)?;
         }
     }
     report.took = began.elapsed();
+    writeln!(out, "{}", report.tail())?;
     Ok(report)
 }
 
-fn one_scenario(scenario: &Scenario, stranded: Stranded, wanted: &Wanted, report: &mut Report) -> io::Result<()> {
+fn one_scenario(scenario: &Scenario, stranded: Stranded, wanted: &Wanted, report: &mut Report) -> io::Result<String> {
     let setting = scenario.setting(stranded);
     let before = report.mismatches;
     report.scenarios += 1;
@@ -137,8 +137,7 @@ fn one_scenario(scenario: &Scenario, stranded: Stranded, wanted: &Wanted, report
     }
     let name = format!("{}{}", scenario.name, if stranded == Stranded::Keeps { ", keeps" } else { "" });
     let wrong = report.mismatches - before;
-    writeln!(report.table, "{name:<40} {:>8} {:>8} {:>8} {wrong:>8}", fell[0], fell[1], fell[2]).ok();
-    Ok(())
+    Ok(format!("{name:<46} {:>8} {:>8} {:>8} {wrong:>8}", fell[0], fell[1], fell[2]))
 }
 
 fn judge(scenario: &Scenario, stranded: Stranded, cut: Cut, wrongs: Vec<Wrong>, report: &mut Report) {
@@ -160,6 +159,10 @@ pub(super) fn case(setting: &Setting, cut: Cut, disk: Disk) -> io::Result<(bool,
 async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
     let mut stand = Stand::set(setting);
     let mut wrongs = Vec::new();
+    if setting.earlier {
+        wrongs.extend(earlier_traveller(&stand).await);
+        stand.shop.set(setting.manner);
+    }
     let mut open = stand.open(cut, disk);
     let mut traveller = stand.traveller(&open);
     let ended = tokio::select! {
@@ -214,8 +217,12 @@ fn story(stand: &Stand) -> String {
     }
     for payment in stand.terminal.ledger().book().payments {
         let receipt = payment.receipt.unwrap_or_default();
-        writeln!(text, "    receipt {receipt}: {:?} {:?}, paid {}", payment.state, payment.reversal, payment.paid_minor)
-            .ok();
+        writeln!(
+            text,
+            "    receipt {receipt}: {:?} {:?}, paid {}",
+            payment.state, payment.reversal, payment.paid_minor
+        )
+        .ok();
     }
     text
 }
@@ -258,6 +265,14 @@ async fn rest(stand: &Stand, last: bool) {
         }
         sleep(Duration::from_secs(1)).await;
     }
+}
+
+/// Somebody buys here, and the kiosk is switched off after that.
+async fn earlier_traveller(stand: &Stand) -> Vec<Wrong> {
+    let open = stand.open(Cut::Never, Disk::Honest);
+    let wrongs = next_traveller(stand, &open).await;
+    open.end(stand, Cut::Never).await;
+    wrongs
 }
 
 /// Everything is well again: the next traveller buys, and gets an eSIM of their own.

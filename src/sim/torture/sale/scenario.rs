@@ -31,6 +31,8 @@ pub(super) struct Setting {
     /// How long the kiosk is down beyond the half second of a restart.
     pub(super) down: Duration,
     pub(super) wall: WallStep,
+    /// Another traveller has bought here before.
+    pub(super) earlier: bool,
     /// The terminal closes its day by itself while the kiosk is down.
     pub(super) day_closes: bool,
 }
@@ -53,6 +55,7 @@ impl Scenario {
             no_paper: false,
             down: Duration::ZERO,
             wall: WallStep::None,
+            earlier: false,
             day_closes: false,
         };
         (self.change)(&mut setting);
@@ -104,7 +107,14 @@ pub(super) const ALL: &[Scenario] = &[
         },
     },
     Scenario { name: "wallet as only witness, delivered", change: |at| at.guard = DuplicateGuard::None },
-    Scenario { name: "a code that was sold before", change: |at| at.manner = Manner::Doubles },
+    Scenario {
+        name: "a code that was sold before",
+        change: |at| {
+            at.manner = Manner::Doubles;
+            at.earlier = true;
+        },
+    },
+    Scenario { name: "the second of a day", change: |at| at.earlier = true },
     Scenario { name: "line cut at the approval, 40 s", change: |at| at.rules.push(approval(Fault::Cut(s(40)))) },
     Scenario {
         name: "line cut after the approval, 40 s",

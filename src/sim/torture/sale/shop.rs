@@ -35,7 +35,7 @@ pub(super) enum Manner {
     SellsUntold(Duration),
     /// The order is lost; nothing else is answered for so long after it.
     Loses(Duration),
-    /// Delivers a profile that it has sold before.
+    /// Delivers a profile that it has sold to an earlier traveller.
     Doubles,
 }
 
@@ -54,8 +54,6 @@ struct Books {
     guard: DuplicateGuard,
     sold: Vec<Sold>,
     mute_until: Option<Instant>,
-    /// What was sold to somebody else long ago.
-    stranger: String,
 }
 
 /// The provider and its books; clones are the same one. It outlives every kiosk.
@@ -67,13 +65,7 @@ pub(super) struct Shop {
 
 impl Shop {
     pub(super) fn new(guard: DuplicateGuard) -> Shop {
-        let books = Books {
-            manner: Manner::Sells(Duration::from_secs(3)),
-            guard,
-            sold: Vec::new(),
-            mute_until: None,
-            stranger: "LPA:1$smdp.example$SOLD-LONG-AGO".to_owned(),
-        };
+        let books = Books { manner: Manner::Sells(Duration::from_secs(3)), guard, sold: Vec::new(), mute_until: None };
         Shop { id: ProviderId("shop".to_owned()), books: Arc::new(Mutex::new(books)) }
     }
 
@@ -89,16 +81,12 @@ impl Shop {
         self.books().sold.clone()
     }
 
-    /// The code that no order of this machine may show.
-    pub(super) fn stranger(&self) -> String {
-        self.books().stranger.clone()
-    }
-
     fn sell(&self, key: GoodKey, takes: Duration) -> Sold {
         let mut books = self.books();
         let doubles = books.manner == Manner::Doubles;
         let place = books.sold.len() + 1;
-        let code = if doubles { books.stranger.clone() } else { format!("LPA:1$smdp.example$CODE-{place}") };
+        let doubled = books.sold.first().filter(|_| doubles).map(|first| first.code.clone());
+        let code = doubled.unwrap_or_else(|| format!("LPA:1$smdp.example$CODE-{place}"));
         let reference = OrderReference(format!("ORDER-{place}"));
         let sold = Sold { key, reference, code, ready_at: Instant::now() + takes };
         books.sold.push(sold.clone());

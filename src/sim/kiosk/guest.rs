@@ -1,0 +1,102 @@
+//! `esim-kiosk-sim kiosk`: the product's own assembly with a robot before it in place of a screen, and a journal that
+//! kills the process at its n-th record. What the traveller is shown goes to standard output, a line each, for the
+//! process that holds the simulators and their ledgers.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::robot::{Ended, Errand, Robot, Sight};
+use crate::assembly;
+use crate::config::Config;
+use crate::kiosk::Inbox;
+use crate::sim::journal::{DyingJournal, How, When};
+use crate::watchdog::UiPing;
+
+/// Longer than anything that a robot waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What one life of the kiosk is for.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// What the traveller wants; nobody comes where there is none, and the kiosk only puts itself in order.
+    pub errand: Option<Errand>,
+    /// The process kills itself at its n-th record, from 1.
+    pub dies: Option<(u64, When)>,
+}
+
+/// Why a life came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The kiosk could not be put together.
+    #[error("the kiosk cannot start")]
+    NotAssembled(#[from] assembly::NotAssembled),
+    /// The traveller did not come to an end.
+    #[error("the traveller's errand ended {0:?}")]
+    Errand(Ended),
+    /// The kiosk does not sell again.
+    #[error("the first screen does not say that cards are taken: {0:?}")]
+    Closed(Ended),
+    /// Standard output is closed.
+    #[error("what was seen could not be told")]
+    Told(#[from] io::Error),
+}
+
+/// Lives: does the errand, waits until cards are taken again, and stops. Must be called inside a runtime.
+///
+/// # Errors
+/// [`Failed`].
+pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
+    let (n, when) = guest.dies.unwrap_or((0, When::After));
+    let journal = DyingJournal::new(assembly::journal(config)?, n, when, How::Process);
+    let running = assembly::start(config, Box::new(journal), UiPing::default())?;
+    let failed = Arc::new(Mutex::new(None));
+    let noted = failed.clone();
+    let tells = move |sight: &Sight| {
+        if let Err(error) = tell(sight) {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    };
+    let mut robot = Robot::new(running.intents.clone(), running.views.clone(), Box::new(tells));
+    let lived = one_life(&mut robot, guest).await;
+    stop(&running.inbox).await;
+    // The loop was told to stop; why it ended otherwise is in the log.
+    running.kiosk.await.ok();
+    let untold = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match untold {
+        Some(error) => Err(error.into()),
+        None => lived,
+    }
+}
+
+async fn one_life(robot: &mut Robot, guest: &Guest) -> Result<(), Failed> {
+    if let Some(errand) = &guest.errand {
+        let ended = robot.run(errand, PATIENCE).await;
+        if ended != Ended::AtRest {
+            return Err(Failed::Errand(ended));
+        }
+    }
+    match robot.wait_for_open(PATIENCE).await {
+        Ended::AtRest => Ok(()),
+        ended => Err(Failed::Closed(ended)),
+    }
+}
+
+async fn stop(inbox: &mpsc::Sender<Inbox>) {
+    // A loop that is gone already needs no stopping.
+    inbox.send(Inbox::Stop).await.ok();
+}
+
+/// One line, flushed: the process may die at the next instant.
+fn tell(sight: &Sight) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match sight {
+        Sight::Screen(name) => writeln!(out, "screen {name}")?,
+        Sight::Claim { number, code } => writeln!(out, "claim {number} {code}")?,
+        Sight::Code { number, code } => writeln!(out, "code {number} {code}")?,
+        Sight::NotCharged => writeln!(out, "not-charged")?,
+    }
+    out.flush()
+}

@@ -1,0 +1,181 @@
+//! Real kills: the kiosk is a process of its own that ends by SIGKILL at its n-th record, before or after it; terminal
+//! on a pty, printer, provider behind TLS and all ledgers live on in this one. Half a second later it starts again.
+//!
+//! One stage serves one scenario: each kill is one more sale in the same journal, so that what one kill leaves behind
+//! is there at the next.
+
+mod scenario;
+mod verdict;
+
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::sim::journal::When;
+use crate::sim::providers::Provider;
+use crate::sim::stage::{Pace, Scenery, Stage};
+
+pub use scenario::{ALL, Scenario};
+use verdict::{Life, Sums};
+
+/// The kiosk that was killed is there again so soon.
+const RESTART: Duration = Duration::from_millis(500);
+/// No sale has so many records.
+const RECORDS_MAX: u64 = 60;
+/// No life of a kiosk takes so long.
+const LIFE_MAX: Duration = Duration::from_secs(150);
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// `esim-kiosk-sim`: its `kiosk` is what is killed.
+    pub program: PathBuf,
+    /// Where stages are set, one folder a scenario.
+    pub dir: PathBuf,
+    /// Only each so-many-th record; 1 is all of them.
+    pub every: u64,
+    /// Scenarios whose name holds this text.
+    pub only: Option<String>,
+    /// The whole table so many times, in the same journals.
+    pub rounds: u32,
+}
+
+/// What came of it.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// Scenarios.
+    pub scenarios: usize,
+    /// Processes that ended by SIGKILL.
+    pub kills: usize,
+    /// What was wrong, in words.
+    pub faults: Vec<String>,
+}
+
+/// Kills, and writes a row a scenario, then what went wrong, and last one line of JSON. Must be called inside a runtime.
+///
+/// # Errors
+/// A stage cannot be set, the program cannot be started, or `out` is closed.
+pub async fn run(wanted: &Wanted, out: &mut (dyn Write + Send)) -> io::Result<Report> {
+    let began = std::time::Instant::now();
+    let mut report = Report::default();
+    writeln!(out, "{:<32} {:>8} {:>8} {:>8}", "killed at each record", "records", "kills", "wrong")?;
+    for scenario in ALL {
+        if wanted.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
+            continue;
+        }
+        let (kills, wrong) = (report.kills, report.faults.len());
+        let records = one_scenario(scenario, wanted, &mut report).await?;
+        let (kills, wrong) = (report.kills - kills, report.faults.len() - wrong);
+        writeln!(out, "{:<32} {records:>8} {kills:>8} {wrong:>8}", scenario.name)?;
+        out.flush()?;
+        report.scenarios += 1;
+    }
+    for fault in &report.faults {
+        writeln!(out, "{fault}")?;
+    }
+    let counts = serde_json::json!({
+        "run": "killed",
+        "scenarios": report.scenarios,
+        "cases": report.kills,
+        "mismatches": report.faults.len(),
+        "took_ms": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
+    writeln!(out, "{counts}")?;
+    Ok(report)
+}
+
+/// Kills at record 1, 2, 3 … until a sale ends by itself. Returns how many records there were.
+async fn one_scenario(scenario: &Scenario, wanted: &Wanted, report: &mut Report) -> io::Result<u64> {
+    let dir = wanted.dir.join(scenario.name.replace([' ', ','], "-"));
+    let stage = Stage::set(&Scenery {
+        dir,
+        providers: vec![Provider::Mobilexy],
+        plans: 60,
+        approves_after: Duration::from_millis(400),
+        seed: 1,
+        pace: Pace::Kills,
+        pixels: (1080, 1920),
+        width_mm: 268,
+    })?;
+    let mut records = 0;
+    for _ in 0..wanted.rounds.max(1) {
+        'places: for place in 1..RECORDS_MAX {
+            if wanted.every > 1 && place % wanted.every != 0 {
+                continue;
+            }
+            for when in [When::Before, When::After] {
+                if !one_kill(scenario, wanted, &stage, (place, when), report).await? {
+                    break 'places;
+                }
+                records = records.max(place);
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// One sale that is killed, and what follows. Whether it was killed.
+async fn one_kill(
+    scenario: &Scenario,
+    wanted: &Wanted,
+    stage: &Stage,
+    at: (u64, When),
+    report: &mut Report,
+) -> io::Result<bool> {
+    let before = Sums::of(stage)?;
+    (scenario.prepare)(stage);
+    let (place, when) = at;
+    let side = if when == When::Before { "before" } else { "after" };
+    let mut arguments: Vec<String> = scenario.arguments.iter().map(|text| (*text).to_owned()).collect();
+    arguments.extend(["--die-at".to_owned(), place.to_string(), "--when".to_owned(), side.to_owned()]);
+    let first = live(wanted, stage, &arguments).await?;
+    let killed = first.killed;
+    let mut lives = vec![first];
+    if killed {
+        report.kills += 1;
+        tokio::time::sleep(RESTART).await;
+    }
+    let back: Vec<String> = match lives[0].claim() {
+        Some(code) if killed => vec!["--claim".to_owned(), code],
+        _ => vec!["--nobody".to_owned()],
+    };
+    lives.push(live(wanted, stage, &back).await?);
+    (scenario.mend)(stage);
+    let mut wrongs = verdict::wrongs(stage, &before, &lives).await?;
+    if wrongs.is_empty() && !lives.iter().skip(1).all(|life| life.well) {
+        wrongs.push(format!("a life after the kill did not end well: {}", lives[1].words));
+    }
+    let story = |wrong: String| format!("{}, {side} record {place}: {wrong}", scenario.name);
+    report.faults.extend(wrongs.into_iter().map(story));
+    Ok(killed)
+}
+
+/// One process, from its start to its end.
+async fn live(wanted: &Wanted, stage: &Stage, arguments: &[String]) -> io::Result<Life> {
+    let child = Command::new(&wanted.program)
+        .arg("kiosk")
+        .arg("--config")
+        .arg(&stage.config)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let ended = tokio::time::timeout(LIFE_MAX, child.wait_with_output()).await;
+    let Ok(output) = ended else {
+        return Err(io::Error::other(format!("the kiosk did not end: {arguments:?}, {}", stage.config.display())));
+    };
+    let output = output?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned();
+    Ok(Life { said, words, killed: killed(output.status), well: output.status.success() })
+}
+
+fn killed(status: ExitStatus) -> bool {
+    status.signal() == Some(9)
+}
