@@ -42,11 +42,17 @@ pub struct Wrong {
     pub what: String,
 }
 
-/// A sale that waits for nothing but a person or the traveller.
+/// A sale that waits for nothing but a person or the traveller. A case about goods is no excuse to keep money: what
+/// was paid must be given back at its deadline, whoever weighs the goods.
 pub(super) fn is_settled(sale: &Sale, last: bool) -> bool {
     let waits_for_person = sale.cases.iter().any(|case| case.decided.is_none());
-    let waits_for_code = !last && sale.payment.money == Money::Paid && sale.all_stored() && sale.traveller_gone;
-    sale.closed.is_some() || waits_for_code || (waits_for_person && sale.payment.money != Money::Releasing)
+    let waits_for_code = !last && sale.all_stored() && sale.traveller_gone;
+    match sale.payment.money {
+        _ if sale.closed.is_some() => true,
+        Money::Paid => waits_for_code,
+        Money::Unknown | Money::None | Money::Back | Money::RefundDue => waits_for_person,
+        Money::Asked | Money::Held | Money::Committing | Money::Releasing => false,
+    }
 }
 
 fn doubts_money(sale: &Sale) -> bool {

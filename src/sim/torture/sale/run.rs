@@ -14,8 +14,8 @@ use super::shop::Manner;
 use super::stand::{Open, Stand};
 use crate::sim::journal::When;
 use crate::sim::kiosk::robot::{Ended, Errand, Robot, Sight};
-use crate::sim::terminal::Stranded;
 use crate::sim::terminal::torture::in_virtual_time;
+use crate::sim::terminal::{Cardholder, Stranded};
 
 /// Longer than any traveller waits.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -104,6 +104,7 @@ pub fn run(wanted: &Wanted, out: &mut dyn io::Write) -> io::Result<Report> {
         }
         for stranded in [Stranded::Reverses, Stranded::Keeps] {
             writeln!(out, "{}", one_scenario(scenario, stranded, wanted, &mut report)?)?;
+            out.flush()?;
         }
     }
     report.took = began.elapsed();
@@ -280,6 +281,7 @@ async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
     let panel = stand.terminal.panel();
     panel.no_faults();
     panel.restore();
+    panel.always(Cardholder::default());
     stand.shop.set(Manner::Sells(Duration::from_secs(2)));
     let earlier = stand.shop.sold().len();
     let mut traveller = stand.traveller(open);

@@ -91,7 +91,7 @@ impl Stand {
         let (terminal, dialler) = TerminalSim::in_memory(setting.terminal.clone());
         let panel = terminal.panel();
         if let Some(visitor) = &setting.visitor {
-            panel.next(visitor.clone());
+            panel.always(visitor.clone());
         }
         for rule in &setting.rules {
             panel.fault(rule.clone());
