@@ -39,6 +39,10 @@ pub(super) enum Terminal {
     PrintConfiguration,
     /// Restart it.
     Restart,
+    /// Log off: the service registers again when it starts.
+    LogOff,
+    /// Which pre-authorisations are open?
+    OpenPreauthorisations,
     /// Measure how long it holds an approval: pay with a card, nothing is kept.
     HoldTest {
         /// What the card is asked for, such as 1.00.
@@ -67,6 +71,8 @@ pub(super) fn terminal(wish: &Terminal, path: &Path, out: &mut Out) -> Result<()
         Terminal::SetClock => OperatorTask::SetClock,
         Terminal::PrintConfiguration => OperatorTask::PrintConfiguration,
         Terminal::Restart => OperatorTask::Restart,
+        Terminal::LogOff => OperatorTask::LogOff,
+        Terminal::OpenPreauthorisations => OperatorTask::OpenPreauthorisations,
         Terminal::HoldTest { amount } => OperatorTask::HoldTest { amount: sum(amount, &config)? },
         Terminal::Decode { .. } => return Ok(()),
     };
@@ -171,6 +177,7 @@ fn in_lines(report: &OperatorReport) -> Vec<String> {
         lines.push(format!("it holds for {least}{} s ({} repeats)", hold.seconds, hold.repeats));
         lines.push(format!("write hold_ms = {} into [terminal]", u64::from(hold.seconds) * 1_000));
     }
+    lines.extend(report.open.iter().map(|receipt| format!("open: receipt {receipt}")));
     lines.extend(report.lines.iter().cloned());
     lines
 }

@@ -20,7 +20,8 @@ pub trait TerminalService: Send + Sync {
 }
 
 /// A single command of an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OperatorTask {
     /// Status with software and device (`05 01`).
     Status,

@@ -108,7 +108,17 @@ pub(super) fn bad_lines() -> Vec<Case> {
                 t.rule(FaultRule::heard(YES, nth, Fault::DropAck).after(AUTHORISE));
             }
         }),
-        case("F21f", "the same, and the order is refused", NOT_CHARGED, |t| {
+        case("F21h", "each line of the receipt twice", DELIVERED, |t| {
+            for nth in 1..40 {
+                t.rule(FaultRule::sent(PRINT_LINE, nth, Fault::Duplicate).after(AUTHORISE));
+                t.rule(FaultRule::sent(PRINT_BLOCK, nth, Fault::Duplicate).after(AUTHORISE));
+            }
+        }),
+        case("F21i", "the kiosk's ACK of receipts lost", DELIVERED, |t| {
+            t.rule(FaultRule::sent(PRINT_LINE, 1, Fault::LoseAck).after(AUTHORISE));
+            t.rule(FaultRule::sent(PRINT_BLOCK, 1, Fault::LoseAck).after(AUTHORISE));
+        }),
+        case("F21f", "ACK of a prompt's answer lost, order refused", NOT_CHARGED, |t| {
             t.around.provider = Provider::Refuses(s(9));
             for nth in 1..6 {
                 t.rule(FaultRule::heard(YES, nth, Fault::DropAck).after(AUTHORISE));

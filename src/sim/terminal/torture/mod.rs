@@ -7,6 +7,7 @@ mod acts;
 mod cases;
 mod counter;
 mod lines;
+mod modes;
 mod random;
 mod table;
 mod verdict;
@@ -19,7 +20,7 @@ pub use verdict::Counts;
 /// What to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Torture {
-    /// Every fault of the table in every dialect and both modes of a stranded payment.
+    /// Every fault of the table in every dialect, both ways with a stranded payment, and every way to be configured.
     Matrix,
     /// So many payments with faults by chance.
     Random {
@@ -38,7 +39,7 @@ pub enum Torture {
 /// No runtime can be built, or `out` is closed.
 pub fn run(what: Torture, out: &mut dyn Write) -> io::Result<Counts> {
     let counts = match what {
-        Torture::Matrix => cases::run(None, out)?,
+        Torture::Matrix => cases::run(&modes::Mode::ALL, None, out)?,
         Torture::Random { payments, seed } => random::run(payments, seed, out)?,
     };
     writeln!(out, "{}", serde_json::to_string(&counts).map_err(io::Error::other)?)?;

@@ -13,6 +13,8 @@ pub(super) const STATUS: (u8, u8) = (0x04, 0x0F);
 pub(super) const PROMPT: (u8, u8) = (0x04, 0xFF);
 pub(super) const COMPLETION: (u8, u8) = (0x06, 0x0F);
 pub(super) const ABORTED: (u8, u8) = (0x06, 0x1E);
+pub(super) const PRINT_LINE: (u8, u8) = (0x06, 0xD1);
+pub(super) const PRINT_BLOCK: (u8, u8) = (0x06, 0xD3);
 pub(super) const YES: (u8, u8) = (0x80, 0x00);
 pub(super) const NOT_YET: (u8, u8) = (0x84, 0x9C);
 
