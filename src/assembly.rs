@@ -212,6 +212,7 @@ pub fn settings(config: &Config) -> Settings {
         pricing: config.pricing.clone(),
         offering: config.catalogue.clone(),
         exclusive_accounts: BTreeMap::new(),
+        trade: config.trade(),
         interrupted_ms: timing.interrupted_ms,
     }
 }

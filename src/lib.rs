@@ -27,6 +27,7 @@ pub mod payment;
 pub mod printer;
 
 pub mod config;
+pub mod control;
 pub mod diagnostics;
 pub mod fleet;
 pub mod metrics;

@@ -89,6 +89,11 @@ pub fn run(config: &Config) -> Result<(), Ended> {
     let inside = runtime.enter();
     let (ui, kiosk, store, _feeding) = Watchdog::start(manager.clone());
     let running = start(config, Box::new(journal), ui)?;
+    match crate::control::listen(&config.control.socket) {
+        Ok(listener) => drop(runtime.spawn(crate::control::serve(listener, running.inbox.clone()))),
+        // Selling goes on: only the command line cannot order anything.
+        Err(error) => warn!(%error, path = %config.control.socket.display(), "no control socket"),
+    }
     drop(inside);
     let (width_px, height_px) = config.screen.pixels();
     let screen = crate::ui::Screen::new(surface(config, width_px, height_px), running.intents.clone())?;

@@ -3,7 +3,7 @@
 use super::{Card, CardId, Catalogue, Source, title};
 use crate::money::{Amount, Exact, Rate, retail};
 use crate::sale::activation::Iccid;
-use crate::sale::offer::{Kind, Offer, ProviderId, Source as From};
+use crate::sale::offer::{Kind, Offer, PlanKey, ProviderId, Source as From};
 use crate::sale::plan::ProviderPlan;
 
 /// Why a source cannot sell now.
@@ -56,6 +56,30 @@ impl Catalogue {
         let card = self.card(card).ok_or(CannotSell::Gone)?;
         let source = self.source(card, standing)?;
         Ok(self.offer_of(card, source, language))
+    }
+
+    /// The offer of one provider's plan, whatever stands in the way of selling it now.
+    pub fn offer_of_plan(&self, provider: &ProviderId, plan: &str, language: &str) -> Option<Offer> {
+        self.cards.iter().find_map(|card| {
+            let source = card.sources.iter().find(|source| source.provider == *provider && source.plan.0 == plan)?;
+            Some(self.offer_of(card, source, language))
+        })
+    }
+
+    /// The plans that are the same as this offer's, its own among them: account and key there.
+    pub fn equal_plans(&self, offer: &Offer) -> Vec<(ProviderId, PlanKey)> {
+        let same = |source: &Source| source.provider == offer.provider && source.plan == offer.plan;
+        let card = self.cards.iter().find(|card| card.sources.iter().any(same));
+        card.map_or_else(Vec::new, |card| {
+            card.sources.iter().map(|source| (source.provider.clone(), source.plan.clone())).collect()
+        })
+    }
+
+    /// The offer of a card as its first source would sell it, whatever stands in the way of it now: what the screen
+    /// shows of a card that cannot be ordered.
+    pub fn first_offer(&self, card: CardId, language: &str) -> Option<Offer> {
+        let card = self.card(card)?;
+        Some(self.offer_of(card, card.sources.first()?, language))
     }
 
     fn offer_of(&self, card: &Card, source: &Source, language: &str) -> Offer {

@@ -2,8 +2,10 @@
 //!
 //! Exit codes: 0 done, 1 something is wrong and was told, 2 the command line cannot be read.
 
+mod books;
 mod check;
 mod manual;
+mod order;
 mod out;
 mod printer;
 mod provider;
@@ -11,6 +13,7 @@ mod report;
 #[cfg(feature = "screen")]
 mod run;
 mod sales;
+mod stock;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -48,9 +51,12 @@ enum Command {
     Run,
     /// Check the configuration and the devices, and tell every problem at once.
     Check(check::Check),
-    /// Read the journal: sales, their records, cases, stock.
+    /// The journal: sales, their records, cases, queue, books.
     #[command(subcommand)]
     Sales(sales::Sales),
+    /// Profiles bought before they are sold: buy, list, retire.
+    #[command(subcommand)]
+    Stock(stock::Stock),
     /// Ask the card terminal, or decode what was captured on its line.
     #[command(subcommand)]
     Terminal(terminal::Terminal),
@@ -77,6 +83,7 @@ impl Cli {
             Command::Run => load(&self.config).and_then(run::run),
             Command::Check(check) => check::check(&check, &self.config, &mut out),
             Command::Sales(sales) => sales::sales(&sales, &self.config, &mut out),
+            Command::Stock(stock) => stock::stock(&stock, &self.config, &mut out),
             Command::Terminal(terminal) => terminal::terminal(&terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(&printer, &self.config, &mut out),
             Command::Report(report) => report::report(&report, &self.config, &mut out),

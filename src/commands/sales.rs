@@ -1,4 +1,5 @@
-//! `esim-kiosk sales …`: the journal for support and for the books. Read only, also while the service runs.
+//! `esim-kiosk sales …`: the journal for support and for the books. What reads works also while the service runs; what
+//! changes anything is ordered from the service.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +9,11 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::load;
+use super::{books, load, order};
 use super::out::{Failed, Out, table};
 use crate::config::Config;
 use crate::journal::archive::{Archive, CaseRow, SaleRow, Wanted};
+use crate::kiosk::OperatorCommand;
 use crate::money::{Amount, Currency, EXACT_SCALE, parse_scaled};
 use crate::sale::Sale;
 use crate::sale::record::Entry;
@@ -67,6 +69,35 @@ pub(super) enum Sales {
         #[command(flatten)]
         from: File,
     },
+    /// Sales that are paid and wait for the network, with their promised hour.
+    Queue {
+        #[command(flatten)]
+        from: File,
+    },
+    /// Close a case by stating a fact, with its witness and a reason. Nothing is deleted.
+    Decide(order::Decide),
+    /// Print the receipt of a sale again, marked as a copy, without the activation code.
+    Reprint {
+        /// Its number (`K07-000123`).
+        number: String,
+    },
+    /// Compare journal, terminal and providers; fails where they do not agree.
+    Reconcile {
+        /// Instead, the last so many that were kept at ends of day.
+        #[arg(long, value_name = "N")]
+        last: Option<u32>,
+    },
+    /// How everything stands: selling, queue, outbox, stock, cases. Asked of the running service.
+    Status,
+    /// Close the terminal's day: cards wait until it is over.
+    EndOfDay,
+    /// Take a journal that may not be the newest as it is, and sell again.
+    Adopt,
+    /// Copy the whole journal, also while the service runs. The codes in it stay sealed.
+    Backup {
+        /// The file to make; it is replaced only by a whole one.
+        to: PathBuf,
+    },
     /// For the books: one row a good, as CSV, or as JSON lines with --json.
     Export {
         /// From this local day on.
@@ -116,6 +147,19 @@ pub(super) fn sales(wish: &Sales, path: &Path, out: &mut Out) -> Result<(), Fail
             let cases = from.archive(&config)?.cases(*all)?;
             out.either(&cases, |cases| cases.iter().flat_map(|case| case_lines(case, &zone)).collect())
         }
+        Sales::Queue { from } => queue(&from.archive(&config)?, &zone, out),
+        Sales::Decide(wish) => order::decide(wish, &config, out),
+        Sales::Reprint { number } => {
+            order::by_service(&OperatorCommand::Reprint { number: number.clone() }, &config, out)
+        }
+        Sales::Reconcile { last } => order::reconcile(*last, &config, out),
+        Sales::Status => order::by_service(&OperatorCommand::Status, &config, out),
+        Sales::EndOfDay => order::by_service(&OperatorCommand::EndOfDay, &config, out),
+        Sales::Adopt => order::adopt(&config, out),
+        Sales::Backup { to } => {
+            Archive::open(&config.journal)?.back_up(to)?;
+            out.either(&serde_json::json!({ "backup": to }), |_| vec![format!("copied to {}", to.display())])
+        }
         Sales::Stock { from } => {
             let stock = from.archive(&config)?.stock()?;
             out.either(&stock, |stock| {
@@ -129,13 +173,13 @@ pub(super) fn sales(wish: &Sales, path: &Path, out: &mut Out) -> Result<(), Fail
                 to_ms: Some(at_zone(end.to_datetime(jiff::civil::Time::midnight()), &zone)?),
                 ..Wanted::default()
             };
-            export(&from.archive(&config)?, &wanted, out)
+            books::export(&from.archive(&config)?, &wanted, out)
         }
     }
 }
 
 impl File {
-    fn archive(&self, config: &Config) -> Result<Archive, Failed> {
+    pub(super) fn archive(&self, config: &Config) -> Result<Archive, Failed> {
         Ok(match &self.file {
             Some(file) => Archive::open_file(file)?,
             None => Archive::open(&config.journal)?,
@@ -238,127 +282,41 @@ fn show(archive: &Archive, number: &str, zone: &TimeZone, out: &mut Out) -> Resu
     Ok(())
 }
 
-/// A row of the books.
-#[derive(Debug, Serialize)]
-struct BookRow {
-    number: String,
-    id: String,
-    chosen: String,
-    closed: String,
-    money: String,
-    good: usize,
-    title: String,
-    gross: String,
-    currency: String,
-    tax_percent: String,
-    tax: String,
-    provider: String,
-    plan: String,
-    cost: String,
-    cost_currency: String,
-    order: String,
-    iccid: String,
-    terminal: String,
-    receipt: String,
-    trace: String,
-    approval: String,
-    last4: String,
-}
-
-impl BookRow {
-    fn of(sale: &Sale, closed: &str, good: usize) -> Self {
-        let offer = sale.offer(good);
-        let state = &sale.goods[good];
-        let approval = sale.payment.approval.as_deref();
-        let key = sale.payment.paid_as.as_ref().or(approval.map(|approval| &approval.key));
-        let text = |field: Option<&Option<String>>| field.cloned().flatten().unwrap_or_default();
-        let chosen = Timestamp::from_millisecond(sale.chosen_at.wall_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        let plain = |amount: Amount| {
-            let shown = amount.to_string();
-            shown.split(' ').next().unwrap_or_default().to_owned()
-        };
-        let rate = sale.quote.tax_rate;
-        BookRow {
-            number: sale.quote.number.0.clone(),
-            id: sale.id.to_string(),
-            chosen: chosen.to_string(),
-            closed: closed.to_owned(),
-            money: crate::journal::word(&sale.payment.money),
-            good,
-            title: offer.title.clone(),
-            gross: plain(offer.retail),
-            currency: offer.retail.currency.to_string(),
-            tax_percent: rate.map_or(String::new(), |rate| format!("{}.{:02}", rate / 100, rate % 100)),
-            tax: rate.map_or(String::new(), |rate| plain(offer.retail.tax_within(rate))),
-            provider: offer.provider.to_string(),
-            plan: offer.plan.0.clone(),
-            cost: offer.cost.decimal(),
-            cost_currency: offer.cost.currency.to_string(),
-            order: state.reference.as_ref().map_or(String::new(), |reference| reference.0.clone()),
-            iccid: state.iccid.as_ref().map_or(String::new(), |iccid| iccid.as_str().to_owned()),
-            terminal: text(key.map(|key| &key.terminal_id)),
-            receipt: text(key.map(|key| &key.receipt)),
-            trace: text(key.map(|key| &key.trace)),
-            approval: text(approval.map(|approval| &approval.approval_code)),
-            last4: text(approval.map(|approval| &approval.pan_last4)),
-        }
+/// One line a sale that waits.
+fn queue(archive: &Archive, zone: &TimeZone, out: &mut Out) -> Result<(), Failed> {
+    let sales = archive.queue()?;
+    let until = |sale: &Sale| {
+        let paid = sale.payment.known_at.unwrap_or(sale.chosen_at).wall_ms;
+        paid.saturating_add(i64::try_from(sale.quote.promised_ms.unwrap_or(0)).unwrap_or(i64::MAX))
+    };
+    if out.is_json() {
+        let rows: Vec<_> = sales
+            .iter()
+            .map(|sale| {
+                serde_json::json!({
+                    "number": sale.quote.number,
+                    "money": sale.payment.money,
+                    "goods": sale.goods.iter().map(|good| good.state).collect::<Vec<_>>(),
+                    "promised_until_ms": until(sale),
+                })
+            })
+            .collect();
+        return out.value(&rows);
     }
-}
-
-fn export(archive: &Archive, wanted: &Wanted, out: &mut Out) -> Result<(), Failed> {
-    let mut rows = archive.list(wanted)?;
-    rows.reverse();
-    let mut headed = false;
-    for row in rows {
-        let Some(sale) = archive.sale(row.id)? else { continue };
-        let closed = row.closed.as_deref().unwrap_or("open");
-        for good in 0..sale.goods.len() {
-            let book = serde_json::to_value(BookRow::of(&sale, closed, good))?;
-            let Some(fields) = book.as_object().filter(|_| !out.is_json()) else {
-                out.value(&book)?;
-                continue;
-            };
-            if !headed {
-                out.line(COLUMNS.join(","))?;
-                headed = true;
-            }
-            let cells: Vec<String> = COLUMNS.iter().map(|column| csv(&fields[*column])).collect();
-            out.line(cells.join(","))?;
-        }
+    let rows: Vec<Vec<String>> = sales
+        .iter()
+        .map(|sale| {
+            vec![
+                sale.quote.number.to_string(),
+                sale.quote.amount.to_string(),
+                format!("money {}", crate::journal::word(&sale.payment.money)),
+                format!("goods {}", crate::journal::word(&sale.goods[0].state)),
+                format!("promised until {}", local(until(sale), zone)),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return out.line("nothing waits");
     }
-    Ok(())
-}
-
-/// The columns of the CSV, in their order.
-const COLUMNS: [&str; 22] = [
-    "number",
-    "id",
-    "chosen",
-    "closed",
-    "money",
-    "good",
-    "title",
-    "gross",
-    "currency",
-    "tax_percent",
-    "tax",
-    "provider",
-    "plan",
-    "cost",
-    "cost_currency",
-    "order",
-    "iccid",
-    "terminal",
-    "receipt",
-    "trace",
-    "approval",
-    "last4",
-];
-
-/// A cell of RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front.
-fn csv(value: &serde_json::Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let formula = value.is_string() && text.starts_with(['=', '+', '@', '\t', '\r']);
-    let text = if formula { format!("'{text}") } else { text };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    table(&rows).into_iter().try_for_each(|line| out.line(line))
 }

@@ -64,6 +64,7 @@ impl Machine {
         let done = match &cli.command {
             Command::Check(check) => check::check(check, &self.config, &mut out),
             Command::Sales(sales) => sales::sales(sales, &self.config, &mut out),
+            Command::Stock(stock) => stock::stock(stock, &self.config, &mut out),
             Command::Terminal(terminal) => terminal::terminal(terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(printer, &self.config, &mut out),
             Command::Report(report) => report::report(report, &self.config, &mut out),
@@ -218,4 +219,63 @@ fn pages_and_completions_know_every_command() {
     let (script, done) = machine.says(&["completions", "bash"]);
     done.unwrap();
     assert!(script.contains("report") && script.contains("--sale"));
+}
+
+#[test]
+fn a_case_is_decided_with_the_service_stopped_and_only_once() {
+    use crate::journal::Journal;
+    use crate::sale::event::Event;
+    use crate::sale::transaction::Ending;
+    let machine = Machine::new();
+    let section = crate::journal::section::Section::at(&machine.state);
+    let mut journal = SqliteJournal::open(&section).unwrap().journal;
+    let mut played = Played::begin(&mut journal, 1, quote(123, Source::Provider)).unwrap();
+    played.held(&mut journal, "0042").unwrap();
+    played.delivered(&mut journal, 2_000, "ORD1", ProfileId::from_parts(2, 2), &profile("TOPSECRET-1")).unwrap();
+    played.on(&mut journal, 3_000, Event::Ended(Ending::Lost { evidence: "cable".into() })).unwrap();
+    let silent = crate::sale::transaction::LastTransaction::Silent { evidence: "nothing".into() };
+    let asked = Event::Charged { last: silent, totals: None, at_rest: true, bound_elsewhere: false };
+    played.on(&mut journal, 4_000, asked).unwrap();
+    drop(journal);
+    let (cases, done) = machine.says(&["sales", "cases"]);
+    done.unwrap();
+    assert!(cases.contains("K07-000123 case 0: money_unknown"), "{cases}");
+    let witness = ["--witness", "the acquirer's list", "--reason", "not on it"];
+    let fact = ["sales", "decide", "K07-000123/0", "--money", "not-charged"];
+    let (_, none) = machine.says(&["sales", "decide", "K07-000123/0", "--witness", "A", "--reason", "B"]);
+    assert!(none.unwrap_err().contains("state a fact"));
+    let (said, done) = machine.says(&[fact.as_slice(), &witness].concat());
+    done.unwrap();
+    assert!(said.contains("K07-000123"), "{said}");
+    let (_, again) = machine.says(&[fact.as_slice(), &witness].concat());
+    assert!(again.unwrap_err().contains("decided already"));
+    let (all, _) = machine.says(&["sales", "cases", "--all"]);
+    assert!(all.contains("not_charged") && all.contains("the acquirer's list"), "{all}");
+    let mut journal = SqliteJournal::open(&section).unwrap().journal;
+    assert!(journal.locks().unwrap().is_empty(), "the terminal is free");
+    assert_eq!(journal.stock(crate::journal::tests::at(0)).unwrap().len(), 1, "what was not paid lies in stock");
+}
+
+#[test]
+fn books_are_compared_backed_up_and_listed_with_the_service_stopped() {
+    let machine = Machine::new().sold();
+    let (made, done) = machine.says(&["--json", "sales", "reconcile"]);
+    done.unwrap();
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    assert_eq!((&made["cards"]["paid"], &made["differences"]), (&1.into(), &serde_json::json!([])));
+    let to = machine.state.join("copy.db");
+    machine.says(&["sales", "backup", to.to_str().unwrap()]).1.unwrap();
+    let (listed, done) = machine.says(&["sales", "list", "--file", to.to_str().unwrap()]);
+    done.unwrap();
+    assert!(listed.contains("K07-000123"), "{listed}");
+    assert!(!machine.state.join("copy.part").exists());
+    let (stock, done) = machine.says(&["stock", "list"]);
+    done.unwrap();
+    assert_eq!(stock, "nothing is in stock\n");
+    let (queue, done) = machine.says(&["sales", "queue"]);
+    done.unwrap();
+    assert_eq!(queue, "nothing waits\n");
+    for order in [["sales", "reprint", "K07-000123"].as_slice(), &["stock", "buy", "7", "2"]] {
+        assert!(machine.says(order).1.unwrap_err().contains("does not listen"), "{order:?}");
+    }
 }

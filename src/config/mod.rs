@@ -11,6 +11,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod trade;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use screen::{Brand, Rotation, Screen, TerminalSide};
 pub use shop::{Legal, LegalText, Machine, Operator, Wifi};
 pub use terminal::{Terminal, TerminalTimers};
 pub use timing::{Sync, Timing};
+pub use trade::{Control, Queue, Trade};
 
 /// The configuration of a kiosk.
 #[derive(Debug, Clone)]
@@ -52,6 +54,10 @@ pub struct Config {
     pub sync: Sync,
     /// `[journal]`.
     pub journal: JournalSection,
+    /// `[trade]`: end of day, queue, stock.
+    pub trade: Trade,
+    /// `[control]`: the service's local socket.
+    pub control: Control,
     /// `[back_office]`: where finished sales go.
     pub back_office: Option<crate::office::section::Section>,
     /// `[timing]`.
@@ -172,6 +178,8 @@ impl Config {
         let catalogue: Offering = document.section("catalogue");
         let sync: Sync = document.section("sync");
         let journal: JournalSection = document.section("journal");
+        let trade: Trade = document.section("trade");
+        let control: Control = document.section("control");
         let back_office: Option<crate::office::section::Section> =
             document.has("back_office").then(|| document.section("back_office"));
         let timing: Timing = document.section("timing");
@@ -187,6 +195,7 @@ impl Config {
         terminal.check(&mut document, machine.currency);
         timing.check(&mut document);
         sync.check(&mut document);
+        trade.check(&mut document, machine.currency, terminal.day_ends_at.is_some());
         if let Some(Err(wrong)) = printer.as_ref().map(PrinterConfig::profile) {
             document.problem("printer.model", wrong.to_string().trim_start_matches("printer.model ").to_owned());
         }
@@ -234,6 +243,8 @@ impl Config {
             catalogue,
             sync,
             journal,
+            trade,
+            control,
             back_office,
             timing,
             diagnostics,

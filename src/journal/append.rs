@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::fault::{Fault, unique};
 use super::fold::parse_sale;
 use super::seal::Seal;
-use super::{Append, Violation, stock};
+use super::{Append, Violation, inventory, stock};
 use crate::sale::id::ProfileId;
 use crate::sale::moment::Moment;
 use crate::sale::offer::OrderReference;
@@ -201,6 +201,7 @@ fn bind_order(work: &Transaction<'_>, sale: &Sale, good: u8, reference: &OrderRe
     match owner {
         Some(owner) if owner == (id.clone(), good) => Ok(()),
         Some(_) => Err(Violation::OrderBound.into()),
+        None if inventory::is_purchase(work, provider, reference)? => Err(Violation::OrderBound.into()),
         None => {
             let insert = "INSERT INTO orders (provider, reference, item, sale, good) VALUES (?1, ?2, 0, ?3, ?4)";
             let done = work.prepare_cached(insert)?.execute((provider, &reference.0, &id, good));

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row};
-use serde::Serialize;
+
+pub use super::rows::{CaseRow, ReckoningRow, SaleRow, StockCount, StockRow, Wanted};
 
 use super::place::Place;
 use super::section::Section;
 use super::sqlite::OpenError;
-use super::{JournalError, fold, outbox, schema};
+use super::purchases::Purchase;
+use super::{JournalError, fold, outbox, purchases, schema};
 use crate::sale::id::{SaleId, SaleNumber};
 use crate::sale::record::Entry;
 use crate::sale::{Lock, Sale};
@@ -20,84 +22,6 @@ use crate::sale::{Lock, Sale};
 #[derive(Debug)]
 pub struct Archive {
     connection: Connection,
-}
-
-/// A sale in a list: what the journal computes beside the entries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SaleRow {
-    /// Its label.
-    pub number: String,
-    /// Its id.
-    pub id: SaleId,
-    /// When it was chosen, milliseconds since 1970, UTC.
-    pub opened_ms: i64,
-    /// When it closed.
-    pub closed_ms: Option<i64>,
-    /// How it closed.
-    pub closed: Option<String>,
-    /// Where it is, for the traveller.
-    pub phase: String,
-    /// Where the money is.
-    pub money: String,
-    /// Where each good is.
-    pub goods: Vec<String>,
-    /// Cases that nobody has decided.
-    pub open_cases: u32,
-    /// What was asked of the card, in minor units.
-    pub amount_minor: i64,
-    /// In which currency.
-    pub currency: String,
-    /// Last four digits of the card.
-    pub last4: Option<String>,
-    /// The terminal's receipt number.
-    pub receipt: Option<String>,
-}
-
-/// Which sales are wanted; everything that is named must fit.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// With something left to do, or a case.
-    pub open: bool,
-    /// Chosen at or after this time, milliseconds since 1970.
-    pub from_ms: Option<i64>,
-    /// Chosen before this time.
-    pub to_ms: Option<i64>,
-    /// Of this amount in minor units.
-    pub amount_minor: Option<i64>,
-    /// Paid by a card that ends so.
-    pub last4: Option<String>,
-    /// At most so many, the newest first.
-    pub limit: Option<u32>,
-}
-
-/// A case in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CaseRow {
-    /// The sale's label.
-    pub number: String,
-    /// Which case of the sale, from 0.
-    pub place: u32,
-    /// What it is about.
-    pub kind: String,
-    /// What is known.
-    pub evidence: String,
-    /// Since when, milliseconds since 1970.
-    pub opened_ms: i64,
-    /// Until when somebody must have looked.
-    pub due_ms: i64,
-    /// What was decided.
-    pub decision: Option<String>,
-    /// Who, why, by what witness.
-    pub reason: Option<String>,
-}
-
-/// What lies in stock, counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StockCount {
-    /// Free, reserved, sold, cancelling or retired.
-    pub state: String,
-    /// How many.
-    pub count: u64,
 }
 
 impl Archive {
@@ -239,6 +163,64 @@ impl Archive {
     /// SQLite's or the disk's.
     pub fn outbox(&self) -> Result<outbox::Progress, JournalError> {
         outbox::progress(&self.connection).map_err(|fault| fault.told("count the outbox"))
+    }
+
+    /// Sales whose goods were promised for later and that are not closed, oldest first.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn queue(&self) -> Result<Vec<Sale>, JournalError> {
+        let open = fold::open_sales(&self.connection).map_err(|fault| fault.told("read the queue"))?;
+        Ok(open.into_iter().filter(|sale| sale.quote.promised_ms.is_some() && sale.closed.is_none()).collect())
+    }
+
+    /// Orders for the stock, oldest first.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn purchases(&self) -> Result<Vec<Purchase>, JournalError> {
+        purchases::list(&self.connection, true).map_err(|fault| fault.told("read the orders for the stock"))
+    }
+
+    /// The items of the stock, without their codes.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn stock_rows(&self) -> Result<Vec<StockRow>, JournalError> {
+        let sql = "SELECT profile, state, reference, kept_for, unproven, expires_ms, changed_ms,
+                          json_extract(offer, '$.title') AS title, json_extract(offer, '$.provider') AS provider,
+                          json_extract(offer, '$.plan') AS plan
+                   FROM stock ORDER BY state, expires_ms, profile";
+        self.rows("list the stock", sql, [], |row| {
+            Ok(StockRow {
+                profile: row.get("profile")?,
+                state: row.get("state")?,
+                title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
+                provider: row.get::<_, Option<String>>("provider")?.unwrap_or_default(),
+                plan: row.get::<_, Option<String>>("plan")?.unwrap_or_default(),
+                order: row.get("reference")?,
+                kept_for: row.get("kept_for")?,
+                unproven: row.get("unproven")?,
+                expires_ms: row.get("expires_ms")?,
+                changed_ms: row.get("changed_ms")?,
+            })
+        })
+    }
+
+    /// The last reckonings, the newest first.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn reckonings(&self, limit: u32) -> Result<Vec<ReckoningRow>, JournalError> {
+        let sql = "SELECT made_ms, day, balanced, json FROM reckonings ORDER BY id DESC LIMIT ?1";
+        self.rows("read the reckonings", sql, [limit], |row| {
+            Ok(ReckoningRow {
+                made_ms: row.get(0)?,
+                day: row.get(1)?,
+                balanced: row.get(2)?,
+                json: row.get(3)?,
+            })
+        })
     }
 
     /// Why this journal may not be the newest, if it may not.

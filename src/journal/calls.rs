@@ -1,11 +1,15 @@
 //! The contract, kept by SQLite.
 
+use std::collections::BTreeMap;
+
 use rusqlite::OptionalExtension;
 
 use super::append;
+use super::purchases::{self, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
-use super::{Append, DayEnding, Journal, JournalError, care, fold, outbox};
+use super::{Append, DayEnding, Journal, JournalError, care, fold, inventory, outbox};
+use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -78,7 +82,10 @@ impl Journal for SqliteJournal {
 
     fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
         self.read("read the orders of an account", |connection, _| {
-            let mut query = connection.prepare_cached("SELECT reference FROM orders WHERE provider = ?1")?;
+            let mut query = connection.prepare_cached(
+                "SELECT reference FROM orders WHERE provider = ?1
+                 UNION SELECT reference FROM purchases WHERE provider = ?1 AND reference IS NOT NULL",
+            )?;
             let rows = query.query_map([&provider.0], |row| row.get(0).map(OrderReference))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -204,16 +211,45 @@ impl Journal for SqliteJournal {
         self.read("read the sales of a day", |connection, _| care::sales_of_day(connection, day))
     }
 
+    fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (stock::StockState, Exact)>, JournalError> {
+        self.read("read the stock", |connection, _| inventory::books(connection))
+    }
+
+    fn purchases(&mut self, all: bool) -> Result<Vec<Purchase>, JournalError> {
+        self.read("read the orders for the stock", |connection, _| purchases::list(connection, all))
+    }
+
+    fn put_purchase(
+        &mut self,
+        purchase: &Purchase,
+        brought: Option<&stock::Bought<'_>>,
+        now: Moment,
+    ) -> Result<(), JournalError> {
+        self.write("write an order for the stock", |work, seal| purchases::put(work, seal, purchase, brought, now))
+    }
+
+    fn last_reckoning(&mut self) -> Result<Option<String>, JournalError> {
+        self.read("read the last reckoning", |connection, _| {
+            let sql = "SELECT json FROM reckonings ORDER BY id DESC LIMIT 1";
+            Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?)
+        })
+    }
+
     fn put_in_stock(&mut self, item: &stock::Bought<'_>, now: Moment) -> Result<(), JournalError> {
         self.write("put a profile into the stock", |work, seal| stock::buy(work, seal, item, now))
     }
 
-    fn move_stock(&mut self, profile: ProfileId, to: stock::StockState, now: Moment) -> Result<bool, JournalError> {
-        self.write("change the stock", |work, _| stock::move_to(work, profile, to, now))
+    fn move_stock(
+        &mut self,
+        profile: ProfileId,
+        to: stock::StockState,
+        now: Moment,
+    ) -> Result<bool, JournalError> {
+        self.write("change the stock", |work, _| inventory::move_to(work, profile, to, now))
     }
 
     fn stock_proven(&mut self, profile: ProfileId) -> Result<(), JournalError> {
-        self.write("change the stock", |work, _| stock::proven(work, profile))
+        self.write("change the stock", |work, _| inventory::proven(work, profile))
     }
 
     fn probe(&mut self) -> Result<(), JournalError> {

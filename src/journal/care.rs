@@ -131,3 +131,95 @@ fn wipe(value: &mut Value) -> bool {
     }
     wiped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::section::Section;
+    use super::super::sqlite::SqliteJournal;
+    use super::super::tests::{Played, at, profile, quote};
+    use super::super::{Journal, schema};
+    use crate::sale::event::Event;
+    use crate::sale::id::ProfileId;
+    use crate::sale::offer::Source;
+
+    fn delivered(journal: &mut SqliteJournal) -> Played {
+        let mut played = Played::begin(journal, 1, quote(1, Source::Provider)).unwrap();
+        played.held(journal, "0042").unwrap();
+        played.delivered(journal, 2_000, "ORD1", ProfileId::from_parts(2, 2), &profile("ABC-1")).unwrap();
+        played.paid(journal).unwrap();
+        played.on(journal, 5_100, Event::ReceiptLines(vec!["VISA ****4711".into()])).unwrap();
+        played.on(journal, 6_000, Event::HandOver).unwrap();
+        played.on(journal, 7_000, Event::HaveIt).unwrap();
+        played
+    }
+
+    #[test]
+    fn travellers_are_forgotten_by_age_and_the_books_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let section = Section { keep_personal_days: 1, head_room_mb: 0, ..Section::at(dir.path()) };
+        let mut journal = SqliteJournal::open(&section).unwrap().journal;
+        let played = delivered(&mut journal);
+        let raw = |dir: &tempfile::TempDir| {
+            let mut bytes = std::fs::read(dir.path().join("journal/journal.db")).unwrap();
+            bytes.extend(std::fs::read(dir.path().join("journal/journal.db-wal")).unwrap_or_default());
+            String::from_utf8_lossy(&bytes).contains("4711")
+        };
+        journal.tidy(at(86_400_000)).unwrap();
+        assert!(raw(&dir), "not before its day");
+        journal.tidy(at(86_400_000 + 7_001)).unwrap();
+        assert!(!raw(&dir), "the bytes are gone from the files");
+        let sale = journal.sale(played.sale.id).unwrap().unwrap();
+        let approval = sale.payment.approval.as_ref().unwrap();
+        assert_eq!((approval.pan_last4.as_ref(), sale.terminal_lines.len()), (None, 0));
+        assert_eq!(approval.key.receipt.as_deref(), Some("0042"), "the terminal's number stays");
+        assert_eq!((sale.payment.money, sale.closed), (played.sale.payment.money, played.sale.closed));
+    }
+
+    #[test]
+    fn a_database_of_the_version_before_is_brought_up_with_everything_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let section = Section { head_room_mb: 0, ..Section::at(dir.path()) };
+        let played = delivered(&mut SqliteJournal::open(&section).unwrap().journal);
+        let file = dir.path().join("journal/journal.db");
+        {
+            // What the version before had: this one's additions taken away again.
+            let connection = rusqlite::Connection::open(&file).unwrap();
+            connection
+                .execute_batch(
+                    "DROP TABLE reckonings; DROP TABLE purchases; DROP INDEX sales_closed;
+                     ALTER TABLE sales DROP COLUMN anonymous_ms; ALTER TABLE stock DROP COLUMN unproven;
+                     ALTER TABLE stock DROP COLUMN expires_ms; PRAGMA user_version = 1;",
+                )
+                .unwrap();
+        }
+        let mut journal = SqliteJournal::open(&section).unwrap().journal;
+        assert_eq!(journal.sale(played.sale.id).unwrap().unwrap().closed, played.sale.closed);
+        assert_eq!(journal.outbox(0, 10).unwrap().len(), 1);
+        assert!(journal.last_reckoning().unwrap().is_none());
+        drop(journal);
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        assert_eq!(schema::readable(&connection).unwrap(), schema::VERSION);
+    }
+
+    #[test]
+    fn the_program_before_works_on_a_database_of_this_version() {
+        // One step back survives: everything that version 1 writes fits into the tables of version 2.
+        let dir = tempfile::tempdir().unwrap();
+        let section = Section { head_room_mb: 0, ..Section::at(dir.path()) };
+        drop(SqliteJournal::open(&section).unwrap());
+        let connection = rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO sales (id, number, counter, opened_ms, phase, money, goods, open_order, open_cases,
+                                    amount_minor, currency, entries)
+                 VALUES ('A', 'K07-1', 1, 0, '', '', '', 0, 0, 1, 'EUR', 0);
+                 INSERT INTO profiles (id, identity, sealed, owner, made_ms) VALUES ('P', x'01', NULL, NULL, 0);
+                 INSERT INTO stock (profile, state, offer, reference, came_from, changed_ms)
+                 VALUES ('P', 'free', '{}', NULL, NULL, 0);
+                 INSERT INTO days (number, closed_ms, evidence) VALUES (1, 0, '');",
+            )
+            .unwrap();
+        let unproven: bool = connection.query_row("SELECT unproven FROM stock", [], |row| row.get(0)).unwrap();
+        assert!(!unproven);
+    }
+}

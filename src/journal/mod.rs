@@ -10,8 +10,11 @@ mod calls;
 mod care;
 mod fault;
 mod fold;
+mod inventory;
 pub mod outbox;
 pub mod place;
+pub mod purchases;
+mod rows;
 pub mod schema;
 pub mod seal;
 pub mod section;
@@ -22,7 +25,11 @@ pub(crate) mod tests;
 
 pub use append::word;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::money::Exact;
 
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -152,6 +159,33 @@ pub trait Journal: Send {
     fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
         let _ = day;
         Ok(Vec::new())
+    }
+
+    /// Every item of the stock, also the sold and the retired ones, with its state and its cost.
+    fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (stock::StockState, Exact)>, JournalError> {
+        Ok(BTreeMap::new())
+    }
+
+    /// Orders for the stock, oldest first; with the decided ones only if `all`.
+    fn purchases(&mut self, all: bool) -> Result<Vec<purchases::Purchase>, JournalError> {
+        let _ = all;
+        Ok(Vec::new())
+    }
+
+    /// Writes an order for the stock as it stands, with the profile that it brought.
+    fn put_purchase(
+        &mut self,
+        purchase: &purchases::Purchase,
+        brought: Option<&stock::Bought<'_>>,
+        now: Moment,
+    ) -> Result<(), JournalError> {
+        let _ = (purchase, brought, now);
+        Ok(())
+    }
+
+    /// The last reckoning that was kept, as it was written.
+    fn last_reckoning(&mut self) -> Result<Option<String>, JournalError> {
+        Ok(None)
     }
 
     /// Puts a bought profile into the stock.

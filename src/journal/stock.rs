@@ -76,8 +76,8 @@ impl StockItem {
 }
 
 /// A row, as far as the changes need it.
-struct Item {
-    state: StockState,
+pub(super) struct Item {
+    pub(super) state: StockState,
     kept_for: Option<String>,
     kept_at: Option<Moment>,
     kept_ms: u64,
@@ -116,7 +116,7 @@ impl Item {
     }
 }
 
-fn parse_state(text: &str) -> StockState {
+pub(super) fn parse_state(text: &str) -> StockState {
     match text {
         "free" => StockState::Free,
         "reserved" => StockState::Reserved,
@@ -127,7 +127,7 @@ fn parse_state(text: &str) -> StockState {
     }
 }
 
-fn item(connection: &Connection, profile: ProfileId) -> Result<Option<Item>, Fault> {
+pub(super) fn item(connection: &Connection, profile: ProfileId) -> Result<Option<Item>, Fault> {
     let sql = "SELECT state, kept_for, kept_run, kept_mono_ms, kept_wall_ms, kept_synced, kept_ms
                FROM stock WHERE profile = ?1";
     Ok(connection.prepare_cached(sql)?.query_row([profile.to_string()], Item::of).optional()?)
@@ -278,7 +278,7 @@ fn insert(
     Ok(())
 }
 
-fn set(work: &Transaction<'_>, profile: ProfileId, state: &str, now: Moment) -> Result<(), Fault> {
+pub(super) fn set(work: &Transaction<'_>, profile: ProfileId, state: &str, now: Moment) -> Result<(), Fault> {
     work.prepare_cached("UPDATE stock SET state = ?2, changed_ms = ?3 WHERE profile = ?1")?.execute((
         profile.to_string(),
         state,
@@ -379,28 +379,5 @@ fn set_expiry(work: &Transaction<'_>, profile: ProfileId, content: &Profile) -> 
     let expires = day.map(|start| start.timestamp().as_millisecond());
     work.prepare_cached("UPDATE stock SET expires_ms = ?2 WHERE profile = ?1")?
         .execute((profile.to_string(), expires))?;
-    Ok(())
-}
-
-/// Towards the end of an item: never free again once a cancel was asked, and nothing that a sale holds is touched.
-pub(super) fn move_to(work: &Transaction<'_>, profile: ProfileId, to: StockState, now: Moment) -> Result<bool, Fault> {
-    let held: bool = work
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM locks WHERE lock = 'stock:' || ?1)")?
-        .query_row([profile.to_string()], |row| row.get(0))?;
-    let Some(found) = item(work, profile)?.filter(|_| !held) else { return Ok(false) };
-    let (allowed, word) = match to {
-        StockState::Cancelling => (matches!(found.state, StockState::Free | StockState::Reserved), "cancelling"),
-        StockState::Retired => (found.state != StockState::Sold, "retired"),
-        StockState::Free | StockState::Reserved | StockState::Sold => (false, ""),
-    };
-    if allowed {
-        set(work, profile, word, now)?;
-    }
-    Ok(allowed)
-}
-
-/// The provider says that it was never used.
-pub(super) fn proven(work: &Transaction<'_>, profile: ProfileId) -> Result<(), Fault> {
-    work.prepare_cached("UPDATE stock SET unproven = 0 WHERE profile = ?1")?.execute([profile.to_string()])?;
     Ok(())
 }

@@ -14,6 +14,8 @@ use super::view::{OutOfService, Selling};
 
 /// Between two readings of the stock in which nothing happened, in ms: reservations run out.
 const STOCK_MS: u64 = 30_000;
+/// Every so many ticks a sale that waits is told one.
+const SLOW_TICKS: u64 = 16;
 /// Between two tidyings, in ms.
 const TIDY_MS: u64 = 10 * 60_000;
 
@@ -40,6 +42,16 @@ impl Kiosk {
         self.freshen_health();
     }
 
+    /// Whether this tick is told to this sale: to one whose payment is being made, and to the one in front, always; to
+    /// the others, which wait for hours, each in its turn.
+    pub(super) fn is_due(&self, sale: &Sale) -> bool {
+        let being_paid =
+            matches!(sale.payment.money, Money::Asked | Money::Held | Money::Committing | Money::Releasing);
+        let in_front = matches!(self.session.stage, Stage::Sale(id) if id == sale.id);
+        let turn = sale.id.to_u128() % u128::from(SLOW_TICKS) == u128::from(self.ticks % SLOW_TICKS);
+        !self.is_estranged() && (being_paid || in_front || turn)
+    }
+
     /// On every tick: what waits for a quiet moment.
     pub(super) fn look_after(&mut self) {
         let now = self.clock.now();
@@ -47,6 +59,8 @@ impl Kiosk {
             self.read_stock();
         }
         self.post();
+        self.follow_day();
+        self.follow_purchases();
         let due = now.since(&self.tidied_at).is_none_or(|age| age >= TIDY_MS);
         if due && self.is_quiet() {
             self.tidied_at = now;

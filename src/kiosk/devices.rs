@@ -47,14 +47,7 @@ impl Kiosk {
             TerminalEvent::ReceiptLines { sale, lines } => self.tell(sale, &Event::ReceiptLines(lines)),
             TerminalEvent::Answered { tag, last, totals, at_rest } => self.answered(tag, last, totals, at_rest),
             TerminalEvent::Reversed { sale, outcome } => self.tell(sale, &Event::Reversed(outcome)),
-            TerminalEvent::DayClosed { outcome, unasked } => {
-                info!(?outcome, unasked, "end of day");
-                if matches!(outcome, crate::payment::DayOutcome::Closed { .. })
-                    && let Err(error) = self.journal.day_closed(&format!("{outcome:?}, unasked: {unasked}"))
-                {
-                    self.journal_failed(error);
-                }
-            }
+            TerminalEvent::DayClosed { outcome, unasked } => self.day_closed(&outcome, unasked),
         }
     }
 
@@ -79,7 +72,8 @@ impl Kiosk {
                 self.tell(id, &Event::Charged { last, totals, at_rest, bound_elsewhere });
             }
             QueryTag::Reversed(id) => self.tell(id, &Event::StillCharged { last, at_rest }),
-            QueryTag::EndOfDay | QueryTag::Start => info!(?tag, ?totals, "the terminal's totals"),
+            QueryTag::EndOfDay => self.day_totals(totals, at_rest),
+            QueryTag::Start => info!(?tag, ?totals, "the terminal's totals"),
         }
     }
 
@@ -120,6 +114,8 @@ impl Kiosk {
         let limit = self.settings.online_ms;
         let before = self.health.selling();
         self.health.estranged = self.is_estranged();
+        self.health.day_ends = self.day.is_closing();
+        self.health.stock = self.has_stock() || self.queue_is_open();
         self.health.online = self.accounts.values().any(|account| {
             !account.failed && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))
         });

@@ -23,6 +23,10 @@ pub struct Health {
     pub earlier_payment: bool,
     /// The journal may not be the newest: nothing is sold until an operator has adopted it.
     pub estranged: bool,
+    /// An end of day is under way: cards wait.
+    pub day_ends: bool,
+    /// Something can be sold without the network: from stock, or for later.
+    pub stock: bool,
     /// The operator closed the machine.
     pub locked: bool,
     /// Selling needs paper (operator's or acquirer's rule).
@@ -42,6 +46,8 @@ impl Health {
             journal: true,
             earlier_payment: false,
             estranged: false,
+            day_ends: false,
+            stock: false,
             locked: false,
             paper_required,
             since: now,
@@ -59,6 +65,9 @@ impl Health {
         if self.estranged {
             return Selling::Paused(OutOfService::EarlierPayment);
         }
+        if self.day_ends {
+            return Selling::Paused(OutOfService::TerminalBusy);
+        }
         match &self.terminal {
             TerminalHealth::Ready => {}
             TerminalHealth::Busy => return Selling::Paused(OutOfService::TerminalBusy),
@@ -74,10 +83,11 @@ impl Health {
             let reason = if self.online { OutOfService::Catalogue } else { OutOfService::Network };
             return Selling::Paused(reason);
         }
-        if !self.online {
+        if !self.online && !self.stock {
             return Selling::Paused(OutOfService::Network);
         }
         match self.printer {
+            PrinterState::Ready { .. } if !self.online => Selling::StockOnly,
             PrinterState::Ready { .. } => Selling::Open,
             PrinterState::Faulty(_) if self.paper_required => Selling::Paused(OutOfService::Printer),
             PrinterState::Faulty(_) => Selling::WithoutPaper,

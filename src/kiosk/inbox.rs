@@ -8,6 +8,7 @@ use crate::printer::{PrintOutcome, PrinterState};
 use crate::sale::id::SaleId;
 use crate::sale::offer::{Offer, ProviderId};
 
+use super::operator::{OperatorAnswer, OperatorCommand};
 use super::view::Intent;
 
 /// Something that happened.
@@ -75,6 +76,15 @@ pub enum Inbox {
     Operator(OperatorCommand),
     /// Somebody asks how the kiosk is.
     Look(tokio::sync::oneshot::Sender<super::status::Status>),
+    /// An operator orders, and waits for an answer.
+    Order {
+        /// What.
+        command: OperatorCommand,
+        /// Where the answer goes.
+        answer: tokio::sync::oneshot::Sender<OperatorAnswer>,
+    },
+    /// What was asked for a duty beside the sales was answered.
+    Duty(Box<super::purchases::Duty>),
     /// The watchdog asks whether the loop is alive; the journal is asked in turn.
     Ping(tokio::sync::oneshot::Sender<Pong>),
     /// The end of the program was asked for.
@@ -112,15 +122,4 @@ pub enum Question {
     Charged,
     /// Is the reversal done?
     Reversed,
-}
-
-/// What an operator may order, through whichever door.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperatorCommand {
-    /// Close or open the machine for travellers.
-    Lock(bool),
-    /// Fetch the catalogue now.
-    RefreshCatalogue,
-    /// Close the terminal's day.
-    EndOfDay,
 }

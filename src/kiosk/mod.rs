@@ -8,14 +8,20 @@ pub mod alarms;
 mod care;
 mod claims;
 pub mod clock;
+mod day;
 mod devices;
 mod effects;
 pub mod health;
 pub mod inbox;
 mod office;
+pub mod operator;
 mod orders;
 mod paper;
 mod picture;
+mod purchases;
+mod queue;
+pub mod reckoning;
+pub mod reconcile;
 pub mod recovery;
 mod sales;
 pub mod session;
@@ -25,6 +31,7 @@ pub mod status;
 pub mod sync;
 #[cfg(all(test, feature = "sim"))]
 mod tests;
+pub mod trading;
 mod traveller;
 pub mod view;
 
@@ -35,7 +42,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
-pub use inbox::{Inbox, OperatorCommand};
+pub use inbox::Inbox;
+pub use operator::{OperatorAnswer, OperatorCommand};
 pub use settings::Settings;
 pub use view::{Intent, View};
 
@@ -143,6 +151,11 @@ pub struct Kiosk {
     tidied_at: Moment,
     /// Sales that ended since the start, by how.
     closed_count: BTreeMap<String, u64>,
+    ticks: u64,
+    day: day::Day,
+    purchases: purchases::Purchases,
+    /// Queue sales whose wallet is being read before they order.
+    draining: BTreeSet<SaleId>,
 }
 
 impl Kiosk {
@@ -182,6 +195,10 @@ impl Kiosk {
             stock_read_at: None,
             tidied_at: now,
             closed_count: BTreeMap::new(),
+            ticks: 0,
+            day: day::Day::default(),
+            purchases: purchases::Purchases::default(),
+            draining: BTreeSet::new(),
         }
     }
 
@@ -230,11 +247,20 @@ impl Kiosk {
             }
             Inbox::Provider { provider, answered, balance } => self.provider_answered(provider, answered, balance),
             Inbox::Posted { number, taken } => self.posted(number, taken),
-            Inbox::Operator(command) => self.operator(&command),
             Inbox::Look(answer) => {
                 // Whoever asked may have lost patience.
                 answer.send(self.status()).ok();
             }
+            Inbox::Operator(command) => {
+                self.operator(&command);
+            }
+            Inbox::Order { command, answer } => {
+                let said = self.operator(&command);
+                if answer.send(said).is_err() {
+                    warn!("an operator did not wait for the answer");
+                }
+            }
+            Inbox::Duty(duty) => self.duty_answered(*duty),
             Inbox::Ping(answer) => {
                 let journal = self.journal.probe();
                 let pong =
@@ -256,12 +282,15 @@ impl Kiosk {
         while let Some((sale, event)) = self.later.pop_front() {
             self.tell(sale, &event);
         }
+        self.drain();
         self.lend_terminal();
         self.follow_sale();
     }
 
     fn tick(&mut self) {
-        let open: Vec<SaleId> = if self.is_estranged() { Vec::new() } else { self.sales.keys().copied().collect() };
+        self.ticks = self.ticks.wrapping_add(1);
+        let open: Vec<SaleId> =
+            self.sales.values().filter(|sale| self.is_due(sale)).map(|sale| sale.id).collect();
         for id in open {
             self.tell(id, &Event::Tick);
         }
@@ -285,6 +314,8 @@ impl Kiosk {
             Money::Asked | Money::Held | Money::Committing | Money::Releasing => true,
             Money::Unknown => !sale.payment.evidence_in_case,
             Money::None => sale.payment.asked_at.is_none(),
+            // A queue sale's traveller comes back later.
+            Money::Paid if sale.quote.promised_ms.is_some() && !sale.all_stored() => false,
             Money::Paid => !sale.goods.iter().all(|good| good.exposed),
             Money::RefundDue | Money::Back => false,
         }
@@ -316,19 +347,6 @@ impl Kiosk {
                 self.closed_over.insert(id);
             } else {
                 self.sales.remove(&id);
-            }
-        }
-    }
-
-    fn operator(&mut self, command: &OperatorCommand) {
-        info!(?command, "operator's order");
-        match command {
-            OperatorCommand::Lock(locked) => self.health.locked = *locked,
-            OperatorCommand::RefreshCatalogue => {}
-            OperatorCommand::EndOfDay => {
-                if self.terminal.order(crate::payment::TerminalOrder::EndOfDay).is_err() {
-                    warn!("end of day was not taken by the terminal");
-                }
             }
         }
     }

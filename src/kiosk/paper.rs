@@ -3,6 +3,7 @@
 use tracing::{info, warn};
 
 use crate::printer::{PrintOutcome, PrinterFault};
+use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
 use crate::sale::receipt::{Receipt, ReceiptKind, ReceiptLine};
@@ -45,7 +46,19 @@ impl Kiosk {
         copy: u8,
     ) -> Option<Receipt> {
         let (_, claim) = self.claim.as_ref().filter(|(owner, _)| *owner == sale.id)?;
-        let language = self.session.language.clone();
+        Some(self.receipt_of(sale, claim, activation, copy, &self.session.language))
+    }
+
+    /// The receipt of a sale as data.
+    pub(super) fn receipt_of(
+        &self,
+        sale: &Sale,
+        claim: &ClaimCode,
+        activation: Option<crate::sale::activation::ActivationCode>,
+        copy: u8,
+        language: &str,
+    ) -> Receipt {
+        let language = language.to_owned();
         let local = self.clock.local(&sale.chosen_at);
         let kind = match sale.payment.money {
             Money::Paid if sale.goods.iter().all(|good| good.exposed) => ReceiptKind::Sale,
@@ -60,7 +73,7 @@ impl Kiosk {
                 price: sale.offer(good).retail,
             })
             .collect();
-        Some(Receipt {
+        Receipt {
             operator: self.settings.operator.clone(),
             number: sale.quote.number.clone(),
             claim_code: claim.grouped(),
@@ -78,7 +91,7 @@ impl Kiosk {
             copy,
             kind,
             language,
-        })
+        }
     }
 
     /// What the printer said about a receipt.

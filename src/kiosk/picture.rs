@@ -158,7 +158,7 @@ impl Kiosk {
         Screen::Plans(Plans {
             destination: destination.name(&language).to_owned(),
             flag: destination.flag().map(str::to_ascii_lowercase),
-            plans: self.shelf.plans(destination, &language, &standing).into(),
+            plans: self.sellable(self.shelf.plans(destination, &language, &standing)).into(),
             browse_only: self.browse_only(),
         })
     }
@@ -168,7 +168,10 @@ impl Kiosk {
         let catalogue = self.shelf.catalogue().clone();
         let card = self.session.plan.as_deref().and_then(|id| id.parse().ok()).and_then(|id| catalogue.card(id));
         let standing = |provider: &_, cost| self.standing(provider, cost);
-        let shown = card.and_then(|card| self.shelf.plan(card, &language, &standing).map(|plan| (card, plan)));
+        let shown = card.and_then(|card| {
+            let plan = self.shelf.plan(card, &language, &standing)?;
+            Some((card, self.sellable(vec![plan]).pop()?))
+        });
         let Some((card, plan)) = shown else {
             return self.plans();
         };
@@ -211,6 +214,7 @@ impl Kiosk {
             Phase::Ordering | Phase::Fetching => Screen::Preparing { step: 1, slow },
             Phase::Committing => Screen::Preparing { step: 2, slow },
             Phase::HandingOver => self.your_esim(sale).unwrap_or(Screen::Preparing { step: 2, slow }),
+            Phase::Queued if sale.quote.promised_ms.is_some() => Screen::Truth(self.truth(sale)),
             Phase::Queued => Screen::Checking { what: Checking::Esim },
             Phase::Releasing if sale.payment.paid_as.is_some() => Screen::Checking { what: Checking::MoneyBack },
             Phase::Releasing => Screen::Releasing,
@@ -266,8 +270,8 @@ impl Kiosk {
             _ => MoneyTruth::Unknown,
         };
         let exposed = sale.goods.iter().any(|good| good.exposed);
-        let coming =
-            sale.goods.iter().any(|good| matches!(good.state, Goods::Asked | Goods::Accepted | Goods::Unknown));
+        let coming = sale.waits_in_queue()
+            || sale.goods.iter().any(|good| matches!(good.state, Goods::Asked | Goods::Accepted | Goods::Unknown));
         let goods = if exposed {
             GoodsTruth::Shown
         } else if sale.all_stored() && money == MoneyTruth::Paid && !released {

@@ -64,6 +64,8 @@ impl Kiosk {
                 self.locks.remove(&lock);
             }
         }
+        self.recover_day();
+        self.recover_purchases();
         match self.halted.take() {
             Some(error) => Err(error),
             None => Ok(()),

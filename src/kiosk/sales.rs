@@ -153,6 +153,11 @@ impl Kiosk {
             return Err(JournalError::Damaged { what: "a quote names nothing to deliver".to_owned() });
         };
         let takes: Vec<Lock> = next.locks().into_iter().collect();
+        // An order for the stock holds its account without a row: the loop is the only one who takes locks.
+        if let Some((lock, holder)) = takes.iter().find_map(|lock| self.locks.get(lock).map(|holder| (lock, holder))) {
+            let violation = Violation::LockTaken { lock: lock.clone(), holder: *holder };
+            return Err(JournalError::Violation(violation));
+        }
         let append =
             Append { sale: &next, entries: &record, takes: &takes, gives: &[], profile: None, claim: Some(&claim) };
         self.journal.append(&append)?;
@@ -168,7 +173,7 @@ impl Kiosk {
 
     /// Gives the free terminal to the oldest sale that must reverse.
     pub(super) fn lend_terminal(&mut self) {
-        if self.halted.is_some() || self.is_estranged() || self.locks.contains_key(&Lock::Terminal) {
+        if self.halted.is_some() || self.is_estranged() || self.day.holds_terminal() || self.locks.contains_key(&Lock::Terminal) {
             return;
         }
         let Some(sale) = self.sales.values().find(|sale| sale.wants_terminal()) else { return };
@@ -177,6 +182,8 @@ impl Kiosk {
             Ok(day) => day,
             Err(error) => return self.journal_failed(error),
         };
+        // A day that may be closed takes no reversal of what was paid before.
+        let day = if self.day.may_be_closed() { day + 1 } else { day };
         let step = reverse_now(sale, now, &self.settings.terms, day);
         if let Err(error) = self.carry_out(step, None) {
             match error {

@@ -56,6 +56,8 @@ pub struct Settings {
     pub offering: crate::catalogue::Offering,
     /// Provider accounts whose balance and lists are ours alone.
     pub exclusive_accounts: BTreeMap<ProviderId, bool>,
+    /// End of day, queue, stock.
+    pub trade: crate::config::Trade,
     /// For so long after a start the attract screen speaks of an interrupted payment.
     pub interrupted_ms: u64,
 }

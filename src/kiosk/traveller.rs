@@ -84,7 +84,12 @@ impl Kiosk {
     /// The offer that the traveller looks at, as it stands now.
     pub(super) fn offered(&self) -> Result<Offer, CannotSell> {
         let card: CardId = self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
-        self.shelf.catalogue().offer(card, &self.session.language, |provider, cost| self.standing(provider, cost))
+        let standing = |provider: &ProviderId, cost| self.standing(provider, cost);
+        let ordered = self.shelf.catalogue().offer(card, &self.session.language, standing);
+        match ordered {
+            Ok(offer) if self.health.online => Ok(offer),
+            _ => self.without_order(card).ok_or_else(|| ordered.err().unwrap_or(CannotSell::Down)),
+        }
     }
 
     /// Pay was touched: the price and the wallet are read again before the card.
@@ -93,6 +98,10 @@ impl Kiosk {
             return self.not_begun(PayProblem::NoCards(reason));
         }
         let Ok(offer) = self.offered() else { return self.not_begun(PayProblem::PlanGone) };
+        if !self.health.online || matches!(offer.source, crate::sale::offer::Source::Stock { .. }) {
+            // There is nobody to ask, and nothing to ask for.
+            return self.begin_with(&offer, None);
+        }
         let Some(provider) = self.providers.get(&offer.provider).cloned() else {
             return self.not_begun(PayProblem::PlanGone);
         };
@@ -154,12 +163,19 @@ impl Kiosk {
         if let Selling::Paused(reason) = self.health.selling() {
             return self.not_begun(PayProblem::NoCards(reason));
         }
+        let from_stock = matches!(offer.source, crate::sale::offer::Source::Stock { .. });
+        let promised_ms = if self.health.online || from_stock { None } else { self.promise_ms() };
+        if !self.health.online && !from_stock && (promised_ms.is_none() || !self.has_queue_room(offer.retail)) {
+            return self.not_begun(PayProblem::NoCards(OutOfService::Network));
+        }
         let mut choices = vec![self.choice(offer.clone(), wallet)];
-        let others = self
-            .shelf
-            .catalogue()
-            .alternatives(offer, &self.session.language, |provider, cost| self.standing(provider, cost));
-        for other in others {
+        let standing = |provider: &ProviderId, cost| match promised_ms {
+            // What stands in the way now may not do so when the queue is drained.
+            Some(_) => Ok(()),
+            None => self.standing(provider, cost),
+        };
+        let others = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
+        for other in others.into_iter().filter(|_| !from_stock) {
             let wallet = self.accounts.get(&other.provider).and_then(|account| account.balance);
             choices.push(self.choice(other, wallet));
         }
@@ -178,7 +194,7 @@ impl Kiosk {
             day: 0,
             without_paper: !self.health.can_print(),
             continues: None,
-            promised_ms: None,
+            promised_ms,
         };
         match self.begin(&quote) {
             Ok(id) => self.enter_sale(id),
@@ -202,7 +218,8 @@ impl Kiosk {
     fn choice(&self, offer: Offer, balance_before: Option<Exact>) -> Choice {
         let guard = self.providers.get(&offer.provider).map(|provider| provider.guard(&offer));
         Choice {
-            locks_account: guard.is_none_or(crate::esim::DuplicateGuard::needs_account_lock),
+            locks_account: matches!(offer.source, crate::sale::offer::Source::Provider)
+                && guard.is_none_or(crate::esim::DuplicateGuard::needs_account_lock),
             offer,
             balance_before,
         }
@@ -234,6 +251,12 @@ impl Kiosk {
                 self.session.touched_at = now;
             }
             Money::Asked | Money::Releasing => self.session.touched_at = now,
+            Money::Paid if sale.waits_in_queue() && self.session.printing == Printing::Idle => {
+                // The paper says until when to come back, and with which code.
+                self.session.touched_at = now;
+                self.session.printing = Printing::Working;
+                self.print(id, false);
+            }
             Money::Paid if sale.may_reveal() && !sale.traveller_gone && self.revealed.is_none() => {
                 self.session.touched_at = now;
                 self.tell(id, &Event::HandOver);

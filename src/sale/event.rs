@@ -83,6 +83,13 @@ pub enum Event {
         /// Who, why, by what witness.
         reason: String,
     },
+    /// A person stated a fact: what `Decided` says about the sale itself, before its case is closed.
+    Stated {
+        /// What.
+        decision: CaseDecision,
+        /// Who, why, by what witness.
+        reason: String,
+    },
     /// The end of day is near: what cannot be kept past it is given back now.
     DayEnds,
     /// The network is back: a queue sale orders now.

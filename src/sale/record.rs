@@ -338,6 +338,8 @@ pub enum CaseDecision {
     NotCharged,
     /// The money is back.
     Back,
+    /// Bought, and the code was brought by a person.
+    GoodsHere,
     /// The goods were never bought.
     GoodsAbsent,
     /// Bought, and never to be had.

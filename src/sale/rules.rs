@@ -64,6 +64,10 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         Event::Tick => tick(&mut draft),
         Event::Restarted => restarted(&mut draft),
         Event::Decided { case, decision, reason } => decided(&mut draft, *case, *decision, reason),
+        Event::Stated { decision, reason } => {
+            draft.record(Record::Note { text: format!("stated: {decision:?}, {reason}") });
+            stated(&mut draft, *decision);
+        }
         Event::DayEnds => day_ends(&mut draft),
         Event::Drain { balance } => {
             draft.balance = *balance;
@@ -429,6 +433,11 @@ fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, reason: &str
         return;
     }
     draft.record(Record::CaseDecided { case, decision, reason: reason.to_owned() });
+    stated(draft, decision);
+}
+
+/// What a person's fact means for money and goods; one that is true already changes nothing.
+fn stated(draft: &mut Draft<'_>, decision: CaseDecision) {
     let nobody = super::transaction::ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
     match (decision, draft.money()) {
         (CaseDecision::Charged, Money::Unknown) => {
@@ -439,6 +448,7 @@ fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, reason: &str
         (CaseDecision::Back, Money::Unknown | Money::RefundDue | Money::Releasing | Money::Paid) => {
             draft.record(Record::MoneyBack);
         }
+        (CaseDecision::GoodsHere, _) => {}
         (CaseDecision::GoodsAbsent | CaseDecision::GoodsLost, _) => {
             for index in 0..draft.sale.goods.len() {
                 if matches!(draft.sale.goods[index].state, Goods::Asked | Goods::Accepted | Goods::Unknown) {

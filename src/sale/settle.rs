@@ -270,6 +270,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A person stated that a good was bought and is never to be had.
+    fn is_lost(&self) -> bool {
+        self.sale.cases.iter().any(|case| case.decided == Some(super::record::CaseDecision::GoodsLost))
+    }
+
     /// The money is not ours any more, or never was.
     fn settle_over(&mut self) {
         if self.money() == Money::None && !self.sale.payment.ended {
@@ -297,6 +302,7 @@ impl<'a> Draft<'a> {
             let how = match self.money() {
                 Money::RefundDue => Closing::RefundDue,
                 _ if given_away => Closing::GivenAway,
+                _ if self.is_lost() => Closing::Lost,
                 Money::Back => Closing::Refunded,
                 _ => Closing::NotCharged,
             };

@@ -1,9 +1,13 @@
 //! A journal that dies, or whose disk dies, at its n-th record: how a power cut is played at every place where it
 //! can fall.
 
+use std::collections::BTreeMap;
+
 use crate::journal::outbox::{Progress, Waiting};
+use crate::journal::purchases::Purchase;
 use crate::journal::stock::{Bought, StockItem, StockState};
 use crate::journal::{Append, DayEnding, Journal, JournalError};
+use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -191,6 +195,27 @@ impl<J: Journal> Journal for DyingJournal<J> {
 
     fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
         self.alive()?.sales_of_day(day)
+    }
+
+    fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (StockState, Exact)>, JournalError> {
+        self.alive()?.stock_books()
+    }
+
+    fn purchases(&mut self, all: bool) -> Result<Vec<Purchase>, JournalError> {
+        self.alive()?.purchases(all)
+    }
+
+    fn put_purchase(
+        &mut self,
+        purchase: &Purchase,
+        brought: Option<&Bought<'_>>,
+        now: Moment,
+    ) -> Result<(), JournalError> {
+        self.alive()?.put_purchase(purchase, brought, now)
+    }
+
+    fn last_reckoning(&mut self) -> Result<Option<String>, JournalError> {
+        self.alive()?.last_reckoning()
     }
 
     fn put_in_stock(&mut self, item: &Bought<'_>, now: Moment) -> Result<(), JournalError> {

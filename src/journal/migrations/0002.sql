@@ -15,3 +15,14 @@ CREATE INDEX sales_closed ON sales (closed_ms) WHERE closed IS NOT NULL AND anon
 ALTER TABLE stock ADD COLUMN unproven INTEGER NOT NULL DEFAULT 0;
 -- When the provider's offer to install it ends, where it says so; milliseconds since 1970.
 ALTER TABLE stock ADD COLUMN expires_ms INTEGER;
+
+-- Profiles that an operator had bought for the stock: one order each, written before it is sent.
+CREATE TABLE purchases (
+    id        TEXT PRIMARY KEY,
+    provider  TEXT NOT NULL,
+    reference TEXT,
+    open      INTEGER NOT NULL,
+    json      TEXT NOT NULL,
+    UNIQUE (provider, reference)
+) STRICT;
+CREATE INDEX purchases_open ON purchases (id) WHERE open = 1;

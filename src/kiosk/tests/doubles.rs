@@ -182,6 +182,7 @@ pub(super) fn settings() -> Settings {
         },
         offering: Offering { popular: vec!["jp".into()], ..Offering::default() },
         exclusive_accounts: BTreeMap::new(),
+        trade: crate::config::Trade::default(),
         interrupted_ms: 1_800_000,
     }
 }

@@ -279,6 +279,7 @@ fn settings() -> Settings {
         },
         offering: Offering { popular: vec!["jp".into()], ..Offering::default() },
         exclusive_accounts: BTreeMap::new(),
+        trade: crate::config::Trade::default(),
         interrupted_ms: 1_800_000,
     }
 }

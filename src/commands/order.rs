@@ -1,0 +1,202 @@
+//! What only the running service may do: ordered over its control socket. What changes the journal alone is done here
+//! with the service stopped, under the journal's own lock.
+
+use std::io::Read;
+
+use clap::{Args, ValueEnum};
+
+use super::out::{Failed, Out};
+use super::waiting;
+use crate::config::Config;
+use crate::control::{self, NoAnswer};
+use crate::journal::sqlite::SqliteJournal;
+use crate::journal::{Append, Journal};
+use crate::kiosk::operator::{self, FetchedCode, GoodsFact, MoneyFact, OperatorAnswer, OperatorCommand, Statement};
+use crate::kiosk::reckoning;
+use crate::kiosk::reconcile::Reckoning;
+use crate::sale::event::Event;
+use crate::sale::id::{SaleId, SaleNumber};
+use crate::sale::moment::Moment;
+use crate::sale::{Lock, Sale, rules};
+
+/// A fact about a case, with its witness.
+#[derive(Debug, Args)]
+pub(super) struct Decide {
+    /// The case as `sales cases` names it: the sale's number, a slash and the case's (`K07-000123/0`).
+    case: String,
+    /// What became of the money.
+    #[arg(long)]
+    money: Option<MoneyWord>,
+    /// What became of the goods; `code` reads the activation code from standard input.
+    #[arg(long)]
+    goods: Option<GoodsWord>,
+    /// Who or what says so.
+    #[arg(long)]
+    witness: String,
+    /// Why it is decided so.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MoneyWord {
+    Charged,
+    NotCharged,
+    Back,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum GoodsWord {
+    Code,
+    Absent,
+    Lost,
+}
+
+impl Decide {
+    fn statement(&self, typed: impl FnOnce() -> Result<String, Failed>) -> Result<Statement, Failed> {
+        let (number, case) = self.case.split_once('/').unwrap_or((&self.case, "0"));
+        let case = case.parse().map_err(|_| Failed::told(format!("{:?} is no case: K07-000123/0 is one", self.case)))?;
+        let goods = self.goods.map(|word| match word {
+            GoodsWord::Code => GoodsFact::Code,
+            GoodsWord::Absent => GoodsFact::Absent,
+            GoodsWord::Lost => GoodsFact::Lost,
+        });
+        Ok(Statement {
+            number: number.to_owned(),
+            case,
+            money: self.money.map(|word| match word {
+                MoneyWord::Charged => MoneyFact::Charged,
+                MoneyWord::NotCharged => MoneyFact::NotCharged,
+                MoneyWord::Back => MoneyFact::Back,
+            }),
+            code: (goods == Some(GoodsFact::Code)).then(typed).transpose()?.map(FetchedCode),
+            goods,
+            witness: self.witness.clone(),
+            reason: self.reason.clone(),
+        })
+    }
+}
+
+/// Orders the running service; none where no service listens.
+fn ask(config: &Config, command: &OperatorCommand) -> Result<Option<OperatorAnswer>, Failed> {
+    waiting(async {
+        match control::ask(&config.control.socket, command).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(NoAnswer::NotRunning { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+fn tell(answer: &OperatorAnswer, out: &mut Out) -> Result<(), Failed> {
+    if !answer.ok {
+        return Err(Failed::told(answer.text.clone()));
+    }
+    out.either(answer, |answer| answer.text.lines().map(str::to_owned).collect())
+}
+
+/// For what needs the service: devices, providers, money.
+pub(super) fn by_service(command: &OperatorCommand, config: &Config, out: &mut Out) -> Result<(), Failed> {
+    match ask(config, command)? {
+        Some(answer) => tell(&answer, out),
+        None => Err(Failed::told(format!(
+            "the service does not listen at {}: start it first (systemctl start esim-kiosk)",
+            config.control.socket.display()
+        ))),
+    }
+}
+
+pub(super) fn decide(wish: &Decide, config: &Config, out: &mut Out) -> Result<(), Failed> {
+    let statement = wish.statement(|| {
+        let mut text = String::new();
+        std::io::stdin().lock().take(4_096).read_to_string(&mut text)?;
+        Ok(text.trim().to_owned())
+    })?;
+    if let Some(answer) = ask(config, &OperatorCommand::Decide(Box::new(statement.clone())))? {
+        return tell(&answer, out);
+    }
+    if statement.code.is_some() {
+        return Err(Failed::told("the service seals the code: start it first (systemctl start esim-kiosk)"));
+    }
+    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    let text = decide_alone(&mut journal, &statement, config)?;
+    tell(&OperatorAnswer::done(text), out)
+}
+
+/// With the service stopped: the facts are written; what follows for devices and providers is done by the next start.
+fn decide_alone(journal: &mut SqliteJournal, statement: &Statement, config: &Config) -> Result<String, Failed> {
+    let name = statement.number.trim().to_ascii_uppercase();
+    let id = match name.parse::<SaleId>() {
+        Ok(id) => Some(id),
+        Err(_) => journal.find_number(&SaleNumber(name.clone()))?,
+    };
+    let found = id.map(|id| journal.sale(id)).transpose()?.flatten();
+    let mut sale = found.ok_or_else(|| Failed::told(format!("there is no sale {name:?}")))?;
+    operator::fits(&sale, statement).map_err(Failed::told)?;
+    for event in statement.events() {
+        sale = write_down(journal, &sale, &event, config)?;
+    }
+    Ok(format!("{}: money {:?}, {:?}", sale.quote.number, sale.payment.money, sale.phase()))
+}
+
+fn write_down(journal: &mut SqliteJournal, sale: &Sale, event: &Event, config: &Config) -> Result<Sale, Failed> {
+    let step = rules::on(sale, event, now(journal), &config.terms());
+    if step.record.is_empty() {
+        return Ok(step.next);
+    }
+    let held: Vec<Lock> =
+        journal.locks()?.into_iter().filter(|(_, holder)| *holder == sale.id).map(|(lock, _)| lock).collect();
+    let wanted = step.next.locks();
+    let gives: Vec<Lock> = held.iter().filter(|lock| !wanted.contains(lock)).cloned().collect();
+    let takes: Vec<Lock> = wanted.iter().filter(|lock| !held.contains(lock)).cloned().collect();
+    journal.append(&Append {
+        sale: &step.next,
+        entries: &step.record,
+        takes: &takes,
+        gives: &gives,
+        profile: None,
+        claim: None,
+    })?;
+    Ok(step.next)
+}
+
+fn now(journal: &SqliteJournal) -> Moment {
+    // A run of its own: no waiting is measured in it, and its wall clock is only a person's.
+    let wall_ms = jiff::Timestamp::now().as_millisecond();
+    Moment { run: journal.run(), mono_ms: 0, wall_ms, synced: false }
+}
+
+pub(super) fn adopt(config: &Config, out: &mut Out) -> Result<(), Failed> {
+    if let Some(answer) = ask(config, &OperatorCommand::Adopt)? {
+        return tell(&answer, out);
+    }
+    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    if journal.estranged().is_none() {
+        return Err(Failed::told("the journal is the newest: there is nothing to adopt"));
+    }
+    journal.adopt()?;
+    tell(&OperatorAnswer::done("the journal is adopted; its open sales are cases after the next start"), out)
+}
+
+/// Journal, terminal and providers side by side: now, or the ones that were kept.
+pub(super) fn reconcile(last: Option<u32>, config: &Config, out: &mut Out) -> Result<(), Failed> {
+    if let Some(last) = last {
+        let kept = crate::journal::archive::Archive::open(&config.journal)?.reckonings(last)?;
+        for row in &kept {
+            let made: Reckoning = serde_json::from_str(&row.json)?;
+            out.either(&made, Reckoning::lines)?;
+        }
+        return Ok(());
+    }
+    let made = match ask(config, &OperatorCommand::Reconcile)? {
+        Some(answer) if !answer.ok => return Err(Failed::told(answer.text)),
+        Some(answer) => serde_json::from_value(answer.value)?,
+        None => {
+            let mut journal = SqliteJournal::open(&config.journal)?.journal;
+            let made_ms = jiff::Timestamp::now().as_millisecond();
+            reckoning::since_last_day(&mut journal, &std::collections::BTreeMap::new(), None, made_ms)?
+        }
+    };
+    out.either(&made, Reckoning::lines)?;
+    if made.balances() { Ok(()) } else { Err(Failed::told("the books do not balance")) }
+}

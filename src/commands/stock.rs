@@ -1,0 +1,120 @@
+//! `esim-kiosk stock …`: profiles bought before they are sold.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use jiff::Timestamp;
+
+use super::order::by_service;
+use super::out::{Failed, Out, table};
+use super::{load, sales};
+use crate::config::Config;
+use crate::journal::archive::Archive;
+use crate::journal::purchases::PurchaseState;
+use crate::kiosk::OperatorCommand;
+use crate::sale::id::ProfileId;
+use crate::sale::offer::ProviderId;
+
+/// What to do with the stock.
+#[derive(Debug, Subcommand)]
+pub(super) enum Stock {
+    /// Buy profiles: the running service orders them one after the other and seals their codes.
+    Buy {
+        /// The plan's key at its provider.
+        plan: String,
+        /// How many.
+        count: u16,
+        /// The account; needed where there are several.
+        #[arg(long)]
+        provider: Option<String>,
+    },
+    /// Every item with its state and its end, and orders that are open or in doubt. Never a code.
+    List {
+        #[command(flatten)]
+        from: sales::File,
+    },
+    /// State that an item was never used, after the journal was not the newest: look it up at its provider first.
+    Prove {
+        /// The item, as `stock list` names it.
+        profile: String,
+    },
+    /// Take an item out for good.
+    Retire {
+        /// The item, as `stock list` names it.
+        profile: String,
+    },
+}
+
+pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Failed> {
+    let config = load(path)?;
+    match wish {
+        Stock::Buy { plan, count, provider } => {
+            let provider = account(provider.as_deref(), &config)?;
+            by_service(&OperatorCommand::BuyStock { provider, plan: plan.clone(), count: *count }, &config, out)
+        }
+        Stock::Retire { profile } => {
+            by_service(&OperatorCommand::RetireStock { profile: item(profile)? }, &config, out)
+        }
+        Stock::Prove { profile } => {
+            by_service(&OperatorCommand::ProveStock { profile: item(profile)? }, &config, out)
+        }
+        Stock::List { from } => list(&from.archive(&config)?, &config, out),
+    }
+}
+
+fn item(name: &str) -> Result<ProfileId, Failed> {
+    let unknown = |_| Failed::told(format!("{name:?} is no item: `esim-kiosk stock list` names them"));
+    name.trim().to_ascii_uppercase().parse().map_err(unknown)
+}
+
+fn account(named: Option<&str>, config: &Config) -> Result<ProviderId, Failed> {
+    match (named, config.providers.as_slice()) {
+        (Some(name), accounts) => {
+            let found = accounts.iter().map(|section| section.id()).find(|id| id.0 == name);
+            found.ok_or_else(|| Failed::told(format!("there is no account {name:?} in the configuration")))
+        }
+        (None, [only]) => Ok(only.id()),
+        (None, _) => Err(Failed::told("there are several accounts: name one with --provider")),
+    }
+}
+
+fn list(archive: &Archive, config: &Config, out: &mut Out) -> Result<(), Failed> {
+    let rows = archive.stock_rows()?;
+    let open: Vec<_> = archive
+        .purchases()?
+        .into_iter()
+        .filter(|purchase| purchase.is_open() || purchase.state == PurchaseState::Doubtful)
+        .collect();
+    if out.is_json() {
+        return out.value(&serde_json::json!({ "items": rows, "orders": open }));
+    }
+    let zone = config.machine.zone();
+    let day = |ms: i64| {
+        let time = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        time.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string()
+    };
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.profile.clone(),
+                row.state.clone(),
+                row.title.clone(),
+                row.provider.clone(),
+                row.expires_ms.map_or_else(String::new, |ms| format!("ends {}", day(ms))),
+                if row.unproven { "not proven unused".to_owned() } else { String::new() },
+                row.kept_for.as_ref().map_or_else(String::new, |sale| format!("kept for {sale}")),
+            ]
+        })
+        .collect();
+    if lines.is_empty() && open.is_empty() {
+        return out.line("nothing is in stock");
+    }
+    for line in table(&lines) {
+        out.line(line)?;
+    }
+    for order in &open {
+        out.line(format!("order {} {:?}: {} {}", order.id, order.state, order.offer.title, order.evidence))?;
+    }
+    Ok(())
+}

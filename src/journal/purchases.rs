@@ -1,0 +1,100 @@
+//! Orders for the stock: each is written before it is sent, and bound to its provider's reference like a sale's.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use serde::{Deserialize, Serialize};
+
+use super::fault::{Fault, unique};
+use super::seal::Seal;
+use super::stock::{self, Bought};
+use super::Violation;
+use crate::money::Exact;
+use crate::sale::id::{ProfileId, SaleId};
+use crate::sale::moment::Moment;
+use crate::sale::offer::{Offer, OrderReference};
+
+/// Where an order for the stock is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurchaseState {
+    /// It may have been sent.
+    Asked,
+    /// Surely bought; the code comes.
+    Accepted,
+    /// In the stock.
+    Stored,
+    /// Surely not bought.
+    Absent,
+    /// A person must find out; the evidence says what is known.
+    Doubtful,
+}
+
+/// An order for the stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Its name: the order's key at the provider derives from it, as from a sale's.
+    pub id: SaleId,
+    /// What is bought.
+    pub offer: Offer,
+    /// Where it is.
+    pub state: PurchaseState,
+    /// The provider's name of the order.
+    pub reference: Option<OrderReference>,
+    /// The profile that it brought.
+    pub profile: Option<ProfileId>,
+    /// The wallet before.
+    pub balance_before: Option<Exact>,
+    /// When it was sent.
+    pub sent_at: Moment,
+    /// When look-ups that succeeded did not find it.
+    #[serde(default)]
+    pub not_found: Vec<Moment>,
+    /// What was seen last, secrets masked.
+    #[serde(default)]
+    pub evidence: String,
+}
+
+impl Purchase {
+    /// Something is left to be asked.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, PurchaseState::Asked | PurchaseState::Accepted)
+    }
+}
+
+/// Writes an order for the stock as it stands; with the profile that it brought, in one transaction.
+pub(super) fn put(
+    work: &Transaction<'_>,
+    seal: &Seal,
+    purchase: &Purchase,
+    brought: Option<&Bought<'_>>,
+    now: Moment,
+) -> Result<(), Fault> {
+    let provider = &purchase.offer.provider.0;
+    if let Some(reference) = &purchase.reference {
+        let sold: Option<String> = work
+            .prepare_cached("SELECT sale FROM orders WHERE provider = ?1 AND reference = ?2")?
+            .query_row((provider, &reference.0), |row| row.get(0))
+            .optional()?;
+        if sold.is_some() {
+            return Err(Violation::OrderBound.into());
+        }
+    }
+    let json = serde_json::to_string(purchase).map_err(|why| Fault::Damaged(format!("a purchase: {why}")))?;
+    let reference = purchase.reference.as_ref().map(|reference| &reference.0);
+    let sql = "INSERT INTO purchases (id, provider, reference, open, json) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (id) DO UPDATE SET reference = ?3, open = ?4, json = ?5";
+    let row = (purchase.id.to_string(), provider, reference, purchase.is_open(), json);
+    unique(work.prepare_cached(sql)?.execute(row), || Violation::OrderBound)?;
+    match brought {
+        Some(brought) => stock::buy(work, seal, brought, now),
+        None => Ok(()),
+    }
+}
+
+/// Orders for the stock, oldest first; with the decided ones only if `all`.
+pub(super) fn list(connection: &Connection, all: bool) -> Result<Vec<Purchase>, Fault> {
+    let mut query = connection.prepare_cached("SELECT json FROM purchases WHERE ?1 OR open = 1 ORDER BY id")?;
+    let rows = query.query_map([all], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    // By way of a JSON value: exact numbers do not pass through every enum directly.
+    let read = |text: &String| serde_json::from_str::<serde_json::Value>(text).and_then(Purchase::deserialize);
+    Ok(rows.iter().filter_map(|text| read(text).ok()).collect())
+}

@@ -1,0 +1,212 @@
+//! End of day as a barrier (sale.md 5): from its record on no card is asked; first the money that cannot be kept past
+//! it goes back, then the terminal is asked for its totals and told to close. Journalled, and recovered by asking.
+
+use tracing::{error, info, warn};
+
+use crate::journal::DayEnding;
+use crate::payment::{DayOutcome, QueryTag, TerminalOrder};
+use crate::sale::event::Event;
+use crate::sale::id::SaleId;
+use crate::sale::transaction::Totals;
+use crate::sale::{Lock, Money, Sale};
+
+use super::Kiosk;
+use super::operator::OperatorAnswer;
+
+/// After a refused or unanswered end of day, the n-th try comes after so many ms; the last repeats.
+const RETRY_MS: [u64; 3] = [5 * 60_000, 15 * 60_000, 60 * 60_000];
+
+/// Where the running end of day waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Waits {
+    /// For the sales that must be decided first, or for its next try.
+    #[default]
+    ForSales,
+    /// For the terminal's totals.
+    ForTotals,
+    /// For the terminal's word on `06 50`.
+    ForTerminal,
+}
+
+/// The barrier.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Day {
+    /// The end of day that is under way.
+    ending: Option<DayEnding>,
+    waits: Waits,
+    /// Not before this time of the run.
+    retry_at_ms: u64,
+    /// Local time at the last tick, to see the configured hour go by.
+    seen: Option<jiff::civil::DateTime>,
+}
+
+impl Day {
+    /// Cards wait.
+    pub(super) fn is_closing(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// The terminal is ours for `06 50` or its question: nothing else may be ordered there.
+    pub(super) fn holds_terminal(&self) -> bool {
+        self.waits != Waits::ForSales
+    }
+
+    /// `06 50` was sent at least once and not confirmed: what was paid before may be beyond `06 30`.
+    pub(super) fn may_be_closed(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.tries > 0)
+    }
+}
+
+/// Whether this sale's money stands in the way of `06 50`: asked, held, committing, releasing, unknown without its
+/// evidence in a case, or paid for goods that nobody has seen.
+pub(super) fn keeps_day_open(sale: &Sale) -> bool {
+    if sale.closed.is_some() {
+        return false;
+    }
+    match sale.payment.money {
+        Money::Asked | Money::Held | Money::Committing | Money::Releasing => true,
+        Money::Unknown => !sale.payment.evidence_in_case,
+        Money::None => sale.payment.asked_at.is_none(),
+        Money::Paid => sale.goods.iter().any(|good| !good.exposed),
+        Money::RefundDue | Money::Back => false,
+    }
+}
+
+impl Kiosk {
+    /// At start: the end of day that the last run did not see through.
+    pub(super) fn recover_day(&mut self) {
+        match self.journal.day_ending() {
+            Ok(ending) => self.day.ending = ending,
+            Err(error) => self.journal_failed(error),
+        }
+        if let Some(ending) = &self.day.ending {
+            warn!(sent = ending.sent, "an end of day was begun before this start: it goes on");
+        }
+    }
+
+    /// An operator orders it.
+    pub(super) fn order_day_end(&mut self) -> OperatorAnswer {
+        if self.day.is_closing() {
+            return OperatorAnswer::refused("an end of day is under way already");
+        }
+        if self.is_estranged() {
+            return OperatorAnswer::refused("the journal may not be the newest: `esim-kiosk sales adopt` first");
+        }
+        self.begin_day_end();
+        OperatorAnswer::done("the end of day is begun: cards wait until it is over")
+    }
+
+    fn begin_day_end(&mut self) {
+        let ending = DayEnding { since: self.clock.now(), tries: 0, sent: false, totals: None };
+        if let Err(error) = self.journal.end_day(Some(&ending)) {
+            return self.journal_failed(error);
+        }
+        info!("end of day: cards wait until it is over");
+        self.day.ending = Some(ending);
+        self.day.retry_at_ms = 0;
+        self.freshen_health();
+        self.follow_day();
+    }
+
+    /// The configured hour has gone by since the last tick.
+    fn hour_struck(&mut self) -> bool {
+        let Some(hour) = self.settings.trade.day_ends_at else { return false };
+        let now = self.clock.local(&self.clock.now()).datetime();
+        let before = self.day.seen.replace(now);
+        before.is_some_and(|before| {
+            let strike = now.date().to_datetime(hour);
+            before < strike && strike <= now
+        })
+    }
+
+    /// On every tick: begins at its hour, and goes on as far as the sales let it.
+    pub(super) fn follow_day(&mut self) {
+        if self.hour_struck() && !self.day.is_closing() && !self.is_estranged() {
+            return self.begin_day_end();
+        }
+        if !self.day.is_closing() || self.day.holds_terminal() || self.halted.is_some() || self.is_estranged() {
+            return;
+        }
+        let open: Vec<SaleId> = self.sales.keys().copied().collect();
+        for id in open {
+            self.tell(id, &Event::DayEnds);
+        }
+        let blocked = self.locks.contains_key(&Lock::Terminal) || self.sales.values().any(keeps_day_open);
+        if blocked || self.clock.now().mono_ms < self.day.retry_at_ms {
+            return;
+        }
+        let patience_s = self.settings.rest_patience_s;
+        if self.terminal.order(TerminalOrder::Query { tag: QueryTag::EndOfDay, patience_s }).is_ok() {
+            self.day.waits = Waits::ForTotals;
+        } else {
+            self.try_later("the terminal's line is not being served");
+        }
+    }
+
+    /// The terminal's totals are here, or it did not say.
+    pub(super) fn day_totals(&mut self, totals: Option<Totals>, at_rest: bool) {
+        let Some(mut ending) = self.day.ending.clone() else { return };
+        if self.day.waits != Waits::ForTotals {
+            return;
+        }
+        self.day.waits = Waits::ForSales;
+        if !at_rest {
+            return self.try_later("the terminal was not at rest");
+        }
+        if ending.sent && totals.is_some_and(|totals| totals.count == 0) {
+            // The break fell after `06 50`: an empty store says that it was done.
+            return self.close_day("found closed after a break", ending.totals);
+        }
+        ending.sent = true;
+        ending.tries = ending.tries.saturating_add(1);
+        ending.totals = totals.or(ending.totals);
+        if let Err(error) = self.journal.end_day(Some(&ending)) {
+            return self.journal_failed(error);
+        }
+        self.day.ending = Some(ending);
+        if self.terminal.order(TerminalOrder::EndOfDay).is_ok() {
+            self.day.waits = Waits::ForTerminal;
+        } else {
+            self.try_later("the terminal's line is not being served");
+        }
+    }
+
+    /// An end of day ended; also one that the terminal ran unasked.
+    pub(super) fn day_closed(&mut self, outcome: &DayOutcome, unasked: bool) {
+        if unasked {
+            error!(?outcome, "the terminal closed its day unasked: set trade.day_ends_at before its own hour");
+        } else {
+            info!(?outcome, "end of day");
+        }
+        match outcome {
+            DayOutcome::Closed { totals } => {
+                let before = self.day.ending.as_ref().and_then(|ending| ending.totals);
+                self.close_day(&format!("{outcome:?}, unasked: {unasked}"), before.or(*totals));
+            }
+            DayOutcome::Refused { result_code } => self.try_later(&format!("refused with {result_code:02X}")),
+            DayOutcome::Unknown { evidence } => self.try_later(evidence),
+        }
+    }
+
+    fn close_day(&mut self, evidence: &str, totals: Option<Totals>) {
+        let reckoning = self.reckon(totals);
+        match self.journal.day_closed(evidence) {
+            Ok(day) => info!(day, evidence, "the day is closed"),
+            Err(error) => return self.journal_failed(error),
+        }
+        self.day = Day { seen: self.day.seen, ..Day::default() };
+        if let Some(reckoning) = reckoning {
+            self.keep_reckoning(&reckoning);
+        }
+        self.freshen_health();
+    }
+
+    /// Refused or silent: the day counts as open for cards and as closed for reversals until it succeeds.
+    fn try_later(&mut self, why: &str) {
+        self.day.waits = Waits::ForSales;
+        let Some(ending) = &self.day.ending else { return };
+        let place = usize::try_from(ending.tries).unwrap_or(usize::MAX).saturating_sub(1).min(RETRY_MS.len() - 1);
+        self.day.retry_at_ms = self.clock.now().mono_ms + RETRY_MS[place];
+        error!(why, tries = ending.tries, again_in_min = RETRY_MS[place] / 60_000, "the end of day did not come about");
+    }
+}

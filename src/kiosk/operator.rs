@@ -1,0 +1,342 @@
+//! What an operator orders, through whichever door: the control socket, the service screen, the fleet link.
+
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+
+use crate::sale::activation::{ActivationCode, Iccid, Profile};
+use crate::sale::event::{Event, GoodsNews};
+use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::offer::{OrderReference, ProviderId};
+use crate::sale::record::{CaseDecision, PaperState, Record};
+use crate::sale::{Goods, Sale};
+
+use super::Kiosk;
+use super::inbox::Inbox;
+
+/// What an operator may order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", content = "with", rename_all = "snake_case")]
+pub enum OperatorCommand {
+    /// Close or open the machine for travellers.
+    Lock(bool),
+    /// Fetch the catalogue now.
+    RefreshCatalogue,
+    /// Close the terminal's day.
+    EndOfDay,
+    /// Close a case by stating a fact with its witness.
+    Decide(Box<Statement>),
+    /// Print the receipt of a sale again, marked as a copy and without the activation code.
+    Reprint {
+        /// The sale's label.
+        number: String,
+    },
+    /// Take a journal that may not be the newest as it is, and sell again.
+    Adopt,
+    /// Compare journal, terminal and providers now.
+    Reconcile,
+    /// How the trade stands: selling, queue, outbox, stock, day, cases. For the service screen too.
+    Status,
+    /// An item of a stock that was locked with its journal was proven unused: it may be sold.
+    ProveStock {
+        /// The item.
+        profile: ProfileId,
+    },
+    /// Buy profiles for the stock.
+    BuyStock {
+        /// The account.
+        provider: ProviderId,
+        /// The plan there.
+        plan: String,
+        /// How many.
+        count: u16,
+    },
+    /// Take an item out of the stock for good.
+    RetireStock {
+        /// The item.
+        profile: ProfileId,
+    },
+}
+
+/// A fact about a case, with its witness (sale.md 1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The sale's label.
+    pub number: String,
+    /// Which case of the sale, from 0.
+    pub case: u8,
+    /// About the money.
+    #[serde(default)]
+    pub money: Option<MoneyFact>,
+    /// About the goods.
+    #[serde(default)]
+    pub goods: Option<GoodsFact>,
+    /// The code that was fetched by a person, where the goods are here.
+    #[serde(default)]
+    pub code: Option<FetchedCode>,
+    /// Who or what says so: a name, a document.
+    pub witness: String,
+    /// Why it is decided so.
+    pub reason: String,
+}
+
+/// What a person may state about money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoneyFact {
+    /// The card was charged.
+    Charged,
+    /// It was not.
+    NotCharged,
+    /// The money is back.
+    Back,
+}
+
+/// What a person may state about goods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoodsFact {
+    /// Bought, and this is the code.
+    Code,
+    /// Never bought.
+    Absent,
+    /// Bought, and never to be had.
+    Lost,
+}
+
+/// An activation code on its way from a person to the sealed table: it never prints.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FetchedCode(pub String);
+
+impl std::fmt::Debug for FetchedCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("•••")
+    }
+}
+
+/// What an operator is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperatorAnswer {
+    /// It is done, or begun.
+    pub ok: bool,
+    /// In words.
+    pub text: String,
+    /// For programs.
+    #[serde(default)]
+    pub value: serde_json::Value,
+}
+
+impl OperatorAnswer {
+    /// Done, or begun.
+    pub fn done(text: impl Into<String>) -> Self {
+        OperatorAnswer { ok: true, text: text.into(), value: serde_json::Value::Null }
+    }
+
+    /// Not done, and nothing was changed.
+    pub fn refused(text: impl Into<String>) -> Self {
+        OperatorAnswer { ok: false, text: text.into(), value: serde_json::Value::Null }
+    }
+}
+
+impl Statement {
+    /// What a sale is told of it: each fact, then the decision that closes the case.
+    pub fn events(&self) -> Vec<Event> {
+        let decisions = self.decisions();
+        let reason = self.reason();
+        let stated = |decision: &CaseDecision| Event::Stated { decision: *decision, reason: reason.clone() };
+        let mut events: Vec<Event> = decisions.iter().map(stated).collect();
+        events.extend(decisions.last().map(|decision| Event::Decided {
+            case: self.case,
+            decision: *decision,
+            reason: reason.clone(),
+        }));
+        events
+    }
+
+    /// What goes into the journal beside the decision.
+    fn reason(&self) -> String {
+        format!("{} (witness: {})", self.reason.trim(), self.witness.trim())
+    }
+
+    fn decisions(&self) -> Vec<CaseDecision> {
+        let goods = self.goods.map(|fact| match fact {
+            GoodsFact::Code => CaseDecision::GoodsHere,
+            GoodsFact::Absent => CaseDecision::GoodsAbsent,
+            GoodsFact::Lost => CaseDecision::GoodsLost,
+        });
+        let money = self.money.map(|fact| match fact {
+            MoneyFact::Charged => CaseDecision::Charged,
+            MoneyFact::NotCharged => CaseDecision::NotCharged,
+            MoneyFact::Back => CaseDecision::Back,
+        });
+        goods.into_iter().chain(money).collect()
+    }
+}
+
+impl Kiosk {
+    /// Carries an order out and says what came of it.
+    pub(super) fn operator(&mut self, command: &OperatorCommand) -> OperatorAnswer {
+        info!(?command, "operator's order");
+        let answer = match command {
+            OperatorCommand::Lock(locked) => {
+                self.health.locked = *locked;
+                OperatorAnswer::done(if *locked { "closed for travellers" } else { "open for travellers" })
+            }
+            OperatorCommand::RefreshCatalogue => OperatorAnswer::done("the catalogue is fetched at its next turn"),
+            OperatorCommand::EndOfDay => self.order_day_end(),
+            OperatorCommand::Decide(statement) => self.decide(statement),
+            OperatorCommand::Reprint { number } => self.reprint(number),
+            OperatorCommand::Adopt => self.adopt(),
+            OperatorCommand::Reconcile => self.reconcile_now(),
+            OperatorCommand::Status => self.trading(),
+            OperatorCommand::ProveStock { profile } => self.prove_stock(*profile),
+            OperatorCommand::BuyStock { provider, plan, count } => self.buy_stock(provider, plan, *count),
+            OperatorCommand::RetireStock { profile } => self.retire_stock(*profile),
+        };
+        info!(ok = answer.ok, answer.text, "operator's order answered");
+        answer
+    }
+
+    /// A sale by its label or id, brought into memory.
+    fn bring(&mut self, name: &str) -> Result<SaleId, OperatorAnswer> {
+        let name = name.trim().to_ascii_uppercase();
+        let found = match name.parse::<SaleId>() {
+            Ok(id) => Ok(Some(id)),
+            Err(_) => self.journal.find_number(&SaleNumber(name.clone())),
+        };
+        let missing = || OperatorAnswer::refused(format!("there is no sale {name:?}"));
+        let id = match found {
+            Ok(Some(id)) => id,
+            Ok(None) => return Err(missing()),
+            Err(error) => return Err(self.journal_refused(error)),
+        };
+        if !self.sales.contains_key(&id) {
+            match self.journal.sale(id) {
+                Ok(Some(sale)) => {
+                    if sale.closed.is_some() {
+                        self.closed_over.insert(id);
+                    }
+                    self.sales.insert(id, sale);
+                }
+                Ok(None) => return Err(missing()),
+                Err(error) => return Err(self.journal_refused(error)),
+            }
+        }
+        Ok(id)
+    }
+
+    fn journal_refused(&mut self, error: crate::journal::JournalError) -> OperatorAnswer {
+        let text = super::chain(&error);
+        self.journal_failed(error);
+        OperatorAnswer::refused(text)
+    }
+
+    /// A person states a fact about a case; the table of money and goods applies again.
+    fn decide(&mut self, statement: &Statement) -> OperatorAnswer {
+        let id = match self.bring(&statement.number) {
+            Ok(id) => id,
+            Err(answer) => return answer,
+        };
+        if let Err(why) = self.sales.get(&id).map_or(Err("no sale"), |sale| fits(sale, statement)) {
+            return OperatorAnswer::refused(why);
+        }
+        if statement.goods == Some(GoodsFact::Code)
+            && let Err(why) = self.take_code(id, statement)
+        {
+            return OperatorAnswer::refused(why);
+        }
+        for event in statement.events() {
+            self.tell(id, &event);
+        }
+        let Some(sale) = self.sales.get(&id) else { return OperatorAnswer::refused("the sale is gone") };
+        let decided = sale.cases.get(usize::from(statement.case)).is_some_and(|case| case.decided.is_some());
+        let text = format!("{}: money {:?}, {:?}", sale.quote.number, sale.payment.money, sale.phase());
+        self.forget_closed();
+        if decided { OperatorAnswer::done(text) } else { OperatorAnswer::refused("the journal did not take it") }
+    }
+
+    /// The code that a person fetched becomes the sale's, sealed, if it belongs to nobody else.
+    fn take_code(&mut self, id: SaleId, statement: &Statement) -> Result<(), &'static str> {
+        let typed = statement.code.as_ref().ok_or("the code itself is missing: give it on standard input")?;
+        let code = ActivationCode::parse(typed.0.trim()).map_err(|_| "that is no activation code (LPA:1$…)")?;
+        let sale = self.sales.get(&id).ok_or("no sale")?;
+        let missing = |state: Goods| matches!(state, Goods::Asked | Goods::Accepted | Goods::Unknown);
+        let place = sale.goods.iter().position(|good| missing(good.state)).ok_or("every good of this sale is decided")?;
+        let good = u8::try_from(place).map_err(|_| "no such good")?;
+        let reference = sale.goods[place].reference.clone();
+        let reference = reference.unwrap_or_else(|| OrderReference(format!("by hand {}", sale.key(good).reference())));
+        let iccid: Option<Iccid> = sale.goods[place].iccid.clone();
+        let profile = Profile { code, iccid, confirmation_code: None, install_before: None, apn: None };
+        let name = self.new_profile_id().ok_or("no random numbers")?;
+        let news = GoodsNews::Delivered { reference, profile: Some(name), iccid: None, charged: None };
+        self.tell_with(id, &Event::Goods { good, news }, Some((name, &profile)));
+        let here = self.sales.get(&id).is_some_and(|sale| sale.goods[place].profile == Some(name));
+        if here { Ok(()) } else { Err("the code belongs to another sale already") }
+    }
+
+    /// Prints a receipt again: a copy, counted, without the activation code.
+    fn reprint(&mut self, number: &str) -> OperatorAnswer {
+        let id = match self.bring(number) {
+            Ok(id) => id,
+            Err(answer) => return answer,
+        };
+        if !self.health.can_print() {
+            return OperatorAnswer::refused("the printer is not ready: see `esim-kiosk printer status`");
+        }
+        let (claim, entries) = match (self.journal.claim_code(id), self.journal.entries(id)) {
+            (Ok(Some(claim)), Ok(entries)) => (claim, entries),
+            (Ok(None), _) => return OperatorAnswer::refused("the sale's claim code is not in the journal"),
+            (Err(error), _) | (_, Err(error)) => return self.journal_refused(error),
+        };
+        let printed = entries
+            .iter()
+            .filter(|entry| {
+                matches!(entry.record, Record::Paper { state: PaperState::Confirmed | PaperState::Unknown })
+            })
+            .count();
+        let copy = u8::try_from(printed).unwrap_or(u8::MAX).max(1);
+        let Some(sale) = self.sales.get(&id) else { return OperatorAnswer::refused("the sale is gone") };
+        let language = sale.quote.language.clone();
+        let receipt = self.receipt_of(sale, &claim, None, copy, &language);
+        self.tell(id, &Event::Paper(PaperState::Requested));
+        let (printer, inbox) = (self.printer.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let outcome = printer.print(&receipt).await;
+            if inbox.send(Inbox::Printed { sale: id, outcome }).await.is_err() {
+                warn!(sale = %id, "the kiosk ended before the printer's word was taken");
+            }
+        });
+        OperatorAnswer::done(format!("copy {copy} is being printed"))
+    }
+
+    /// The journal is taken as it is. Its open sales stay cases; stock is sold once it is proven unused.
+    fn adopt(&mut self) -> OperatorAnswer {
+        if !self.is_estranged() {
+            return OperatorAnswer::refused("the journal is the newest: there is nothing to adopt");
+        }
+        if let Err(error) = self.journal.adopt() {
+            return self.journal_refused(error);
+        }
+        self.freshen_health();
+        let open = self.sales.values().filter(|sale| sale.closed.is_none()).count();
+        OperatorAnswer::done(format!("the journal is adopted; {open} open sales are cases"))
+    }
+}
+
+/// Whether the statement can be about this case at all.
+///
+/// # Errors
+/// Why not, in words.
+pub fn fits(sale: &Sale, statement: &Statement) -> Result<(), &'static str> {
+    let case = sale.cases.get(usize::from(statement.case)).ok_or("the sale has no such case")?;
+    if case.decided.is_some() {
+        return Err("the case is decided already: nothing is changed any more");
+    }
+    if statement.money.is_none() && statement.goods.is_none() {
+        return Err("state a fact: --money charged, not-charged or back, or --goods code, absent or lost");
+    }
+    if statement.witness.trim().is_empty() || statement.reason.trim().is_empty() {
+        return Err("a decision needs a witness and a reason");
+    }
+    Ok(())
+}

@@ -1,0 +1,384 @@
+//! Orders for the stock: duties of the loop, written down before they are sent, recovered by asking, one after the
+//! other in each account (sale.md 6, 7).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::esim::{LookUp, OrderOutcome, OrderRequest, Outcome, Sent};
+use crate::journal::purchases::{Purchase, PurchaseState};
+use crate::journal::stock::{Bought, StockState};
+use crate::journal::JournalError;
+use crate::money::Exact;
+use crate::sale::Lock;
+use crate::sale::id::{GoodKey, ProfileId, SaleId};
+use crate::sale::offer::{Offer, OrderReference, ProviderId};
+
+use super::Kiosk;
+use super::inbox::Inbox;
+use super::operator::OperatorAnswer;
+
+/// Most profiles in one order of an operator.
+const MOST: u16 = 500;
+
+/// What was asked for a duty beside the sales, and its answer.
+#[derive(Debug)]
+pub enum Duty {
+    /// The wallet before an order for the stock.
+    StockWallet {
+        /// What is bought.
+        offer: Box<Offer>,
+        /// The wallet.
+        balance: Outcome<Exact>,
+    },
+    /// An order for the stock, or its fetching, was answered.
+    StockOrdered {
+        /// Which.
+        id: SaleId,
+        /// The answer.
+        outcome: OrderOutcome,
+    },
+    /// A look-up of an order for the stock was answered.
+    StockLookedUp {
+        /// Which.
+        id: SaleId,
+        /// The answer.
+        found: LookUp,
+    },
+    /// The wallet before an order of the queue.
+    QueueWallet {
+        /// Whose.
+        sale: SaleId,
+        /// The wallet.
+        balance: Outcome<Exact>,
+    },
+}
+
+/// What is being bought for the stock.
+#[derive(Debug, Default)]
+pub(super) struct Purchases {
+    /// Not begun yet. A restart forgets them: what is in the stock is what was bought.
+    to_buy: VecDeque<Offer>,
+    /// The wallet is being read for the first of them.
+    reading: bool,
+    /// The one that is under way.
+    open: Option<Purchase>,
+    look_ups: usize,
+}
+
+impl Kiosk {
+    /// An operator buys profiles.
+    pub(super) fn buy_stock(&mut self, provider: &ProviderId, plan: &str, count: u16) -> OperatorAnswer {
+        if count == 0 || count > MOST {
+            return OperatorAnswer::refused(format!("1 to {MOST} at once"));
+        }
+        if self.is_estranged() || !self.providers.contains_key(provider) {
+            return OperatorAnswer::refused(format!("there is no account {provider} that may be used now"));
+        }
+        let language = self.settings.first_language().to_owned();
+        let Some(offer) = self.shelf.catalogue().offer_of_plan(provider, plan, &language) else {
+            return OperatorAnswer::refused(format!("{provider} offers no plan {plan:?} here"));
+        };
+        for _ in 0..count {
+            self.purchases.to_buy.push_back(offer.clone());
+        }
+        self.follow_purchases();
+        OperatorAnswer::done(format!("{count} of {:?} are being bought: see `esim-kiosk stock list`", offer.title))
+    }
+
+    /// An operator takes an item out.
+    pub(super) fn retire_stock(&mut self, profile: ProfileId) -> OperatorAnswer {
+        let now = self.clock.now();
+        match self.journal.move_stock(profile, StockState::Retired, now) {
+            Ok(true) => {
+                self.read_stock();
+                OperatorAnswer::done("taken out of the stock for good")
+            }
+            Ok(false) => OperatorAnswer::refused("it is not in stock, it is sold, or a sale holds it right now"),
+            Err(error) => {
+                let text = super::chain(&error);
+                self.journal_failed(error);
+                OperatorAnswer::refused(text)
+            }
+        }
+    }
+
+    /// At start: an order that the last run did not see through.
+    pub(super) fn recover_purchases(&mut self) {
+        let open = match self.journal.purchases(false) {
+            Ok(open) => open,
+            Err(error) => return self.journal_failed(error),
+        };
+        // One after the other: a second one was never begun.
+        let Some(purchase) = open.into_iter().next() else { return };
+        warn!(id = %purchase.id, state = ?purchase.state, "an order for the stock was open: its provider is asked");
+        self.hold_account(&purchase);
+        self.purchases.open = Some(purchase);
+        if !self.is_estranged() {
+            self.ask_about_purchase();
+        }
+    }
+
+    fn hold_account(&mut self, purchase: &Purchase) {
+        let account = Lock::Account(purchase.offer.provider.clone());
+        self.locks.entry(account).or_insert(purchase.id);
+    }
+
+    /// On every tick: the next one, when its account is free.
+    pub(super) fn follow_purchases(&mut self) {
+        if self.purchases.open.is_some() || self.purchases.reading || self.is_estranged() || self.halted.is_some() {
+            return;
+        }
+        let Some(offer) = self.purchases.to_buy.front().cloned() else { return };
+        let account = Lock::Account(offer.provider.clone());
+        let Some(provider) = self.providers.get(&offer.provider).cloned() else { return };
+        if self.locks.contains_key(&account) {
+            return;
+        }
+        self.purchases.to_buy.pop_front();
+        self.purchases.reading = true;
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let balance = provider.balance().await;
+            let duty = Duty::StockWallet { offer: Box::new(offer), balance };
+            if inbox.send(Inbox::Duty(Box::new(duty))).await.is_err() {
+                warn!("the kiosk ended before an order for the stock was begun");
+            }
+        });
+    }
+
+    /// A duty beside the sales was answered.
+    pub(super) fn duty_answered(&mut self, duty: Duty) {
+        match duty {
+            Duty::QueueWallet { sale, balance } => self.queue_wallet(sale, balance),
+            Duty::StockWallet { offer, balance } => self.begin_purchase(*offer, balance),
+            Duty::StockOrdered { id, outcome } => {
+                if let Some(purchase) = self.purchases.open.take_if(|purchase| purchase.id == id) {
+                    self.purchase_ordered(purchase, outcome);
+                }
+            }
+            Duty::StockLookedUp { id, found } => {
+                if let Some(purchase) = self.purchases.open.take_if(|purchase| purchase.id == id) {
+                    self.purchase_looked_up(purchase, found);
+                }
+            }
+        }
+    }
+
+    /// The wallet is read: the order is written down, then sent once.
+    fn begin_purchase(&mut self, offer: Offer, balance: Outcome<Exact>) {
+        self.purchases.reading = false;
+        let Outcome::Done(balance) = balance else {
+            let dropped = self.drop_batch(&offer.provider);
+            return warn!(%offer.provider, dropped, "the account does not answer: nothing more is bought for the stock");
+        };
+        let account = Lock::Account(offer.provider.clone());
+        if self.locks.contains_key(&account) {
+            return self.purchases.to_buy.push_front(offer);
+        }
+        let mut bits = [0_u8; 16];
+        if getrandom::fill(&mut bits).is_err() {
+            return error!("no random numbers: nothing is bought for the stock");
+        }
+        let now = self.clock.now();
+        let id = SaleId::from_parts(u64::try_from(now.wall_ms).unwrap_or(0), u128::from_be_bytes(bits));
+        let purchase = Purchase {
+            id,
+            offer,
+            state: PurchaseState::Asked,
+            reference: None,
+            profile: None,
+            balance_before: Some(balance),
+            sent_at: now,
+            not_found: Vec::new(),
+            evidence: String::new(),
+        };
+        if let Err(error) = self.journal.put_purchase(&purchase, None, now) {
+            return self.journal_failed(error);
+        }
+        self.hold_account(&purchase);
+        self.purchases.look_ups = 0;
+        let request = request(&purchase, &self.settings.machine);
+        let provider = self.providers.get(&purchase.offer.provider).cloned();
+        self.purchases.open = Some(purchase);
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let outcome = match provider {
+                Some(provider) => provider.order(&request).await,
+                None => OrderOutcome::NeverSent("the account is not configured any more".to_owned()),
+            };
+            if inbox.send(Inbox::Duty(Box::new(Duty::StockOrdered { id, outcome }))).await.is_err() {
+                warn!("the kiosk ended before a provider's answer was taken; the next start asks again");
+            }
+        });
+    }
+
+    fn drop_batch(&mut self, provider: &ProviderId) -> usize {
+        let before = self.purchases.to_buy.len();
+        self.purchases.to_buy.retain(|offer| offer.provider != *provider);
+        before - self.purchases.to_buy.len()
+    }
+
+    fn purchase_ordered(&mut self, mut purchase: Purchase, outcome: OrderOutcome) {
+        match outcome {
+            OrderOutcome::Done(delivery) => {
+                purchase.reference = Some(delivery.reference);
+                let Some(content) = delivery.profile else {
+                    return self.doubt_purchase(purchase, "the delivery brought no profile");
+                };
+                let Some(name) = self.new_profile_id() else {
+                    self.purchases.open = Some(purchase);
+                    return self.ask_about_purchase();
+                };
+                purchase.state = PurchaseState::Stored;
+                purchase.profile = Some(name);
+                let (offer, reference) = (purchase.offer.clone(), purchase.reference.clone());
+                let Some(reference) = reference else { return };
+                let bought = Bought { profile: name, content: &content, offer: &offer, reference: &reference };
+                self.settle_purchase(purchase, Some(&bought));
+                self.read_stock();
+            }
+            OrderOutcome::Accepted(reference) => {
+                purchase.state = PurchaseState::Accepted;
+                purchase.reference = Some(reference);
+                let now = self.clock.now();
+                if let Err(error) = self.journal.put_purchase(&purchase, None, now) {
+                    return self.purchase_refused(purchase, error);
+                }
+                self.purchases.open = Some(purchase);
+                self.ask_about_purchase();
+            }
+            OrderOutcome::Refused(refusal) => {
+                purchase.evidence = refusal.detail;
+                self.purchase_absent(purchase);
+            }
+            OrderOutcome::NeverSent(why) => {
+                purchase.evidence = why;
+                self.purchase_absent(purchase);
+            }
+            OrderOutcome::Unknown(doubt) => {
+                purchase.evidence = doubt.evidence;
+                self.purchases.open = Some(purchase);
+                self.ask_about_purchase();
+            }
+        }
+    }
+
+    fn purchase_looked_up(&mut self, mut purchase: Purchase, found: LookUp) {
+        let now = self.clock.now();
+        match found {
+            LookUp::Found(outcome) => self.purchase_ordered(purchase, outcome),
+            LookUp::BoughtAndLost { evidence } | LookUp::Undecidable { evidence } => {
+                self.doubt_purchase(purchase, &evidence);
+            }
+            LookUp::NotThere => {
+                let terms = &self.settings.terms;
+                let age = |at| now.since(at);
+                let late = age(&purchase.sent_at).is_some_and(|age| age >= terms.absent_after_ms);
+                let apart =
+                    purchase.not_found.iter().any(|at| age(at).is_some_and(|age| age >= terms.absent_spacing_ms));
+                purchase.not_found.push(now);
+                if late && apart {
+                    return self.purchase_absent(purchase);
+                }
+                if let Err(error) = self.journal.put_purchase(&purchase, None, now) {
+                    return self.journal_failed(error);
+                }
+                self.purchases.open = Some(purchase);
+                self.ask_about_purchase();
+            }
+            LookUp::Unknown(doubt) => {
+                purchase.evidence = doubt.evidence;
+                self.purchases.open = Some(purchase);
+                self.ask_about_purchase();
+            }
+        }
+    }
+
+    fn purchase_absent(&mut self, mut purchase: Purchase) {
+        let dropped = self.drop_batch(&purchase.offer.provider);
+        warn!(id = %purchase.id, purchase.evidence, dropped, "nothing was bought for the stock");
+        purchase.state = PurchaseState::Absent;
+        self.settle_purchase(purchase, None);
+    }
+
+    fn doubt_purchase(&mut self, mut purchase: Purchase, evidence: &str) {
+        self.drop_batch(&purchase.offer.provider);
+        error!(id = %purchase.id, evidence, "an order for the stock is in doubt: a person must look at the account");
+        purchase.state = PurchaseState::Doubtful;
+        evidence.clone_into(&mut purchase.evidence);
+        self.settle_purchase(purchase, None);
+    }
+
+    /// The order is decided, or its witnesses are on disk: the account is free.
+    fn settle_purchase(&mut self, purchase: Purchase, brought: Option<&Bought<'_>>) {
+        let now = self.clock.now();
+        match self.journal.put_purchase(&purchase, brought, now) {
+            Ok(()) => {
+                info!(id = %purchase.id, state = ?purchase.state, "order for the stock");
+                let account = Lock::Account(purchase.offer.provider.clone());
+                if self.locks.get(&account) == Some(&purchase.id) {
+                    self.locks.remove(&account);
+                }
+                self.follow_purchases();
+            }
+            Err(error) => self.purchase_refused(purchase, error),
+        }
+    }
+
+    /// The order or its profile belongs to somebody else: in doubt, never sold twice.
+    fn purchase_refused(&mut self, mut purchase: Purchase, error: JournalError) {
+        match error {
+            JournalError::Violation(violation) if purchase.state != PurchaseState::Doubtful => {
+                purchase.reference = None;
+                purchase.profile = None;
+                self.doubt_purchase(purchase, &violation.to_string());
+            }
+            error => self.journal_failed(error),
+        }
+    }
+
+    /// Asks the provider what became of the open order, after a while.
+    fn ask_about_purchase(&mut self) {
+        let Some(purchase) = &self.purchases.open else { return };
+        let schedule = match purchase.state {
+            PurchaseState::Accepted => &self.settings.terms.fetch_ms,
+            _ => &self.settings.terms.look_up_ms,
+        };
+        let place = self.purchases.look_ups.min(schedule.len().saturating_sub(1));
+        let after = Duration::from_millis(schedule.get(place).copied().unwrap_or(30_000));
+        self.purchases.look_ups += 1;
+        let id = purchase.id;
+        let request = request(purchase, &self.settings.machine);
+        let reference: Option<OrderReference> =
+            purchase.reference.clone().filter(|_| purchase.state == PurchaseState::Accepted);
+        let Some(provider) = self.providers.get(&purchase.offer.provider).cloned() else { return };
+        let taken = match self.journal.order_references(&purchase.offer.provider) {
+            Ok(taken) => taken,
+            Err(error) => return self.journal_failed(error),
+        };
+        let at = jiff::Timestamp::from_millisecond(purchase.sent_at.wall_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            let duty = match reference {
+                Some(reference) => Duty::StockOrdered { id, outcome: provider.fetch(&request, &reference).await },
+                None => Duty::StockLookedUp { id, found: provider.look_up(&request, &Sent { at, taken }).await },
+            };
+            if inbox.send(Inbox::Duty(Box::new(duty))).await.is_err() {
+                warn!("the kiosk ended before a look-up was taken; the next start asks again");
+            }
+        });
+    }
+}
+
+fn request(purchase: &Purchase, machine: &str) -> OrderRequest {
+    OrderRequest {
+        key: GoodKey { sale: purchase.id, index: 0 },
+        offer: purchase.offer.clone(),
+        balance_before: purchase.balance_before,
+        total_before: None,
+        label: format!("{machine} stock"),
+    }
+}

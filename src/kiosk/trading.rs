@@ -1,0 +1,112 @@
+//! How the trade stands, for the operator: through the control socket and on the service screen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::outbox::Progress;
+use crate::sale::id::{ProfileId, SaleNumber};
+use crate::sale::{Goods, Money, Sale};
+
+use super::Kiosk;
+use super::operator::OperatorAnswer;
+use super::queue::counts_against_caps;
+
+/// A sale that waits for the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// Its label.
+    pub number: SaleNumber,
+    /// Where its money is.
+    pub money: Money,
+    /// Where its first good is.
+    pub goods: Goods,
+    /// In minor units.
+    pub amount_minor: i64,
+    /// Until when it is promised, milliseconds since 1970, by the clock as it is now.
+    pub promised_until_ms: i64,
+}
+
+/// How the trade stands. No code, no traveller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trading {
+    /// How it sells: `open`, `stock_only`, …
+    pub selling: serde_json::Value,
+    /// Sales that are not closed.
+    pub open_sales: usize,
+    /// Cases of these that nobody has decided.
+    pub open_cases: usize,
+    /// The queue, oldest first.
+    pub queue: Vec<Queued>,
+    /// The outbox.
+    pub outbox: Progress,
+    /// Items of the stock that anybody may buy, and all that are not sold or retired.
+    pub stock_for_sale: usize,
+    /// All that are not sold or retired.
+    pub stock: usize,
+    /// An end of day is under way.
+    pub day_ends: bool,
+    /// Why the journal may not be the newest.
+    pub estranged: Option<String>,
+}
+
+fn queued(sale: &Sale) -> Queued {
+    let paid = sale.payment.known_at.unwrap_or(sale.chosen_at).wall_ms;
+    let promised = i64::try_from(sale.quote.promised_ms.unwrap_or(0)).unwrap_or(i64::MAX);
+    Queued {
+        number: sale.quote.number.clone(),
+        money: sale.payment.money,
+        goods: sale.goods[0].state,
+        amount_minor: sale.quote.amount.minor,
+        promised_until_ms: paid.saturating_add(promised),
+    }
+}
+
+impl Kiosk {
+    /// How the trade stands.
+    pub(super) fn trading(&mut self) -> OperatorAnswer {
+        let outbox = match self.journal.outbox_progress() {
+            Ok(outbox) => outbox,
+            Err(error) => {
+                self.journal_failed(error);
+                return OperatorAnswer::refused("the journal failed");
+            }
+        };
+        let now = self.clock.now();
+        let days = i64::from(self.settings.trade.stock_days_left);
+        let open = || self.sales.values().filter(|sale| sale.closed.is_none());
+        let status = Trading {
+            selling: serde_json::to_value(self.health.selling()).unwrap_or_default(),
+            open_sales: open().count(),
+            open_cases: open().flat_map(|sale| &sale.cases).filter(|case| case.decided.is_none()).count(),
+            queue: self.sales.values().filter(|sale| counts_against_caps(sale)).map(queued).collect(),
+            outbox,
+            stock_for_sale: self.stock.iter().filter(|item| item.is_for_sale(now, days)).count(),
+            stock: self.stock.len(),
+            day_ends: self.health.day_ends,
+            estranged: self.journal.estranged().map(str::to_owned),
+        };
+        let text = format!(
+            "{} open sales, {} open cases, {} in the queue, {} for the back office, {} of {} in stock for sale",
+            status.open_sales,
+            status.open_cases,
+            status.queue.len(),
+            status.outbox.waiting,
+            status.stock_for_sale,
+            status.stock
+        );
+        OperatorAnswer { value: serde_json::to_value(&status).unwrap_or_default(), ..OperatorAnswer::done(text) }
+    }
+
+    /// An operator has looked at the provider's: this profile was never used.
+    pub(super) fn prove_stock(&mut self, profile: ProfileId) -> OperatorAnswer {
+        if !self.stock.iter().any(|item| item.profile == profile && item.unproven) {
+            return OperatorAnswer::refused("it is not in stock, or it is proven already");
+        }
+        if let Err(error) = self.journal.stock_proven(profile) {
+            let text = super::chain(&error);
+            self.journal_failed(error);
+            return OperatorAnswer::refused(text);
+        }
+        self.read_stock();
+        OperatorAnswer::done("it may be sold")
+    }
+}
