@@ -30,6 +30,9 @@ pub(crate) enum Lost {
     /// The command line asks for something that is not there.
     #[error("{0}")]
     Asked(String),
+    /// A program that the run needs is not installed.
+    #[error("{0}")]
+    Missing(String),
     /// A file could not be written.
     #[error("a file could not be written")]
     File(#[from] std::io::Error),
@@ -39,9 +42,13 @@ pub(crate) enum Lost {
 }
 
 impl Lost {
-    /// 2 where the command line asks for what is not there, else 1.
+    /// 2 where the command line asks for what is not there, 3 where a program is not installed, else 1.
     pub(crate) fn exit_code(&self) -> std::process::ExitCode {
-        std::process::ExitCode::from(if matches!(self, Lost::Asked(_)) { 2 } else { 1 })
+        std::process::ExitCode::from(match self {
+            Lost::Asked(_) => 2,
+            Lost::Missing(_) => 3,
+            _ => 1,
+        })
     }
 }
 

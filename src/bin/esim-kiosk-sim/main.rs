@@ -46,6 +46,12 @@ enum Command {
         #[arg(long, default_value = "demo-output/stage")]
         dir: PathBuf,
     },
+    /// The kiosk's end of the fleet alone, in a process that can be killed.
+    #[command(hide = true)]
+    Agent {
+        /// A configuration with [fleet].
+        config: PathBuf,
+    },
     Provider(by_hand::OfProviders),
     Terminal(by_hand::OfTerminal),
     Printer(by_hand::OfPrinter),
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
         Command::Torture(wanted) => torture::run(&wanted),
         Command::Gallery { out } => drawn::gallery(&out),
         Command::All { dir } => by_hand::all(&dir),
+        Command::Agent { config } => torture::agent(&config),
         Command::Provider(asked) => by_hand::providers(asked),
         Command::Terminal(asked) => by_hand::terminal(asked),
         Command::Printer(asked) => by_hand::printer(asked),

@@ -2,9 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
-use esim_kiosk::sim::torture::{killed, providers, rules, sale};
+use esim_kiosk::sim::torture::{providers, rules, sale};
 
-use crate::lost::Lost;
+use crate::lost::{Lost, chain};
 use crate::say;
 
 /// Long runs with faults; the last line is one JSON object with the counts.
@@ -46,6 +46,10 @@ enum What {
     Sale,
     /// The rules of money and goods: every event in every state, with a crash at every step.
     Rules,
+    /// Logs pulled through a real Mosquitto, while broker, receiver and kiosk are killed.
+    Pull,
+    /// --size kiosks (200) at one real Mosquitto that is killed in between.
+    Fleet,
 }
 
 /// Runs it; any mismatch is an error.
@@ -62,6 +66,16 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             report.mismatches
         }
         What::Sale if wanted.kill.is_some() => kill(wanted)?,
+        What::Pull => {
+            let report = pull::run(&std::env::current_exe()?).map_err(missing)?;
+            say(report.print().trim_end());
+            report.mismatches()
+        }
+        What::Fleet => {
+            let report = fleet::run(size.unwrap_or(200), 5).map_err(missing)?;
+            say(&report.print());
+            report.mismatches()
+        }
         What::Sale => {
             let disk = wanted.forgets.map_or(sale::Disk::Honest, sale::Disk::Forgets);
             let asked = sale::Wanted { every: wanted.every, disk, only: wanted.only.clone() };
@@ -91,4 +105,15 @@ fn kill(wanted: &Wanted) -> Result<usize, Lost> {
         say(&format!("journals and ledgers are in {}", stages.display()));
     }
     Ok(report.faults.len())
+/// What is not installed is told apart: exit code 3.
+fn missing(error: far::NotRun) -> Lost {
+    match error {
+        far::NotRun::Missing(_) => Lost::Missing(error.to_string()),
+        other => Lost::Wrong(chain(&other)),
+    }
+}
+
+/// The kiosk's end of the fleet, until it is killed.
+pub(crate) fn agent(config: &std::path::Path) -> Result<(), Lost> {
+    far::agent::run(config).map_err(|error| Lost::Wrong(chain(&error)))
 }

@@ -1,0 +1,180 @@
+//! Hundreds of kiosks at one broker that is killed in between: no sale may be lost, none booked twice.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rumqttc::PublishOptions;
+use rumqttc::mqttbytes::QoS;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::NotRun;
+use super::mosquitto::Mosquitto;
+use super::watcher::Watcher;
+use crate::fleet::link::Link;
+use crate::fleet::office::FarOffice;
+use crate::fleet::section::Section;
+use crate::fleet::{Ends, News};
+use crate::metrics::Process;
+use crate::office::{BackOffice, Parcel, Taken};
+use crate::sim::fleet::pki::Pki;
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Report {
+    /// Kiosks.
+    pub kiosks: usize,
+    /// Sales that were sent.
+    pub sales: usize,
+    /// Sales that the office never heard of.
+    pub lost: usize,
+    /// Sales that are in the office's books twice.
+    pub doubled: usize,
+    /// Sales that arrived more than once and were known by their key.
+    pub repeated: usize,
+    /// States that are not at the broker in the end.
+    pub states_missing: usize,
+    /// Memory of a kiosk's end, in KiB.
+    pub kib_each: u64,
+    /// Memory of the broker, in KiB.
+    pub broker_kib: u64,
+    /// Seconds.
+    pub seconds: u64,
+}
+
+impl Report {
+    /// What must not be.
+    pub fn mismatches(&self) -> usize {
+        self.lost + self.doubled + self.states_missing
+    }
+
+    /// One line of JSON.
+    pub fn print(&self) -> String {
+        json!({
+            "kiosks": self.kiosks, "sales": self.sales, "lost": self.lost, "doubled": self.doubled,
+            "repeated": self.repeated, "states_missing": self.states_missing, "kib_per_kiosk": self.kib_each,
+            "broker_kib": self.broker_kib, "seconds": self.seconds, "mismatches": self.mismatches(),
+        })
+        .to_string()
+    }
+}
+
+/// The office's books: each key with what was booked under it, and what came more than once.
+#[derive(Default)]
+struct Ledger {
+    booked: BTreeMap<String, String>,
+    came: usize,
+    doubled: usize,
+}
+
+/// Runs so many kiosks with so many sales each.
+///
+/// # Errors
+/// [`NotRun`] where something is missing.
+pub fn run(kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
+    let folder = std::env::temp_dir().join(format!("esim-kiosk-fleet-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let done = run_in(&folder, kiosks, sales_each);
+    std::fs::remove_dir_all(&folder).ok();
+    done
+}
+
+fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
+    let pki = Pki::make(&folder.join("pki"))?;
+    let mut broker = Mosquitto::start(folder, &pki)?;
+    let (operator, kiosk) = (pki.client("office")?, pki.client("kiosk")?);
+    let section = |identity: &crate::sim::fleet::pki::Identity| Section {
+        broker: broker.url(),
+        ca: pki.ca(),
+        certificate: identity.certificate.clone(),
+        key: identity.key.display().to_string(),
+        ..Section::default()
+    };
+    let (office_section, kiosk_section) = (section(&operator), section(&kiosk));
+    let began = Instant::now();
+    let before = Process::of_this().resident_bytes;
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (kib_each, states_missing) = runtime.block_on(async {
+        let watcher = Watcher::start(office_section, "office", "te/#", office(ledger.clone()));
+        let selling: Vec<_> = (0..kiosks)
+            .map(|number| {
+                tokio::spawn(one(kiosk_section.clone(), folder.join(format!("s{number}")), number, sales_each))
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        broker.kill();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        broker.up()?;
+        let mut links = Vec::new();
+        for kiosk in selling {
+            links.extend(kiosk.await.ok());
+        }
+        let grown = Process::of_this().resident_bytes.saturating_sub(before);
+        let mut missing = 0;
+        for number in 0..kiosks {
+            let topic = format!("te/device/F{number:03}///twin/facts");
+            let said = watcher.until(&topic, Duration::from_secs(30), |state| state["sold"] == sales_each).await;
+            missing += usize::from(!said);
+        }
+        Ok::<_, std::io::Error>((grown / 1_024 / kiosks.max(1) as u64, missing))
+    })?;
+    let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    let sales = kiosks * sales_each;
+    Ok(Report {
+        kiosks,
+        sales,
+        lost: sales.saturating_sub(ledger.booked.len()),
+        doubled: ledger.doubled,
+        repeated: ledger.came.saturating_sub(ledger.booked.len()),
+        states_missing,
+        kib_each,
+        broker_kib: broker.resident_kib(),
+        seconds: began.elapsed().as_secs(),
+    })
+}
+
+/// The back office: books a sale under its key, once, and says so each time.
+fn office(ledger: Arc<Mutex<Ledger>>) -> super::watcher::Hears {
+    Box::new(move |topic, sale, client| {
+        let (Some(device), Some(key)) = (topic.strip_suffix("/e/sale"), sale["key"].as_str()) else { return };
+        {
+            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            ledger.came += 1;
+            // The same key must be the same sale, and a sale must have one key.
+            let content = format!("{} {}", sale["machine"], sale["sale"]);
+            let known = ledger.booked.get(key).cloned();
+            let other_key = known.is_none() && sale["sale"]["number"].as_str() != Some(key);
+            ledger.doubled += usize::from(known.is_some_and(|known| known != content) || other_key);
+            ledger.booked.entry(key.to_owned()).or_insert(content);
+        }
+        let answer = json!({ "key": key }).to_string();
+        client.try_publish(format!("{device}/e/sale_taken"), answer, PublishOptions::new(QoS::AtLeastOnce)).ok();
+    })
+}
+
+/// One kiosk: its outbox, one sale after the other, each until it is taken. Its link lives on in what is returned.
+async fn one(section: Section, state: std::path::PathBuf, number: usize, sales: usize) -> tokio::task::JoinHandle<()> {
+    let label = format!("F{number:03}");
+    let (news, told) = mpsc::channel(16);
+    let (orders, _ordered) = mpsc::channel(1);
+    let (commands, _pulls) = mpsc::channel(1);
+    let office = FarOffice::new(news.clone());
+    let ends = Ends { news: told, orders, commands, taken: Some(office.answers()) };
+    let link = tokio::spawn(Link::new(section, &label, state, Vec::new(), ends).run());
+    for count in 1..=sales {
+        let key = format!("{label}-{count:06}");
+        let json = json!({ "number": key, "gross_minor": 990, "currency": "EUR" }).to_string();
+        let parcel = Parcel { number: count as u64, key, machine: label.clone(), json };
+        while !matches!(office.take(&parcel).await, Taken::Done { .. }) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+    news.send(News::State { name: "facts", value: json!({ "sold": sales }) }).await.ok();
+    // The link goes on as long as somebody may tell it something.
+    tokio::spawn(async move {
+        let _open = news;
+        link.await.ok();
+    })
+}
