@@ -182,6 +182,10 @@ async fn a_kiosk_that_was_killed_begins_again() {
     let running = site.run();
     let topic = site.pull("report-3");
     site.broker.until(|broker| broker.retained(&topic).is_some_and(|state| state.contains("executing"))).await;
+    // Killed in the middle of the upload, not before it.
+    while site.sink.requests() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     drop(running);
     let _again = site.run();
     assert_eq!(site.ended(&topic).await["status"], "successful");
