@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
-use esim_kiosk::sim::torture::{providers, rules, sale};
+use esim_kiosk::sim::torture::far::{self, fleet, pull};
+use esim_kiosk::sim::torture::{killed, providers, rules, sale};
 
 use crate::lost::{Lost, chain};
 use crate::say;
@@ -105,6 +106,8 @@ fn kill(wanted: &Wanted) -> Result<usize, Lost> {
         say(&format!("journals and ledgers are in {}", stages.display()));
     }
     Ok(report.faults.len())
+}
+
 /// What is not installed is told apart: exit code 3.
 fn missing(error: far::NotRun) -> Lost {
     match error {

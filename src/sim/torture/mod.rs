@@ -3,11 +3,8 @@
 
 mod accounts;
 pub mod blows;
-<<<<<<< HEAD
-pub mod killed;
-=======
 pub mod far;
->>>>>>> e972419 (Torture pulls and a fleet with a real Mosquitto; check schemas, dashboard and rules)
+pub mod killed;
 pub mod providers;
 pub mod sale;
 pub mod rules;
