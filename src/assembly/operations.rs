@@ -2,7 +2,7 @@
 //! the loop up: they ask it now and then, and live with no answer.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,7 +137,7 @@ impl Watcher {
     }
 
     /// What a bundle of a dead service will want.
-    fn keep(&self, live: &PathBuf, status: &Status) {
+    fn keep(&self, live: &Path, status: &Status) {
         if let Err(error) = of_process().write(live, status, &self.frames.lines()) {
             debug!(%error, "the recorder cannot be written");
         }

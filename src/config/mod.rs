@@ -166,6 +166,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
+    #[expect(clippy::too_many_lines, reason = "a line for each section: split, nobody sees that none is missing")]
     pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigErrors> {
         let mut document = read::Document::parse(text);
         let machine: Machine = document.section("machine");

@@ -68,12 +68,14 @@ fn put(bundle: &mut Bundle, texts: Vec<Text>) {
 
 /// Where no time is asked for: the last days, or the hour around the sale.
 fn fill_times(scene: &mut Scene) {
-    if scene.wanted.sale.is_some() && scene.wanted.since.is_none() && scene.wanted.until.is_none() {
-        if let Some((since, until)) = report::around_sale(scene) {
-            scene.wanted.since = Some(since);
-            scene.wanted.until = Some(until);
-            return;
-        }
+    if scene.wanted.sale.is_some()
+        && scene.wanted.since.is_none()
+        && scene.wanted.until.is_none()
+        && let Some((since, until)) = report::around_sale(scene)
+    {
+        scene.wanted.since = Some(since);
+        scene.wanted.until = Some(until);
+        return;
     }
     if scene.wanted.since.is_none() {
         let hours = i64::from(scene.section().days) * 24;

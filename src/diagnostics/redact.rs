@@ -198,7 +198,7 @@ fn luhn(digits: &[u8]) -> bool {
             if value > 9 { value - 9 } else { value }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// A claim code without its dashes: only one whose check character fits, or every word of nine letters would go.

@@ -152,8 +152,7 @@ impl<'a> Draft<'a> {
         let known = &self.sale.goods[usize::from(good)];
         // A start with a wrong clock must not keep an order open for ever: this run's own age counts too.
         let late = known.sent_at.is_some_and(|sent| now.at_least_since(&sent) >= self.terms.absent_after_ms);
-        let apart =
-            known.not_found.iter().any(|earlier| now.at_least_since(earlier) >= self.terms.absent_spacing_ms);
+        let apart = known.not_found.iter().any(|earlier| now.at_least_since(earlier) >= self.terms.absent_spacing_ms);
         if late && apart {
             self.record(Record::Absent { good });
         } else {
@@ -235,7 +234,8 @@ impl<'a> Draft<'a> {
         if missing {
             let reason = if never_ordered { ReleaseReason::Overdue } else { ReleaseReason::Absent };
             self.record(Record::ReleaseDecided { reason });
-        } else if self.sale.payment.known_at.is_some_and(|known| self.now.at_least_since(&known) > self.terms.goods_ms) {
+        } else if self.sale.payment.known_at.is_some_and(|known| self.now.at_least_since(&known) > self.terms.goods_ms)
+        {
             self.record(Record::ReleaseDecided { reason: ReleaseReason::Overdue });
         }
     }

@@ -120,9 +120,8 @@ impl Robot {
                     return Ended::Dead;
                 }
             }
-            match timeout(LOOK_AGAIN, self.views.changed()).await {
-                Ok(Err(_)) => return Ended::Dead,
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(_)) = timeout(LOOK_AGAIN, self.views.changed()).await {
+                return Ended::Dead;
             }
         }
     }

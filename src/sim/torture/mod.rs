@@ -6,5 +6,5 @@ pub mod blows;
 pub mod far;
 pub mod killed;
 pub mod providers;
-pub mod sale;
 pub mod rules;
+pub mod sale;

@@ -181,7 +181,7 @@ fn codes(stage: &Stage, all: &[(Sale, Vec<Record>)], lives: &[Life], wrongs: &mu
     let orders = stage.providers.panel().ledger(Provider::Mobilexy).orders;
     for (number, code) in lives.iter().flat_map(Life::codes) {
         let sale = all.iter().find(|(sale, _)| sale.quote.number.0 == number);
-        let order = orders.iter().find(|order| order.lpa.iter().any(|lpa| *lpa == code));
+        let order = orders.iter().find(|order| order.lpa.contains(&code));
         let theirs = sale.zip(order).is_some_and(|((sale, _), order)| {
             sale.goods[0].reference.as_ref().is_some_and(|reference| reference.0 == order.reference)
         });

@@ -150,7 +150,11 @@ pub(super) fn alone(world: &World, edges: &mut Edges<'_>) -> Moved {
         }
         Stand::Held { seat, waiting } => {
             let mut next = world.clone();
-            if scene.reverses { next.device.undo(seat, scene) } else { next.device.book(seat) }
+            if scene.reverses {
+                next.device.undo(seat, scene)
+            } else {
+                next.device.book(seat)
+            }
             edges.add(Move::Terminal(Served::GivesUp), true, Ok(vec![next]))?;
             if heard(seat) && !waiting {
                 let mut next = world.clone();
@@ -190,7 +194,11 @@ fn ends(world: &World, edges: &mut Edges<'_>, seat: usize, by: Served, ending: E
     if world.listening == Some(seat) {
         next.listening = None;
         next.answer = None;
-        return edges.add(Move::Terminal(by), by != Served::AbortsAfterBooking, next.says(scene, Heard::Ended(seat, ending)));
+        return edges.add(
+            Move::Terminal(by),
+            by != Served::AbortsAfterBooking,
+            next.says(scene, Heard::Ended(seat, ending)),
+        );
     }
     if world.lost == Some(seat) && world.booting.is_empty() {
         let mut late = next.clone();

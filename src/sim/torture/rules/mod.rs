@@ -86,7 +86,12 @@ pub fn run(size: Option<usize>, out: &mut dyn Write) -> io::Result<Report> {
         match enumerate(&control(mutant), limit.max(SMALL)).broken {
             Some(trace) => {
                 report.caught += 1;
-                writeln!(out, "broken on purpose: {mutant:?}: noticed after {} steps: {}", trace.way.len(), trace.what)?;
+                writeln!(
+                    out,
+                    "broken on purpose: {mutant:?}: noticed after {} steps: {}",
+                    trace.way.len(),
+                    trace.what
+                )?;
             }
             None => {
                 report.mismatches += 1;

@@ -2,9 +2,9 @@
 //! are in [`super::device`], the providers' in [`super::goods`].
 
 use crate::sale::event::Event;
+use crate::sale::id::{ProfileId, SaleId};
 use crate::sale::record::{CaseDecision, CaseKind};
 use crate::sale::{Goods, Lock, Money, Sale, rules};
-use crate::sale::id::{ProfileId, SaleId};
 
 use super::device::Served;
 use super::goods::Word;

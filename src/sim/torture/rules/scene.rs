@@ -170,11 +170,7 @@ impl Scene {
             goods,
             amount: Amount::new(PRICE, Currency::EUR),
             tax_rate: None,
-            consent: Consent {
-                terms_version: String::new(),
-                privacy_version: String::new(),
-                immediate_delivery: true,
-            },
+            consent: Consent { terms_version: String::new(), privacy_version: String::new(), immediate_delivery: true },
             day,
             without_paper: false,
             continues: None,
@@ -214,11 +210,7 @@ fn choices(ware: Ware, kept: Option<ProfileId>) -> Vec<Choice> {
 }
 
 fn stocked(profile: ProfileId) -> Choice {
-    Choice {
-        offer: offer("a", Source::Stock { profile }, Kind::Esim),
-        locks_account: false,
-        balance_before: None,
-    }
+    Choice { offer: offer("a", Source::Stock { profile }, Kind::Esim), locks_account: false, balance_before: None }
 }
 
 fn offer(account: &str, source: Source, kind: Kind) -> Offer {

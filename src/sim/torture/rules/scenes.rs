@@ -37,11 +37,7 @@ pub fn scenes() -> Vec<Scene> {
         Scene { end_of_day: true, synced: false, ..one("end of day, clock not synchronised") },
         Scene { day_unasked: true, totals: true, reverses: false, ..one("day closed unasked") },
         Scene { sales: vec![vec![ordered, Ware::Stock]], ..one("basket: ordered and stock") },
-        Scene {
-            sales: vec![vec![ordered, ordered]],
-            busy_answers: false,
-            ..one("basket of two")
-        },
+        Scene { sales: vec![vec![ordered, ordered]], busy_answers: false, ..one("basket of two") },
         two("two of one price", ordered, ordered),
         Scene { reverses: false, ..two("two of one price, terminal keeps", ordered, ordered) },
         Scene { busy_answers: false, ..two("two of one price, busy is silent", ordered, ordered) },

@@ -194,10 +194,8 @@ fn mutate(scene: &Scene, before: Option<&Sale>, event: &Event, mut step: Step) -
                 step.next.payment.decision = Some(Decision::Commit);
             }
         }
-        Mutant::ShownBeforePaid => {
-            if step.next.payment.money == Money::Committing && step.next.all_stored() {
-                step.effects.push(Effect::Reveal);
-            }
+        Mutant::ShownBeforePaid if step.next.payment.money == Money::Committing && step.next.all_stored() => {
+            step.effects.push(Effect::Reveal);
         }
         Mutant::CommitAfterRelease => {
             for effect in &mut step.effects {

@@ -161,8 +161,11 @@ pub(super) enum Heard {
 
 impl World {
     pub(super) fn new(scene: &Scene) -> World {
-        let seats: Vec<Seat> =
-            scene.sales.iter().map(|goods| Seat { parcels: vec![Parcel::default(); goods.len()], ..Seat::default() }).collect();
+        let seats: Vec<Seat> = scene
+            .sales
+            .iter()
+            .map(|goods| Seat { parcels: vec![Parcel::default(); goods.len()], ..Seat::default() })
+            .collect();
         let pays = vec![Pay::default(); seats.len()];
         World {
             now: Moment { run: 1, mono_ms: 0, wall_ms: 1_800_000_000_000, synced: scene.synced },

@@ -117,7 +117,8 @@ fn one_scenario(scenario: &Scenario, stranded: Stranded, wanted: &Wanted, report
     let before = report.mismatches;
     report.scenarios += 1;
     judge(scenario, stranded, Cut::Never, case(&setting, Cut::Never, Disk::Honest)?.1, report);
-    let ways: [(usize, fn(u64, When) -> Cut); 3] = [(0, Cut::Append), (1, Cut::Effect), (2, Cut::Disk)];
+    type Way = fn(u64, When) -> Cut;
+    let ways: [(usize, Way); 3] = [(0, Cut::Append), (1, Cut::Effect), (2, Cut::Disk)];
     let mut fell = [0; 3];
     for (column, way) in ways {
         'places: for place in 1..CUTS_MAX {
