@@ -101,7 +101,13 @@ pub(crate) struct Clerk<'a> {
 }
 
 impl Clerk<'_> {
-    fn write(&mut self, before: Option<&Sale>, step: Step, profile: Option<(ProfileId, &Profile)>, number: u32) -> Sale {
+    fn write(
+        &mut self,
+        before: Option<&Sale>,
+        step: Step,
+        profile: Option<(ProfileId, &Profile)>,
+        number: u32,
+    ) -> Sale {
         if step.record.is_empty() {
             return step.next;
         }
@@ -112,8 +118,7 @@ impl Clerk<'_> {
         let bytes = number.to_be_bytes();
         let claim = ClaimCode::from_random([9, bytes[0], bytes[1], bytes[2], bytes[3]]);
         let claim = before.is_none().then_some(&claim);
-        let append =
-            Append { sale: &step.next, entries: &step.record, takes: &takes, gives: &gives, profile, claim };
+        let append = Append { sale: &step.next, entries: &step.record, takes: &takes, gives: &gives, profile, claim };
         let start = Instant::now();
         self.journal.append(&append).expect("the journal takes it");
         self.spent += start.elapsed();
@@ -214,11 +219,11 @@ fn start_to_decided(closed: u32, place: &Path) -> Duration {
         let run = clerk.journal.run();
         let number = closed + 1;
         let id = SaleId::from_parts(1_796_000_000_000, u128::from(number));
-        let mut sale = clerk.write(None, rules::choose(id, quote(number, None, false), at(run, 0)).expect("a sale"), None, number);
-        for event in [
-            Event::BaselineRead { last: LastTransaction::Empty, totals: None },
-            Event::Approved(approval(number)),
-        ] {
+        let mut sale =
+            clerk.write(None, rules::choose(id, quote(number, None, false), at(run, 0)).expect("a sale"), None, number);
+        for event in
+            [Event::BaselineRead { last: LastTransaction::Empty, totals: None }, Event::Approved(approval(number))]
+        {
             let step = rules::on(&sale, &event, at(run, 100), &Terms::default());
             sale = clerk.write(Some(&sale), step, None, number);
         }

@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 
 /// What each module may use of the package, as paths; everything below a path is allowed with it.
-const MAY_USE: [(&str, &[&str]); 23] = [
+const MAY_USE: &[(&str, &[&str])] = &[
     ("money", &[]),
     ("sale", &["money"]),
     ("locale", &["money"]),

@@ -100,7 +100,9 @@ fn what_is_said_fits_its_schema() {
     fits(&schema("order"), &serde_json::to_value(&order).unwrap()).unwrap();
     let key = ring::signature::Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
     fits(&schema("kiosk_order"), &esim_kiosk::fleet::order::sign(&key, &order).unwrap()).unwrap();
-    for (name, bad) in [("order", serde_json::json!({ "kiosk": "K07" })), ("selling", serde_json::json!({ "state": "shut" }))] {
+    for (name, bad) in
+        [("order", serde_json::json!({ "kiosk": "K07" })), ("selling", serde_json::json!({ "state": "shut" }))]
+    {
         assert!(fits(&schema(name), &bad).is_err(), "{name}");
     }
     for entry in std::fs::read_dir(docs("schemas")).unwrap() {

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use esim_kiosk::esim::{DuplicateGuard, EsimProvider};
+use esim_kiosk::journal::Journal;
 use esim_kiosk::journal::archive::{Archive, Wanted};
 use esim_kiosk::journal::section::Section;
-use esim_kiosk::journal::Journal;
 use esim_kiosk::kiosk::clock::{Clock, Wall};
 use esim_kiosk::kiosk::session::Patience;
 use esim_kiosk::kiosk::{Connections, Inbox, Kiosk, Settings, View};
@@ -44,7 +44,8 @@ impl ReceiptPrinter for Paper {
 }
 
 fn settings() -> Settings {
-    let operator = OperatorText { name: "A".into(), address: Vec::new(), tax_number: "1".into(), help_phone: "1".into() };
+    let operator =
+        OperatorText { name: "A".into(), address: Vec::new(), tax_number: "1".into(), help_phone: "1".into() };
     Settings {
         machine: "K07".into(),
         operator,

@@ -55,7 +55,8 @@ enum GoodsWord {
 impl Decide {
     fn statement(&self, typed: impl FnOnce() -> Result<String, Failed>) -> Result<Statement, Failed> {
         let (number, case) = self.case.split_once('/').unwrap_or((&self.case, "0"));
-        let case = case.parse().map_err(|_| Failed::told(format!("{:?} is no case: K07-000123/0 is one", self.case)))?;
+        let case =
+            case.parse().map_err(|_| Failed::told(format!("{:?} is no case: K07-000123/0 is one", self.case)))?;
         let goods = self.goods.map(|word| match word {
             GoodsWord::Code => GoodsFact::Code,
             GoodsWord::Absent => GoodsFact::Absent,

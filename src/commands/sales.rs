@@ -9,8 +9,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::{books, load, order};
 use super::out::{Failed, Out, table};
+use super::{books, load, order};
 use crate::config::Config;
 use crate::journal::archive::{Archive, CaseRow, SaleRow, Wanted};
 use crate::kiosk::OperatorCommand;

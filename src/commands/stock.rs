@@ -55,9 +55,7 @@ pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Fail
         Stock::Retire { profile } => {
             by_service(&OperatorCommand::RetireStock { profile: item(profile)? }, &config, out)
         }
-        Stock::Prove { profile } => {
-            by_service(&OperatorCommand::ProveStock { profile: item(profile)? }, &config, out)
-        }
+        Stock::Prove { profile } => by_service(&OperatorCommand::ProveStock { profile: item(profile)? }, &config, out),
         Stock::List { from } => list(&from.archive(&config)?, &config, out),
     }
 }

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags, Row};
 pub use super::rows::{CaseRow, ReckoningRow, SaleRow, StockCount, StockRow, Wanted};
 
 use super::place::Place;
+use super::purchases::Purchase;
 use super::section::Section;
 use super::sqlite::OpenError;
-use super::purchases::Purchase;
 use super::{JournalError, fold, outbox, purchases, schema};
 use crate::sale::id::{SaleId, SaleNumber};
 use crate::sale::record::Entry;
@@ -214,12 +214,7 @@ impl Archive {
     pub fn reckonings(&self, limit: u32) -> Result<Vec<ReckoningRow>, JournalError> {
         let sql = "SELECT made_ms, day, balanced, json FROM reckonings ORDER BY id DESC LIMIT ?1";
         self.rows("read the reckonings", sql, [limit], |row| {
-            Ok(ReckoningRow {
-                made_ms: row.get(0)?,
-                day: row.get(1)?,
-                balanced: row.get(2)?,
-                json: row.get(3)?,
-            })
+            Ok(ReckoningRow { made_ms: row.get(0)?, day: row.get(1)?, balanced: row.get(2)?, json: row.get(3)? })
         })
     }
 

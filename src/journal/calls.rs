@@ -239,12 +239,7 @@ impl Journal for SqliteJournal {
         self.write("put a profile into the stock", |work, seal| stock::buy(work, seal, item, now))
     }
 
-    fn move_stock(
-        &mut self,
-        profile: ProfileId,
-        to: stock::StockState,
-        now: Moment,
-    ) -> Result<bool, JournalError> {
+    fn move_stock(&mut self, profile: ProfileId, to: stock::StockState, now: Moment) -> Result<bool, JournalError> {
         self.write("change the stock", |work, _| inventory::move_to(work, profile, to, now))
     }
 

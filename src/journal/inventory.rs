@@ -13,12 +13,7 @@ use crate::sale::moment::Moment;
 use crate::sale::offer::{Offer, OrderReference};
 
 /// Towards the end of an item: never free again once a cancel was asked, and nothing that a sale holds is touched.
-pub(super) fn move_to(
-    work: &Transaction<'_>,
-    profile: ProfileId,
-    to: StockState,
-    now: Moment,
-) -> Result<bool, Fault> {
+pub(super) fn move_to(work: &Transaction<'_>, profile: ProfileId, to: StockState, now: Moment) -> Result<bool, Fault> {
     let held: bool = work
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM locks WHERE lock = 'stock:' || ?1)")?
         .query_row([profile.to_string()], |row| row.get(0))?;
@@ -49,9 +44,8 @@ pub(super) fn is_purchase(work: &Connection, provider: &str, reference: &OrderRe
 /// Every item, with its state and its cost.
 pub(super) fn books(connection: &Connection) -> Result<BTreeMap<ProfileId, (StockState, Exact)>, Fault> {
     let mut query = connection.prepare_cached("SELECT profile, state, offer FROM stock")?;
-    let rows = query.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-    })?;
+    let rows = query
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))?;
     let mut books = BTreeMap::new();
     for row in rows {
         let (profile, state, offer) = row?;

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 
+use super::Violation;
 use super::fault::{Fault, unique};
 use super::seal::Seal;
 use super::stock::{self, Bought};
-use super::Violation;
 use crate::money::Exact;
 use crate::sale::id::{ProfileId, SaleId};
 use crate::sale::moment::Moment;

@@ -21,11 +21,11 @@ const RETRY_MS: [u64; 3] = [5 * 60_000, 15 * 60_000, 60 * 60_000];
 enum Waits {
     /// For the sales that must be decided first, or for its next try.
     #[default]
-    ForSales,
+    Sales,
     /// For the terminal's totals.
-    ForTotals,
+    Totals,
     /// For the terminal's word on `06 50`.
-    ForTerminal,
+    Terminal,
 }
 
 /// The barrier.
@@ -48,7 +48,7 @@ impl Day {
 
     /// The terminal is ours for `06 50` or its question: nothing else may be ordered there.
     pub(super) fn holds_terminal(&self) -> bool {
-        self.waits != Waits::ForSales
+        self.waits != Waits::Sales
     }
 
     /// `06 50` was sent at least once and not confirmed: what was paid before may be beyond `06 30`.
@@ -137,7 +137,7 @@ impl Kiosk {
         }
         let patience_s = self.settings.rest_patience_s;
         if self.terminal.order(TerminalOrder::Query { tag: QueryTag::EndOfDay, patience_s }).is_ok() {
-            self.day.waits = Waits::ForTotals;
+            self.day.waits = Waits::Totals;
         } else {
             self.try_later("the terminal's line is not being served");
         }
@@ -146,10 +146,10 @@ impl Kiosk {
     /// The terminal's totals are here, or it did not say.
     pub(super) fn day_totals(&mut self, totals: Option<Totals>, at_rest: bool) {
         let Some(mut ending) = self.day.ending.clone() else { return };
-        if self.day.waits != Waits::ForTotals {
+        if self.day.waits != Waits::Totals {
             return;
         }
-        self.day.waits = Waits::ForSales;
+        self.day.waits = Waits::Sales;
         if !at_rest {
             return self.try_later("the terminal was not at rest");
         }
@@ -165,7 +165,7 @@ impl Kiosk {
         }
         self.day.ending = Some(ending);
         if self.terminal.order(TerminalOrder::EndOfDay).is_ok() {
-            self.day.waits = Waits::ForTerminal;
+            self.day.waits = Waits::Terminal;
         } else {
             self.try_later("the terminal's line is not being served");
         }
@@ -203,7 +203,7 @@ impl Kiosk {
 
     /// Refused or silent: the day counts as open for cards and as closed for reversals until it succeeds.
     fn try_later(&mut self, why: &str) {
-        self.day.waits = Waits::ForSales;
+        self.day.waits = Waits::Sales;
         let Some(ending) = &self.day.ending else { return };
         let place = usize::try_from(ending.tries).unwrap_or(usize::MAX).saturating_sub(1).min(RETRY_MS.len() - 1);
         self.day.retry_at_ms = self.clock.now().mono_ms + RETRY_MS[place];

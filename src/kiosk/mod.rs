@@ -289,8 +289,7 @@ impl Kiosk {
 
     fn tick(&mut self) {
         self.ticks = self.ticks.wrapping_add(1);
-        let open: Vec<SaleId> =
-            self.sales.values().filter(|sale| self.is_due(sale)).map(|sale| sale.id).collect();
+        let open: Vec<SaleId> = self.sales.values().filter(|sale| self.is_due(sale)).map(|sale| sale.id).collect();
         for id in open {
             self.tell(id, &Event::Tick);
         }

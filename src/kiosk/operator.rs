@@ -261,7 +261,8 @@ impl Kiosk {
         let code = ActivationCode::parse(typed.0.trim()).map_err(|_| "that is no activation code (LPA:1$…)")?;
         let sale = self.sales.get(&id).ok_or("no sale")?;
         let missing = |state: Goods| matches!(state, Goods::Asked | Goods::Accepted | Goods::Unknown);
-        let place = sale.goods.iter().position(|good| missing(good.state)).ok_or("every good of this sale is decided")?;
+        let place =
+            sale.goods.iter().position(|good| missing(good.state)).ok_or("every good of this sale is decided")?;
         let good = u8::try_from(place).map_err(|_| "no such good")?;
         let reference = sale.goods[place].reference.clone();
         let reference = reference.unwrap_or_else(|| OrderReference(format!("by hand {}", sale.key(good).reference())));

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use crate::esim::{LookUp, OrderOutcome, OrderRequest, Outcome, Sent};
+use crate::journal::JournalError;
 use crate::journal::purchases::{Purchase, PurchaseState};
 use crate::journal::stock::{Bought, StockState};
-use crate::journal::JournalError;
 use crate::money::Exact;
 use crate::sale::Lock;
 use crate::sale::id::{GoodKey, ProfileId, SaleId};

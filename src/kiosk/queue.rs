@@ -51,12 +51,8 @@ impl Kiosk {
     /// Whether the queue has room for this sum.
     pub(super) fn has_queue_room(&self, amount: Amount) -> bool {
         let queue = &self.settings.trade.queue;
-        let waiting: Vec<i64> = self
-            .sales
-            .values()
-            .filter(|sale| counts_against_caps(sale))
-            .map(|sale| sale.quote.amount.minor)
-            .collect();
+        let waiting: Vec<i64> =
+            self.sales.values().filter(|sale| counts_against_caps(sale)).map(|sale| sale.quote.amount.minor).collect();
         let sum: i64 = waiting.iter().sum();
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         count < queue.max_count && sum.saturating_add(amount.minor) <= queue.max_minor(self.settings.currency)
@@ -81,13 +77,14 @@ impl Kiosk {
         let days = i64::from(self.settings.trade.stock_days_left);
         let card_sources = self.shelf.catalogue().equal_plans(offer);
         let fits = |item: &&StockItem| {
-            let same = card_sources.iter().any(|(provider, plan)| {
-                item.offer.provider == *provider && item.offer.plan == *plan
-            });
+            let same = card_sources
+                .iter()
+                .any(|(provider, plan)| item.offer.provider == *provider && item.offer.plan == *plan);
             // Never below what it cost.
-            let covered = item.offer.cost.at(&item.offer.rate).is_ok_and(|cost| {
-                cost.currency == offer.retail.currency && cost.units <= offer.retail.exact().units
-            });
+            let covered =
+                item.offer.cost.at(&item.offer.rate).is_ok_and(|cost| {
+                    cost.currency == offer.retail.currency && cost.units <= offer.retail.exact().units
+                });
             let free = !self.locks.contains_key(&Lock::StockItem(item.profile));
             same && covered && free && item.is_for_sale(now, days)
         };
@@ -166,9 +163,10 @@ impl Kiosk {
             self.tell(id, &Event::Drain { balance: None });
             return true;
         }
-        let reading = self.draining.iter().any(|other| {
-            self.sales.get(other).is_some_and(|other| other.offer(0).provider == choice.offer.provider)
-        });
+        let reading = self
+            .draining
+            .iter()
+            .any(|other| self.sales.get(other).is_some_and(|other| other.offer(0).provider == choice.offer.provider));
         let Some(provider) = self.providers.get(&choice.offer.provider).cloned().filter(|_| !reading) else {
             return false;
         };

@@ -34,8 +34,7 @@ pub fn since_last_day(
         let (units, currency) = text.split_once(' ')?;
         Exact::parse(units, currency.parse().ok()?).ok()
     };
-    let wallets =
-        wallets.iter().map(|(account, now)| (account.clone(), (before(account), Some(*now)))).collect();
+    let wallets = wallets.iter().map(|(account, now)| (account.clone(), (before(account), Some(*now)))).collect();
     let facts =
         Facts { sales: &sales, stock: &stock, purchases: &purchases, terminal, wallets: &wallets, day, made_ms };
     Ok(reckon(&facts))
@@ -45,11 +44,8 @@ impl super::Kiosk {
     /// Journal, terminal and wallets since the last end of day, side by side; none where the journal failed.
     pub(super) fn reckon(&mut self, terminal: Option<Totals>) -> Option<Reckoning> {
         let made_ms = self.clock.now().wall_ms;
-        let wallets = self
-            .accounts
-            .iter()
-            .filter_map(|(id, account)| Some((id.to_string(), account.balance?)))
-            .collect();
+        let wallets =
+            self.accounts.iter().filter_map(|(id, account)| Some((id.to_string(), account.balance?))).collect();
         match since_last_day(self.journal.as_mut(), &wallets, terminal, made_ms) {
             Ok(made) => Some(made),
             Err(error) => {

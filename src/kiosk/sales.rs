@@ -173,7 +173,11 @@ impl Kiosk {
 
     /// Gives the free terminal to the oldest sale that must reverse.
     pub(super) fn lend_terminal(&mut self) {
-        if self.halted.is_some() || self.is_estranged() || self.day.holds_terminal() || self.locks.contains_key(&Lock::Terminal) {
+        if self.halted.is_some()
+            || self.is_estranged()
+            || self.day.holds_terminal()
+            || self.locks.contains_key(&Lock::Terminal)
+        {
             return;
         }
         let Some(sale) = self.sales.values().find(|sale| sale.wants_terminal()) else { return };

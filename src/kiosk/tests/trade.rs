@@ -201,11 +201,11 @@ async fn the_queue_is_capped_drained_in_order_and_held_up_by_nobody() {
 
     // The network is back: the first is silent and found later, the second is refused, the third arrives.
     let refusal = Refusal { reason: RefusalReason::PlanGone, detail: "gone".into() };
-    *rig.provider.next.lock().unwrap() =
-        vec![OrderOutcome::Done(delivery(3)), OrderOutcome::Refused(refusal), OrderOutcome::Unknown(crate::esim::Doubt {
-            evidence: "502".into(),
-            provider_date: None,
-        })];
+    *rig.provider.next.lock().unwrap() = vec![
+        OrderOutcome::Done(delivery(3)),
+        OrderOutcome::Refused(refusal),
+        OrderOutcome::Unknown(crate::esim::Doubt { evidence: "502".into(), provider_date: None }),
+    ];
     *rig.provider.looked_up.lock().unwrap() = vec![LookUp::Found(OrderOutcome::Done(delivery(1)))];
     let balance = Some(crate::money::Exact::parse("100", crate::money::Currency::EUR).unwrap());
     rig.tell(Inbox::Provider { provider: rig.provider.id.clone(), answered: true, balance }).await;
@@ -244,10 +244,11 @@ async fn a_promise_that_is_broken_gives_the_money_back() {
 async fn a_case_is_closed_only_by_a_fact_with_its_witness() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = rig(dir.path(), None, settings()).await;
-    rig.provider.next.lock().unwrap().push(OrderOutcome::Unknown(crate::esim::Doubt {
-        evidence: "502".into(),
-        provider_date: None,
-    }));
+    rig.provider
+        .next
+        .lock()
+        .unwrap()
+        .push(OrderOutcome::Unknown(crate::esim::Doubt { evidence: "502".into(), provider_date: None }));
     *rig.provider.looked_up.lock().unwrap() = vec![LookUp::BoughtAndLost { evidence: "the wallet fell".into() }];
     let sale = approve_as(&mut rig, 1).await;
     loop {
