@@ -13,7 +13,7 @@ use crate::say;
 pub(crate) struct Wanted {
     /// What.
     what: What,
-    /// terminal: so many payments with faults by chance, instead of the matrix.
+    /// terminal, sale: so many payments or sales with faults by chance, instead of the matrix.
     #[arg(long)]
     random: Option<u32>,
     /// providers: so many cases of each provider and operation, instead of all; rules: so many worlds of each scene.
@@ -76,6 +76,11 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             let report = fleet::run(size.unwrap_or(200), 5).map_err(missing)?;
             say(&report.print());
             report.mismatches()
+        }
+        What::Sale if random.is_some() => {
+            let drawn = sale::random(&sale::Chances { sales: random.unwrap_or(0), seed })?;
+            say(drawn.print().trim_end());
+            drawn.mismatches
         }
         What::Sale => {
             let disk = wanted.forgets.map_or(sale::Disk::Honest, sale::Disk::Forgets);

@@ -6,6 +6,7 @@
 
 mod blade;
 mod books;
+mod random;
 mod run;
 mod scenario;
 mod shop;
@@ -13,6 +14,7 @@ mod stand;
 
 pub use blade::{Cut, Disk};
 pub use books::{Kind, Wrong};
+pub use random::{Chances, Drawn, PER_STAND, random};
 pub use run::{Report, Wanted, run};
 
 #[cfg(test)]

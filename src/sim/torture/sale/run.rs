@@ -205,7 +205,7 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
 }
 
 /// Every sale with the kinds of its records, for whoever looks for the fault.
-fn story(stand: &Stand) -> String {
+pub(super) fn story(stand: &Stand) -> String {
     let mut text = String::new();
     for sale in stand.disk.sales() {
         write!(text, "    {}:", sale.quote.number).ok();
@@ -257,7 +257,7 @@ async fn between(setting: &Setting, stand: &mut Stand) {
 }
 
 /// Waits until nothing moves any more, at the longest for ever.
-async fn rest(stand: &Stand, last: bool) {
+pub(super) async fn rest(stand: &Stand, last: bool) {
     let until = Instant::now() + FOR_EVER;
     let panel = stand.terminal.panel();
     while Instant::now() < until {
@@ -278,7 +278,7 @@ async fn earlier_traveller(stand: &Stand) -> Vec<Wrong> {
 }
 
 /// Everything is well again: the next traveller buys, and gets an eSIM of their own.
-async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
+pub(super) async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
     let panel = stand.terminal.panel();
     panel.no_faults();
     panel.restore();
