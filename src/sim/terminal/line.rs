@@ -244,6 +244,7 @@ impl Line {
                     _ => deadline,
                 };
                 tokio::select! {
+                    biased;
                     () = changed => {}
                     () = sleep_until(back) => if back >= deadline { return Input::Deadline },
                 }

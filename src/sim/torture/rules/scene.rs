@@ -31,8 +31,6 @@ pub enum Mutant {
     CommitAfterRelease,
     /// No lock is kept for a payment in doubt.
     NoTerminalLock,
-    /// A receipt may belong to two sales.
-    ReceiptsUnbound,
     /// A reversal without an answer is sent again unasked.
     ReversedBlindly,
     /// A stored eSIM goes into stock although it was shown.
@@ -43,7 +41,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 12] = [
+    pub const ALL: [Mutant; 11] = [
         Mutant::ActBeforeAppend,
         Mutant::RetryAfterUnknown,
         Mutant::LostIsRefused,
@@ -52,7 +50,6 @@ impl Mutant {
         Mutant::ShownBeforePaid,
         Mutant::CommitAfterRelease,
         Mutant::NoTerminalLock,
-        Mutant::ReceiptsUnbound,
         Mutant::ReversedBlindly,
         Mutant::ShownIntoStock,
         Mutant::DoubtForgotten,

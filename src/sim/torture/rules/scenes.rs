@@ -59,7 +59,7 @@ pub fn control(mutant: Mutant) -> Scene {
         Mutant::ReleaseUndone | Mutant::ReversedBlindly => {
             Scene { sales: vec![vec![Ware::Stock]], crashes: false, totals: true, ..keeps }
         }
-        Mutant::NoTerminalLock | Mutant::ReceiptsUnbound => two,
+        Mutant::NoTerminalLock => two,
         Mutant::ShownIntoStock => Scene { sales: vec![vec![Ware::TopUp]], ..one },
         Mutant::DoubtForgotten => Scene { sales: vec![vec![Ware::Stock]], ..one },
         _ => one,

@@ -21,9 +21,7 @@ impl World {
         let terms = scene.terms();
         let step = rules::on(sale, event, self.now, &terms);
         let step = mutate(scene, self.sale(seat), event, step);
-        if let Some(receipt) = self.bound_elsewhere(seat, &step)
-            && scene.mutant != Some(Mutant::ReceiptsUnbound)
-        {
+        if let Some(receipt) = self.bound_elsewhere(seat, &step) {
             // UNIQUE refused the step: the loop tells the sale so.
             let instead = match event {
                 Event::Charged { last, totals, at_rest, bound_elsewhere: false } => {

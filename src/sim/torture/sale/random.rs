@@ -279,13 +279,14 @@ impl Hall {
         panel.no_faults();
         panel.restore();
         stand.shop.set(Manner::Sells(Duration::from_secs(self.chance.between(1, 6))));
+        panel.always(Cardholder::default());
         let mut faulty = false;
         if self.strikes() {
             stand.shop.set(self.manner());
             faulty = true;
         }
         if self.strikes() {
-            panel.next(self.visitor());
+            panel.always(self.visitor());
             faulty = true;
         }
         if self.strikes() {
@@ -320,6 +321,7 @@ impl Hall {
     async fn visit(&mut self, stand: &Stand, open: &Open, errand: &Errand) -> Ended {
         let mut traveller = stand.traveller(open);
         let ended = tokio::select! {
+            biased;
             ended = traveller.run(errand, PATIENCE) => ended,
             () = open.life.ended() => Ended::Dead,
         };
@@ -355,6 +357,7 @@ impl Hall {
         let panel = stand.terminal.panel();
         panel.no_faults();
         panel.restore();
+        panel.always(Cardholder::default());
         panel.change(|options| options.aborts_after_booking = false);
         if cut != Cut::Never {
             open.end(&stand, cut).await;

@@ -168,6 +168,7 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
     let mut open = stand.open(cut, disk);
     let mut traveller = stand.traveller(&open);
     let ended = tokio::select! {
+        biased;
         ended = traveller.run(&setting.errand, PATIENCE) => ended,
         () = open.life.ended() => Ended::Dead,
     };
