@@ -196,6 +196,7 @@ impl Hall {
             down: Duration::ZERO,
             wall: WallStep::None,
             day_closes: false,
+            earlier: false,
         }
     }
 
