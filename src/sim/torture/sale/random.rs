@@ -28,6 +28,8 @@ use crate::sim::terminal::{Bank, Cardholder, Fault, FaultRule, Stranded, Termina
 pub const PER_STAND: u32 = 8;
 /// Longer than any traveller waits.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// A fault lasts a minute at most, and after it the terminal is looked after.
+const HEALS: Duration = Duration::from_secs(300);
 /// Stories of so many stands are kept.
 const STORIES_MAX: usize = 20;
 
@@ -365,6 +367,8 @@ impl Hall {
             open = stand.open(Cut::Never, Disk::Honest);
         }
         rest(&stand, false).await;
+        // A line that was dead until now is found again: only then the next traveller is served.
+        tokio::time::sleep(HEALS).await;
         self.wrongs.extend(next_traveller(&stand, &open).await);
         rest(&stand, true).await;
         self.wrongs.extend(audit(&stand));
