@@ -29,8 +29,6 @@ pub enum Mutant {
     ShownBeforePaid,
     /// The answer after a release is "goods issued".
     CommitAfterRelease,
-    /// No lock is kept for a payment in doubt.
-    NoTerminalLock,
     /// A reversal without an answer is sent again unasked.
     ReversedBlindly,
     /// A stored eSIM goes into stock although it was shown.
@@ -41,7 +39,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 11] = [
+    pub const ALL: [Mutant; 10] = [
         Mutant::ActBeforeAppend,
         Mutant::RetryAfterUnknown,
         Mutant::LostIsRefused,
@@ -49,7 +47,6 @@ impl Mutant {
         Mutant::ReleaseUndone,
         Mutant::ShownBeforePaid,
         Mutant::CommitAfterRelease,
-        Mutant::NoTerminalLock,
         Mutant::ReversedBlindly,
         Mutant::ShownIntoStock,
         Mutant::DoubtForgotten,

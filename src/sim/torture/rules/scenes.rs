@@ -49,17 +49,13 @@ pub fn scenes() -> Vec<Scene> {
 
 /// The smallest scene in which a rule, broken on purpose, must be noticed.
 pub fn control(mutant: Mutant) -> Scene {
-    let ordered = Ware::Ordered { fail_over: false };
     let one = Scene::one("control");
     let keeps = Scene { reverses: false, ..one.clone() };
-    let pair = vec![vec![Ware::Stock], vec![ordered]];
-    let two = Scene { sales: pair, provider_faults: false, busy_answers: false, ..keeps.clone() };
     let scene = match mutant {
         Mutant::LostIsRefused | Mutant::BusyIsBelieved => keeps,
         Mutant::ReleaseUndone | Mutant::ReversedBlindly => {
             Scene { sales: vec![vec![Ware::Stock]], crashes: false, totals: true, ..keeps }
         }
-        Mutant::NoTerminalLock => two,
         Mutant::ShownIntoStock => Scene { sales: vec![vec![Ware::TopUp]], ..one },
         Mutant::DoubtForgotten => Scene { sales: vec![vec![Ware::Stock]], ..one },
         _ => one,

@@ -58,7 +58,7 @@ impl World {
         }
         let quiet = record.is_empty() && effects.is_empty();
         let mut live = self;
-        live.append(seat, next, scene)?;
+        live.append(seat, next)?;
         for entry in &record {
             if let Record::Paid { key } = &entry.record
                 && let Some(receipt) = &key.receipt
@@ -82,11 +82,8 @@ impl World {
         Ok(all)
     }
 
-    fn append(&mut self, seat: usize, next: Sale, scene: &Scene) -> Result<(), Broken> {
-        let mut wanted = next.locks();
-        if scene.mutant == Some(Mutant::NoTerminalLock) && next.payment.money == Money::Unknown {
-            wanted.remove(&Lock::Terminal);
-        }
+    fn append(&mut self, seat: usize, next: Sale) -> Result<(), Broken> {
+        let wanted = next.locks();
         self.locks.retain(|(lock, holder)| *holder != seat || wanted.contains(lock));
         for lock in wanted {
             match self.locks.iter().find(|(taken, _)| *taken == lock) {
