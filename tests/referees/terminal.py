@@ -4,13 +4,13 @@
 The client is the published crate `zvt` (tests/referees/zvt), over TCP. From the repository, with nothing but Rust and
 Python:
 
-    python3 tests/referees/terminal.py
+    python3 tests/referees/terminal.py [--simulator target/debug/esim-kiosk-sim]
 
 Two payments, a reservation booked for less, an end of day; then a terminal whose bank declines every card. What the
 client was told must be what stands in the ledger, and the terminal must have counted no offence against the protocol.
 Exits non-zero on the first difference.
 """
-import json, os, pathlib, re, signal, subprocess, sys, tempfile
+import argparse, json, os, pathlib, re, signal, subprocess, sys, tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
@@ -62,7 +62,9 @@ def pay(simulator, client, folder, *options):
 
 
 def main():
-    simulator = program("esim-kiosk-sim", "--no-default-features", "--features", "sim", "--bin", "esim-kiosk-sim")
+    options = argparse.ArgumentParser()
+    options.add_argument("--simulator", help="esim-kiosk-sim, where it is built already")
+    simulator = options.parse_args().simulator or program("esim-kiosk-sim", "--no-default-features", "--features", "sim", "--bin", "esim-kiosk-sim")
     client = program("zvt-referee", "--manifest-path", str(HERE / "zvt" / "Cargo.toml"))
     with tempfile.TemporaryDirectory() as folder:
         told, ledger = pay(simulator, client, pathlib.Path(folder))

@@ -46,8 +46,7 @@ async fn main() -> Result<()> {
 }
 
 async fn register(line: &mut TcpStream) -> Result<()> {
-    let wish =
-        packets::Registration { password: PASSWORD, config_byte: CONFIG, currency: Some(EUR), tlv: None };
+    let wish = packets::Registration { password: PASSWORD, config_byte: CONFIG, currency: Some(EUR), tlv: None };
     let mut answers = sequences::Registration::into_stream(&wish, line);
     while let Some(answer) = answers.next().await {
         let sequences::RegistrationResponse::CompletionData(done) = answer?;
