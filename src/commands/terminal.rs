@@ -8,10 +8,11 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::out::{Failed, Out};
-use super::{alone, load, waiting};
+use super::{alone, load, order, waiting};
 use crate::config::Config;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
+use crate::kiosk::OperatorCommand;
 use crate::money::{Amount, EXACT_SCALE, parse_scaled};
 use crate::payment::zvt::decode::decode_line;
 use crate::payment::zvt::{Aftermath, ZvtTerminal};
@@ -39,6 +40,8 @@ pub(super) enum Terminal {
     PrintConfiguration,
     /// Restart it.
     Restart,
+    /// Close its day: the running service does it, when no payment is open.
+    EndOfDay,
     /// Log off: the service registers again when it starts.
     LogOff,
     /// Which pre-authorisations are open?
@@ -74,6 +77,7 @@ pub(super) fn terminal(wish: &Terminal, path: &Path, out: &mut Out) -> Result<()
         Terminal::LogOff => OperatorTask::LogOff,
         Terminal::OpenPreauthorisations => OperatorTask::OpenPreauthorisations,
         Terminal::HoldTest { amount } => OperatorTask::HoldTest { amount: sum(amount, &config)? },
+        Terminal::EndOfDay => return order::by_service(&OperatorCommand::EndOfDay, &config, out),
         Terminal::Decode { .. } => return Ok(()),
     };
     let _held = alone(&config)?;
