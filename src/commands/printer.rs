@@ -1,20 +1,24 @@
-//! `esim-kiosk printer status | test`.
+//! `esim-kiosk printer probe | status | test`.
 
 use std::path::Path;
 
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::out::{Failed, Out};
 use super::{alone, load, waiting};
 use crate::config::Config;
 use crate::money::Amount;
-use crate::printer::{PrintOutcome, PrinterConfig, PrinterState, ReceiptPrinter, open};
+use crate::printer::{Findings, PrintOutcome, PrinterConfig, PrinterState, ReceiptPrinter, open};
 use crate::sale::id::SaleNumber;
 use crate::sale::receipt::{Receipt, ReceiptKind, ReceiptLine};
 
 /// What to do with the printer.
 #[derive(Debug, Subcommand)]
 pub(super) enum Printer {
+    /// Ask it what it can, and tell which models of the configuration fit it. A printer that does not know a question may
+    /// print a few letters.
+    Probe,
     /// Ask for its state.
     Status,
     /// Print a test receipt, marked as such.
@@ -32,15 +36,10 @@ pub(super) fn printer(wish: &Printer, path: &Path, out: &mut Out) -> Result<(), 
     };
     let _held = alone(&config)?;
     match wish {
+        Printer::Probe => probe(&section, out),
         Printer::Status => {
             let state = waiting(state(&section))?;
-            out.either(&state, |state| {
-                vec![match state {
-                    PrinterState::Ready { paper_low: false } => "ready".to_owned(),
-                    PrinterState::Ready { paper_low: true } => "ready, the roll is nearly at its end".to_owned(),
-                    PrinterState::Faulty(fault) => format!("cannot print: {fault:?}"),
-                }]
-            })?;
+            out.either(&state, |state| vec![told_state(state)])?;
             match state {
                 PrinterState::Ready { .. } => Ok(()),
                 PrinterState::Faulty(_) => Err(Failed::told(format!("{} cannot print", section.connection))),
@@ -64,6 +63,72 @@ pub(super) fn printer(wish: &Printer, path: &Path, out: &mut Out) -> Result<(), 
                 _ => Err(Failed::told(format!("{} did not confirm the test receipt", section.connection))),
             }
         }
+    }
+}
+
+/// What a technician reads about the printer on the line.
+#[derive(Debug, Serialize)]
+struct Probed {
+    connection: String,
+    configured: String,
+    findings: Findings,
+    fits: Vec<Fit>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fit {
+    model: &'static str,
+    title: &'static str,
+    paper_mm: u8,
+}
+
+fn probe(section: &PrinterConfig, out: &mut Out) -> Result<(), Failed> {
+    let probed = waiting(async {
+        let findings = open(section.clone())?.probe().await;
+        findings.map_err(|fault| Failed::told(format!("{} cannot be asked: {fault:?}", section.connection)))
+    })?;
+    let fits = probed.fits();
+    let fits = fits.iter().map(|fit| Fit { model: fit.name, title: fit.title, paper_mm: fit.paper_mm }).collect();
+    let configured = section.model.clone();
+    let probed = Probed { connection: section.connection.to_string(), configured, findings: probed, fits };
+    out.either(&probed, told)?;
+    if probed.fits.iter().any(|fit| fit.model == probed.configured) {
+        return Ok(());
+    }
+    Err(Failed::told(match probed.fits.first() {
+        Some(fit) => format!("printer.model {:?} does not fit: set {:?}", probed.configured, fit.model),
+        None => "it proves no receipt: another printer is needed".to_owned(),
+    }))
+}
+
+fn told(probed: &Probed) -> Vec<String> {
+    let findings = &probed.findings;
+    let word = |able: bool| if able { "yes" } else { "no" };
+    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "it does not say".to_owned());
+    let mut lines = vec![
+        format!("at {}", probed.connection),
+        format!("state           {}", told_state(&findings.state)),
+        format!("maker           {}", name(&findings.maker)),
+        format!("model           {}", name(&findings.model)),
+        format!("process id      {}", word(findings.process_id)),
+        format!("automatic state {}", word(findings.auto_status)),
+        format!("paper mark      {}", word(findings.paper_mark)),
+        format!("clears buffer   {}", word(findings.clear_buffer)),
+        format!("presenter state {}", word(findings.full_status)),
+        "fitting models, the likeliest first; choose by the width of the paper:".to_owned(),
+    ];
+    lines.extend(probed.fits.iter().map(|fit| {
+        let mark = if fit.model == probed.configured { "  (configured)" } else { "" };
+        format!("  {:<18}{} mm  {}{mark}", fit.model, fit.paper_mm, fit.title)
+    }));
+    lines
+}
+
+fn told_state(state: &PrinterState) -> String {
+    match state {
+        PrinterState::Ready { paper_low: false } => "ready".to_owned(),
+        PrinterState::Ready { paper_low: true } => "ready, the roll is nearly at its end".to_owned(),
+        PrinterState::Faulty(fault) => format!("cannot print: {fault:?}"),
     }
 }
 

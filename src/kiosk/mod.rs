@@ -327,6 +327,7 @@ impl Kiosk {
         }
         let number = self.session.number + 1;
         info!(session = self.session.number, "session ended");
+        self.take_paper_back();
         self.session = Session::fresh(number, self.settings.first_language(), self.clock.now());
         self.revealed = None;
         self.claim = None;

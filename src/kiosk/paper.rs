@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use crate::printer::{PrintOutcome, PrinterFault};
+use crate::printer::{PaperLeft, PrintOutcome, PrinterFault};
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -92,6 +92,18 @@ impl Kiosk {
             kind,
             language,
         }
+    }
+
+    /// The traveller is gone: paper still in the presenter is taken back where the printer can (sale.md 12).
+    pub(super) fn take_paper_back(&self) {
+        let printer = self.printer.clone();
+        tokio::spawn(async move {
+            match printer.session_ended().await {
+                PaperLeft::Nothing => {}
+                PaperLeft::Retracted => info!("a receipt that was left behind was taken back"),
+                PaperLeft::Remains => warn!("a receipt may still stick out of the printer: somebody should look"),
+            }
+        });
     }
 
     /// What the printer said about a receipt.

@@ -38,6 +38,9 @@ pub struct PrinterConfig {
     pub connect_ms: u32,
     /// A lost connection is tried again after this time, in milliseconds.
     pub reopen_ms: u32,
+    /// A receipt that lies in the presenter after its traveller's session is taken back after this time, in
+    /// milliseconds, or before the next receipt, whichever comes first.
+    pub retract_after_ms: u32,
 }
 
 impl Default for PrinterConfig {
@@ -55,6 +58,7 @@ impl Default for PrinterConfig {
             finish_ms: 10_000,
             connect_ms: 3_000,
             reopen_ms: 1_000,
+            retract_after_ms: 20_000,
         }
     }
 }
@@ -117,6 +121,10 @@ impl PrinterConfig {
 
     pub(super) fn connect(&self) -> Duration {
         Duration::from_millis(self.connect_ms.into())
+    }
+
+    pub(super) fn retract_after(&self) -> Duration {
+        Duration::from_millis(self.retract_after_ms.into())
     }
 
     pub(super) fn reopen(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! One conversation with a printer: ask, send, prove, clear. Owned by `device.rs`, one user at a time.
 
 mod hearing;
+mod probe;
 mod proof;
 mod sweep;
 
@@ -206,7 +207,7 @@ impl Desk {
         while bytes.len() < 6 {
             bytes.extend(self.receive(until).await?.ok_or(Absent)?);
         }
-        if bytes[..2] == [0x10, 0x0F] { Ok(bytes[2] & 0x20 != 0) } else { Err(Garbage) }
+        if bytes.starts_with(&[0x10, 0x0F]) { Ok(bytes[2] & 0x20 != 0) } else { Err(Garbage) }
     }
 
     /// Sends a command and does not wait for what becomes of it.

@@ -1,15 +1,17 @@
 //! The receipt printer: [`ReceiptPrinter`] over ESC/POS. Status before, bytes, proof after, and after any fault a
 //! printer swept clean before the next traveller.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::config::{PrinterConfig, PrinterConfigError};
 use super::desk::Desk;
 use super::escpos::{Piece, compose};
+use super::probe::Findings;
 use super::profile::Profile;
 use super::raster::Bitmap;
 use super::transport::{Wire, wire};
@@ -31,6 +33,10 @@ pub struct EscPosPrinter {
     logo: Option<Arc<Bitmap>>,
     /// The longest time that asking may take.
     patience: Duration,
+    /// How long a receipt is held out after its traveller's session.
+    held_out: Duration,
+    /// What lies in the presenter belongs to somebody who has gone.
+    left_behind: AtomicBool,
 }
 
 /// Opens the printer of a configuration. The line is connected when it is first used, and again whenever it is lost.
@@ -51,12 +57,15 @@ pub fn open_on(config: PrinterConfig, wire: Box<dyn Wire>) -> Result<EscPosPrint
     let logo = config.logo.as_deref().map(|path| logo::read(path, profile)).transpose()?.map(Arc::new);
     let one = config.status() * u32::from(config.status_tries.max(1));
     let patience = config.connect() + one * 4;
+    let held_out = config.retract_after();
     Ok(EscPosPrinter {
         desk: tokio::sync::Mutex::new(Desk::new(config, profile, wire)),
         last: Mutex::new(PrinterState::Faulty(PrinterFault::Absent)),
         profile,
         logo,
         patience,
+        held_out,
+        left_behind: AtomicBool::new(false),
     })
 }
 
@@ -79,10 +88,36 @@ impl EscPosPrinter {
     fn keep(&self, state: PrinterState) -> PrinterState {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != state {
-            tracing::info!(?state, "the printer's state");
+            match state {
+                PrinterState::Ready { paper_low: true } => {
+                    tracing::warn!("the printer's roll is nearly at its end: put a new one in");
+                }
+                _ => tracing::info!(?state, "the printer's state"),
+            }
         }
         *last = state.clone();
         state
+    }
+
+    /// Asks the printer for all that the profiles rely on, to tell which of them fits. For the technician: a printer
+    /// that does not know a command may print a few letters.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    pub async fn probe(&self) -> Result<Findings, PrinterFault> {
+        self.desk.lock().await.probe().await
+    }
+
+    /// Takes back what lies in the presenter.
+    async fn retract(desk: &mut Desk) -> PaperLeft {
+        if desk.order(RETRACT).await.is_err() {
+            return PaperLeft::Remains;
+        }
+        tokio::time::sleep(RETRACT_TIME).await;
+        match desk.ticket_in_output().await {
+            Ok(false) => PaperLeft::Retracted,
+            _ => PaperLeft::Remains,
+        }
     }
 
     fn kept(&self) -> PrinterState {
@@ -129,6 +164,11 @@ impl ReceiptPrinter for EscPosPrinter {
         if let PrinterState::Faulty(fault) = state {
             return PrintOutcome::NotPrinted { fault };
         }
+        // A receipt that somebody left behind is not pushed into the next traveller's hand.
+        if self.left_behind.swap(false, Ordering::AcqRel) && desk.ticket_in_output().await == Ok(true) {
+            let left = Self::retract(&mut desk).await;
+            tracing::info!(?left, "an earlier traveller's receipt lay in the presenter");
+        }
         // Whoever drops this future leaves a printer that must be swept.
         let longest = pieces.iter().map(|piece| piece.bytes.len()).max().unwrap_or(0);
         desk.stale = Some(longest);
@@ -152,22 +192,33 @@ impl ReceiptPrinter for EscPosPrinter {
         if !self.profile.presenter {
             return PaperLeft::Nothing;
         }
-        let mut desk = self.desk.lock().await;
-        match desk.ticket_in_output().await {
-            Ok(false) => return PaperLeft::Nothing,
-            Ok(true) => {}
-            Err(_) => return PaperLeft::Remains,
-        }
-        if desk.order(RETRACT).await.is_err() {
-            return PaperLeft::Remains;
-        }
-        tokio::time::sleep(RETRACT_TIME).await;
-        match desk.ticket_in_output().await {
-            Ok(false) => PaperLeft::Retracted,
-            _ => PaperLeft::Remains,
+        self.left_behind.store(true, Ordering::Release);
+        let until = Instant::now() + self.held_out;
+        loop {
+            // Not held while waiting: the next traveller's receipt goes first, and takes this one back itself.
+            let mut desk = self.desk.lock().await;
+            if !self.left_behind.load(Ordering::Acquire) {
+                return PaperLeft::Nothing;
+            }
+            match desk.ticket_in_output().await {
+                Ok(true) if Instant::now() < until => {}
+                Ok(true) => {
+                    self.left_behind.store(false, Ordering::Release);
+                    return Self::retract(&mut desk).await;
+                }
+                Ok(false) => {
+                    self.left_behind.store(false, Ordering::Release);
+                    return PaperLeft::Nothing;
+                }
+                Err(_) => return PaperLeft::Remains,
+            }
+            drop(desk);
+            tokio::time::sleep(RETRACT_LOOK).await;
         }
     }
 }
 
+/// Between two looks whether a receipt has been taken out of the presenter.
+const RETRACT_LOOK: Duration = Duration::from_secs(1);
 /// A presenter takes a receipt back within this time.
 const RETRACT_TIME: Duration = Duration::from_millis(1500);

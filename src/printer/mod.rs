@@ -9,6 +9,7 @@ mod device;
 pub mod escpos;
 pub mod layout;
 mod logo;
+pub mod probe;
 pub mod profile;
 pub mod raster;
 pub mod status;
@@ -18,6 +19,7 @@ pub mod words;
 
 pub use config::{PrinterConfig, PrinterConfigError};
 pub use device::{EscPosPrinter, open, open_on};
+pub use probe::Findings;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! The long runs, from the command line.
 
 use clap::{Args, ValueEnum};
+use esim_kiosk::sim::printer::torture::{self as printer, Size};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
 use esim_kiosk::sim::torture::far::{self, fleet, pull};
 use esim_kiosk::sim::torture::{killed, providers, rules, sale};
@@ -31,6 +32,9 @@ pub(crate) struct Wanted {
     /// sale: real processes that end by SIGKILL at each of their records, so many rounds, instead of cuts in virtual time.
     #[arg(long, value_name = "ROUNDS")]
     kill: Option<u32>,
+    /// printer: a sample in some seconds, instead of every fault at every moment on every model.
+    #[arg(long)]
+    short: bool,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -51,11 +55,13 @@ enum What {
     Pull,
     /// --size kiosks (200) at one real Mosquitto that is killed in between.
     Fleet,
+    /// The printer: every fault before, in the middle of and after a receipt, on every model and kind of wire.
+    Printer,
 }
 
 /// Runs it; any mismatch is an error.
 pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
-    let Wanted { what, random, size, seed, .. } = *wanted;
+    let Wanted { what, random, size, short, seed, .. } = *wanted;
     let mismatches = match what {
         What::Terminal => {
             let run = random.map_or(Torture::Matrix, |payments| Torture::Random { payments, seed });
@@ -88,6 +94,13 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             sale::run(&asked, &mut std::io::stdout())?.mismatches
         }
         What::Rules => rules::run(size, &mut std::io::stdout().lock())?.mismatches,
+        What::Printer => {
+            let counts = printer::run(if short { Size::short(seed) } else { Size::whole(seed) })?;
+            say(counts.to_string().trim_end());
+            say(&counts.json().map_err(std::io::Error::other)?);
+            let total = counts.total;
+            (total.mismatches + total.foreign + total.unknown_commands) as usize
+        }
     };
     if mismatches == 0 { Ok(()) } else { Err(Lost::Wrong(format!("{mismatches} mismatches"))) }
 }

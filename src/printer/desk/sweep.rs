@@ -10,11 +10,12 @@ use super::super::status::Reply;
 use super::Desk;
 
 /// Clear the receive and print buffers (Epson, "DLE DC4 (fn=8)").
-const CLEAR_BUFFER: &[u8] = &[0x10, 0x14, 8, 1, 3, 20, 1, 6, 2, 8];
+pub(super) const CLEAR_BUFFER: &[u8] = &[0x10, 0x14, 8, 1, 3, 20, 1, 6, 2, 8];
 /// Recover from an error and clear the buffers (Epson, "DLE ENQ").
 const ENQUIRE_TWO: &[u8] = &[0x10, 0x05, 2];
 /// Hardware reset that leaves the line open (Custom command reference, `$1C $C0`).
 const HARD_RESET: &[u8] = &[0x1C, 0xC0, 0x18, 0x10, 0x14, 0x1B];
+
 impl Desk {
     /// Empties the printer's buffers after a fault, as far as the model and the moment allow.
     pub(in crate::printer) async fn clear(&mut self) -> Result<(), PrinterFault> {

@@ -45,6 +45,8 @@ pub(super) enum Command {
     AutoStatus(u8),
     /// GS r.
     SendStatus(u8),
+    /// GS I.
+    Identify(u8),
     /// GS e: what, and steps.
     Presenter(u8),
     /// A command that is known and changes nothing that this printer plays.
@@ -124,7 +126,8 @@ fn group_separator(bytes: &[u8]) -> Option<(Command, usize)> {
         b'!' => one(Command::Size(n)),
         b'a' => one(Command::AutoStatus(n)),
         b'r' => one(Command::SendStatus(n)),
-        b'B' | b'H' | b'f' | b'h' | b'w' | b'I' | b'b' => one(Command::Accepted),
+        b'I' => one(Command::Identify(n)),
+        b'B' | b'H' | b'f' | b'h' | b'w' | b'b' => one(Command::Accepted),
         b'L' | b'W' | b'P' => (bytes.len() >= 4).then_some((Command::Accepted, 4)),
         b'V' if matches!(n, 65 | 66) => (bytes.len() >= 4).then_some((Command::Cut, 4)),
         b'V' => one(Command::Cut),

@@ -144,6 +144,7 @@ impl Head {
             Command::ProcessId(_) => {}
             Command::AutoStatus(n) => done.auto_status = self.model.auto_status.then_some(n),
             Command::SendStatus(n) => done.paper_status = matches!(n, 1 | 49),
+            Command::Identify(n) => done.answer = self.model.identity(n),
             Command::Presenter(n) => done.presenter = self.model.presenter.then_some(n),
             Command::Unknown(bytes) => done.unknown = Some(bytes),
         }

@@ -128,6 +128,11 @@ impl Panel {
         self.act(|machine| machine.plan(plan));
     }
 
+    /// From now on the paper moves in no time: for measurements of the line alone.
+    pub fn hurry(&self) {
+        self.act(|machine| machine.hurry = true);
+    }
+
     /// Whether a planned fault has happened.
     pub fn has_fired(&self) -> bool {
         self.shared.machine().fired

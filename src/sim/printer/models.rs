@@ -7,6 +7,8 @@ use super::tables;
 pub struct Model {
     /// The name for `--model`; the kiosk's configuration knows it by the same name.
     pub name: &'static str,
+    /// Maker and model as it names them itself (`GS I 66`, `GS I 67`); empty where it does not.
+    pub(super) names: (&'static str, &'static str),
     /// Dots in a line.
     pub(super) dots: usize,
     /// `ESC t n`: the letters from 0x80 on.
@@ -87,6 +89,7 @@ static CUSTOM: &[(u8, &str)] = &[(0, tables::CP437), (2, tables::CP850), (19, ta
 
 const TM_T20III: Model = Model {
     name: "epson-tm-t20iii",
+    names: ("EPSON", "TM-T20III"),
     dots: 576,
     pages: EPSON,
     qr: true,
@@ -104,12 +107,20 @@ const TM_T20III: Model = Model {
 /// Every model, the default first.
 pub static MODELS: [Model; 9] = [
     TM_T20III,
-    Model { name: "epson-tm-t88", dots: 512, dots_per_second: 2100, ..TM_T20III },
+    Model { name: "epson-tm-t88", names: ("EPSON", "TM-T88V"), dots: 512, dots_per_second: 2100, ..TM_T20III },
     Model { name: "epson-58", dots: 420, ..TM_T20III },
-    Model { name: "citizen-ct-s", process_id: false, clear_buffer: false, ..TM_T20III },
-    Model { name: "bixolon-srp", dots: 512, process_id: false, clear_buffer: false, ..TM_T20III },
+    Model { name: "citizen-ct-s", names: ("CITIZEN", "CT-S651"), process_id: false, clear_buffer: false, ..TM_T20III },
+    Model {
+        name: "bixolon-srp",
+        names: ("BIXOLON", "SRP-350"),
+        dots: 512,
+        process_id: false,
+        clear_buffer: false,
+        ..TM_T20III
+    },
     Model {
         name: "custom-kpm",
+        names: ("", ""),
         pages: CUSTOM,
         qr: false,
         presenter: true,
@@ -123,6 +134,7 @@ pub static MODELS: [Model; 9] = [
     },
     Model {
         name: "generic-80",
+        names: ("", ""),
         pages: RONGTA,
         process_id: false,
         clear_buffer: false,
@@ -131,6 +143,7 @@ pub static MODELS: [Model; 9] = [
     },
     Model {
         name: "generic-58",
+        names: ("", ""),
         dots: 384,
         pages: ZJIANG,
         qr: false,
@@ -144,6 +157,7 @@ pub static MODELS: [Model; 9] = [
     },
     Model {
         name: "safe",
+        names: ("", ""),
         pages: &[(0, tables::CP437)],
         qr: false,
         process_id: false,
@@ -160,6 +174,16 @@ impl Model {
     /// The model of this name.
     pub fn named(name: &str) -> Option<&'static Model> {
         MODELS.iter().find(|model| model.name == name)
+    }
+
+    /// The answer to `GS I n`: header, text, NUL (Epson, "GS I").
+    pub(super) fn identity(&self, n: u8) -> Vec<u8> {
+        let text = match n {
+            66 => self.names.0,
+            67 => self.names.1,
+            _ => "",
+        };
+        if text.is_empty() { Vec::new() } else { [b"_", text.as_bytes(), &[0]].concat() }
     }
 
     /// The letter of a byte on page `page`; a box where there is none.

@@ -12,6 +12,9 @@
 //! printer can tell. Parity on the line, USB and TCP do.
 
 mod bench;
+mod counts;
+
+pub use counts::{Counts, Tally};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,71 +41,15 @@ pub struct Size {
     pub seed: u64,
 }
 
-impl Default for Size {
-    fn default() -> Self {
-        Size { every: 1, moments: 2, wired: 6, seed: 1 }
-    }
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
-    /// Cases played.
-    pub cases: u32,
-    /// Cases in which the fault struck.
-    pub struck: u32,
-    /// The kiosk said what the paper does not show.
-    pub mismatches: u32,
-    /// Papers with ink of two travellers.
-    pub foreign: u32,
-    /// Commands that no reference has.
-    pub unknown_commands: u32,
-    /// Confirmed, with letters lost on a serial line: nobody can know.
-    pub blemished: u32,
-    /// First receipts by what the kiosk said.
-    pub confirmed: u32,
-    /// Surely nothing on paper.
-    pub not_printed: u32,
-    /// Perhaps something.
-    pub unknown: u32,
-    /// What went wrong, in words; the first few.
-    pub faults: Vec<String>,
-}
-
-impl Counts {
-    /// Whether the kiosk was right in every case.
-    pub fn is_clean(&self) -> bool {
-        self.mismatches == 0 && self.foreign == 0 && self.unknown_commands == 0
+impl Size {
+    /// Everything, in less than two minutes.
+    pub fn whole(seed: u64) -> Size {
+        Size { every: 1, moments: 4, wired: 40, seed }
     }
 
-    fn add(&mut self, other: Counts) {
-        self.cases += other.cases;
-        self.struck += other.struck;
-        self.mismatches += other.mismatches;
-        self.foreign += other.foreign;
-        self.unknown_commands += other.unknown_commands;
-        self.blemished += other.blemished;
-        self.confirmed += other.confirmed;
-        self.not_printed += other.not_printed;
-        self.unknown += other.unknown;
-        self.faults.extend(other.faults);
-    }
-
-    fn blame(&mut self, case: &Case, what: &str) {
-        self.mismatches += 1;
-        if self.faults.len() < 20 {
-            self.faults.push(format!("{case}: {what}"));
-        }
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "cases {}  struck {}", self.cases, self.struck)?;
-        writeln!(f, "said: confirmed {}  not printed {}  unknown {}", self.confirmed, self.not_printed, self.unknown)?;
-        writeln!(f, "mismatches {}  foreign ink {}", self.mismatches, self.foreign)?;
-        writeln!(f, "unknown commands {}  letters lost unseen {}", self.unknown_commands, self.blemished)?;
-        self.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
+    /// A sample in some seconds.
+    pub fn short(seed: u64) -> Size {
+        Size { every: 5, moments: 3, wired: 8, seed }
     }
 }
 
@@ -115,34 +62,61 @@ enum Way {
     Tcp,
 }
 
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Way::Memory => "memory",
+            Way::Serial => "serial",
+            Way::Usb => "usb",
+            Way::Tcp => "tcp",
+        }
+    }
+}
+
 struct Case {
     model: &'static Model,
     way: Way,
     fault: Fault,
     /// The byte of the first receipt's stream; nothing for a fault that stands before it.
     at: Option<u64>,
+    /// Bytes of the whole first receipt.
+    length: u64,
+}
+
+impl Case {
+    /// When the fault strikes, for the table.
+    fn moment(&self) -> &'static str {
+        match self.at {
+            None => "before",
+            Some(at) if at < self.length / 3 => "first third",
+            Some(at) if at < self.length * 2 / 3 => "second third",
+            Some(at) if at < self.length => "last third",
+            Some(_) => "after",
+        }
+    }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (model, fault) = (self.model.name, self.fault.name());
         match self.at {
-            Some(at) => write!(f, "{model} over {:?}, {fault} at byte {at}", self.way),
-            None => write!(f, "{model} over {:?}, {fault} before", self.way),
+            Some(at) => write!(f, "{model} over {}, {fault} at byte {at} of {}", self.way.name(), self.length),
+            None => write!(f, "{model} over {}, {fault} before", self.way.name()),
         }
     }
 }
 
-/// Plays everything: over memory with a clock that jumps, then over real wires. Not from within a runtime.
+/// Plays everything: over memory with a clock that jumps, and beside it over real wires. Not from within a runtime.
 ///
 /// # Errors
 /// As [`over_memory`] and [`over_wires`].
 pub fn run(size: Size) -> io::Result<Counts> {
+    let real = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let wired = real.spawn(over_wires(size));
     let still = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     let mut counts = still.block_on(over_memory(size))?;
     drop(still);
-    let real = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    counts.add(real.block_on(over_wires(size))?);
+    counts.add(real.block_on(wired).map_err(io::Error::other)??);
     Ok(counts)
 }
 
@@ -154,16 +128,16 @@ pub async fn over_memory(size: Size) -> io::Result<Counts> {
     let mut counts = Counts::default();
     let mut chance = Chance::new(size.seed);
     for model in &MODELS {
-        let length = stream_length(model).await?;
         let whole = Flawless::of(model).await?;
+        let length = whole.length;
         for fault in Fault::all() {
-            let stretch = (length + length / 8) / u64::from(size.moments.max(1));
+            let stretch = past(length) / u64::from(size.moments.max(1));
             // Before it, and spread over the stream and some way past its end, by chance within each stretch.
             let moments = (0..u64::from(size.moments)).map(|moment| Some(moment * stretch));
             for start in std::iter::once(None).chain(moments) {
                 let at = start.map(|start| start + chance.below(stretch.max(1)));
                 if chance.below(size.every.max(1).into()) == 0 {
-                    play(&Case { model, way: Way::Memory, fault, at }, &whole, &mut counts).await?;
+                    play(&Case { model, way: Way::Memory, fault, at, length }, &whole, &mut counts).await?;
                 }
             }
         }
@@ -185,17 +159,18 @@ pub async fn over_wires(size: Size) -> io::Result<Counts> {
     for _ in 0..size.wired {
         let (Some(model), Some(fault)) = (chance.pick(&MODELS), chance.pick(&faults).copied()) else { break };
         let way = chance.pick(&[Way::Serial, Way::Usb, Way::Tcp]).copied().unwrap_or(Way::Serial);
-        let at = Some(chance.below(1500));
         let whole = match flawless.get(model.name) {
             Some(whole) => Arc::clone(whole),
             None => Arc::clone(flawless.entry(model.name).or_insert(flawless_at_once(model).await?)),
         };
+        let length = whole.length;
+        let at = (chance.below(5) > 0).then(|| chance.below(past(length)));
         if playing.len() == AT_ONCE {
             counts.add(played(playing.join_next().await)?);
         }
         playing.spawn(async move {
             let mut counts = Counts::default();
-            play(&Case { model, way, fault, at }, &whole, &mut counts).await.map(|()| counts)
+            play(&Case { model, way, fault, at, length }, &whole, &mut counts).await.map(|()| counts)
         });
     }
     while !playing.is_empty() {
@@ -220,19 +195,17 @@ async fn flawless_at_once(model: &'static Model) -> io::Result<Arc<Flawless>> {
     made.await.map_err(io::Error::other)?.map(Arc::new)
 }
 
-/// How many bytes one receipt is on this model's wire.
-async fn stream_length(model: &'static Model) -> io::Result<u64> {
-    let bench = Bench::new(model, Way::Memory).await?;
-    bench.ready().await;
-    bench.panel.plan(Vec::new());
-    bench.kiosk.print(&receipt(1)).await;
-    Ok(bench.panel.received())
+/// Where faults still strike something: a receipt and what is asked after it.
+fn past(length: u64) -> u64 {
+    length + length / 8
 }
 
 /// The two receipts as they come out when nothing happens.
 struct Flawless {
     first: Sheet,
     second: Sheet,
+    /// Bytes of the first, questions included.
+    length: u64,
 }
 
 impl Flawless {
@@ -241,17 +214,19 @@ impl Flawless {
         for _ in 0..10 {
             let bench = Bench::new(model, Way::Memory).await?;
             bench.ready().await;
-            let mut sheets = Vec::new();
+            let (mut sheets, mut length) = (Vec::new(), 0);
             for traveller in [1, 2] {
                 bench.panel.take();
                 bench.panel.set_traveller(traveller);
+                bench.panel.plan(Vec::new());
                 let said = bench.kiosk.print(&receipt(traveller)).await;
+                length = if traveller == 1 { bench.panel.received() } else { length };
                 bench.panel.take();
                 let sheet = bench.panel.sheets().pop().filter(|_| said == PrintOutcome::Confirmed);
                 sheets.extend(sheet.filter(|sheet| sheet.paper.travellers == [traveller].into()));
             }
             if let Ok([first, second]) = <[Sheet; 2]>::try_from(sheets) {
-                return Ok(Flawless { first, second });
+                return Ok(Flawless { first, second, length });
             }
         }
         Err(io::Error::other(format!("{} does not print although nothing happens to it", model.name)))
@@ -261,7 +236,7 @@ impl Flawless {
 async fn play(case: &Case, whole: &Flawless, counts: &mut Counts) -> io::Result<()> {
     let bench = Bench::new(case.model, case.way).await?;
     let panel = &bench.panel;
-    counts.cases += 1;
+    let mut tally = Tally { cases: 1, ..Tally::default() };
     bench.ready().await;
     panel.take();
     panel.set_traveller(1);
@@ -270,70 +245,72 @@ async fn play(case: &Case, whole: &Flawless, counts: &mut Counts) -> io::Result<
         None => panel.befall(case.fault),
     }
     let said = bench.kiosk.print(&receipt(1)).await;
-    counts.struck += u32::from(panel.has_fired());
+    tally.struck = u32::from(panel.has_fired());
     panel.set_traveller(0);
     // The kiosk goes on looking at its printer while nobody mends it.
     let _unmended = bench.kiosk.status().await;
     panel.take();
     panel.repair();
-    if !bench.ready().await {
-        counts.blame(case, "the printer is not ready again after it was put right");
-        return Ok(());
-    }
-    panel.take();
-    let before = panel.sheets();
+    let mended = bench.ready().await;
     let cut_short = panel.unknown_commands().len();
-    panel.set_traveller(2);
-    panel.plan(Vec::new());
-    let second = bench.kiosk.print(&receipt(2)).await;
-    panel.take();
-    judge_first(case, &said, &before, whole, counts);
-    if second != PrintOutcome::Confirmed {
-        counts.blame(case, &format!("the second receipt: {second:?}"));
-    } else if !has_whole(&panel.sheets(), &whole.second) {
-        counts.blame(case, "the second receipt is confirmed and not whole");
+    let mut wrong = judge_first(case, &said, &panel.sheets(), whole, &mut tally);
+    if mended {
+        panel.take();
+        panel.set_traveller(2);
+        panel.plan(Vec::new());
+        let second = bench.kiosk.print(&receipt(2)).await;
+        panel.take();
+        if second != PrintOutcome::Confirmed {
+            wrong.push(format!("the second receipt: {second:?}"));
+        } else if !has_whole(&panel.sheets(), &whole.second) {
+            wrong.push("the second receipt is confirmed and not whole".to_owned());
+        }
+    } else {
+        wrong.push("the printer is not ready again after it was put right".to_owned());
     }
-    let sheets = panel.sheets();
+    tally.mismatches = u32::try_from(wrong.len()).unwrap_or(u32::MAX);
     // Number 0 is the kiosk itself, clearing up.
-    let foreign = sheets.iter().filter(|sheet| sheet.paper.travellers.is_superset(&[1, 2].into())).count();
-    if foreign > 0 {
-        counts.faults.push(format!("{case}: ink of two travellers on one paper"));
+    let both = |sheet: &&Sheet| sheet.paper.travellers.is_superset(&[1, 2].into());
+    tally.foreign = u32::try_from(panel.sheets().iter().filter(both).count()).unwrap_or(u32::MAX);
+    if tally.foreign > 0 {
+        wrong.push("ink of two travellers on one paper".to_owned());
     }
-    counts.foreign += u32::try_from(foreign).unwrap_or(u32::MAX);
     // Where a command was cut short, what follows it is none; not so in a receipt that is confirmed.
     let excused = match said {
         PrintOutcome::Confirmed if !matches!(case.fault, Fault::BytesLost(_)) => 0,
         _ => cut_short,
     };
     let unknown = &panel.unknown_commands()[excused..];
-    if let Some(command) = unknown.first().filter(|_| counts.faults.len() < 20) {
-        counts.faults.push(format!("{case}: no such command: {command:02X?}"));
-    }
-    counts.unknown_commands += u32::try_from(unknown.len()).unwrap_or(u32::MAX);
+    tally.unknown_commands = u32::try_from(unknown.len()).unwrap_or(u32::MAX);
+    wrong.extend(unknown.first().map(|command| format!("no such command: {command:02X?}")));
+    counts.note(case, tally, &wrong);
     Ok(())
 }
 
-fn judge_first(case: &Case, said: &PrintOutcome, sheets: &[Sheet], whole: &Flawless, counts: &mut Counts) {
+/// What the kiosk said of the first receipt, beside the paper.
+fn judge_first(case: &Case, said: &PrintOutcome, sheets: &[Sheet], whole: &Flawless, tally: &mut Tally) -> Vec<String> {
+    let inked = sheets.iter().any(|sheet| sheet.paper.travellers.contains(&1));
     match said {
         PrintOutcome::Confirmed => {
-            counts.confirmed += 1;
-            if !has_whole(sheets, &whole.first) {
-                // A line that loses bytes tells nobody; the end of the receipt was printed and cut all the same.
-                let finished = sheets.iter().any(|sheet| sheet.paper.travellers.contains(&1));
-                if matches!(case.fault, Fault::BytesLost(_)) && finished {
-                    counts.blemished += 1;
-                } else {
-                    counts.blame(case, "confirmed, and no whole receipt came out");
-                }
+            tally.confirmed = 1;
+            if has_whole(sheets, &whole.first) {
+                return Vec::new();
             }
+            // A line that loses bytes tells nobody; the end of the receipt was printed and cut all the same.
+            if matches!(case.fault, Fault::BytesLost(_)) && inked {
+                tally.blemished = 1;
+                return Vec::new();
+            }
+            vec!["confirmed, and no whole receipt came out".to_owned()]
         }
         PrintOutcome::NotPrinted { .. } => {
-            counts.not_printed += 1;
-            if sheets.iter().any(|sheet| sheet.paper.travellers.contains(&1)) {
-                counts.blame(case, "not printed, and there is ink");
-            }
+            tally.not_printed = 1;
+            if inked { vec!["not printed, and there is ink".to_owned()] } else { Vec::new() }
         }
-        PrintOutcome::Unknown { .. } => counts.unknown += 1,
+        PrintOutcome::Unknown { .. } => {
+            tally.unknown = 1;
+            Vec::new()
+        }
     }
 }
 
