@@ -47,6 +47,11 @@ pub enum Inbox {
     },
     /// The printer was looked at.
     Printer(PrinterState),
+    /// A receipt is on its way to the printer.
+    PaperSent {
+        /// Whose.
+        sale: SaleId,
+    },
     /// A receipt ended.
     Printed {
         /// Whose.

@@ -60,6 +60,7 @@ use crate::sale::event::Event;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::offer::ProviderId;
+use crate::sale::record::PaperState;
 use crate::sale::{Money, Sale};
 
 use clock::Clock;
@@ -240,6 +241,7 @@ impl Kiosk {
             Inbox::Priced(priced) => self.priced(*priced),
             Inbox::Ask { sale, question } => self.ask_terminal(sale, question),
             Inbox::Printer(state) => self.printer_is(state),
+            Inbox::PaperSent { sale } => self.tell(sale, &Event::Paper(PaperState::Sent)),
             Inbox::Printed { sale, outcome } => self.printed(sale, &outcome),
             Inbox::Catalogue(catalogue, _) => {
                 self.health.catalogue = !catalogue.is_empty();

@@ -1,5 +1,6 @@
 //! Receipts: from a sale's facts to paper, and what the printer said about it.
 
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::printer::{PaperLeft, PrintOutcome, PrinterFault};
@@ -19,7 +20,7 @@ impl Kiosk {
     /// Prints the receipt of a sale that this session may see.
     pub(super) fn print(&mut self, id: SaleId, activation: bool) {
         let Some(sale) = self.sales.get(&id) else { return };
-        let copy = u8::from(matches!(sale.paper, Some(PaperState::Confirmed | PaperState::Unknown)));
+        let copy = sale.next_copy();
         let code = match (&self.revealed, activation) {
             (Some((owner, profile)), true) if *owner == id => Some(profile.code.clone()),
             _ => None,
@@ -32,7 +33,13 @@ impl Kiosk {
         let printer = self.printer.clone();
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
-            let outcome = printer.print(&receipt).await;
+            let (sent, told) = oneshot::channel();
+            let telling = async {
+                if told.await.is_ok() && inbox.send(Inbox::PaperSent { sale: id }).await.is_err() {
+                    warn!(sale = %id, "the kiosk ended before it was told that a receipt was sent");
+                }
+            };
+            let (outcome, ()) = tokio::join!(printer.print_and_tell(&receipt, sent), telling);
             if inbox.send(Inbox::Printed { sale: id, outcome }).await.is_err() {
                 warn!(sale = %id, "the kiosk ended before the printer's word was taken");
             }

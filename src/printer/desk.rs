@@ -35,6 +35,8 @@ pub(super) struct Desk {
     /// The answer for which a receipt's end waits, and whether it has come.
     awaited: Option<Awaited>,
     proven: bool,
+    /// Marks within the receipt on a serial line: sent, and answered.
+    milestones: (u32, u32),
     /// What is being printed is no receipt but what makes room for one.
     sweeping: bool,
     /// What the printer has reported by itself.
@@ -66,6 +68,7 @@ impl Desk {
             marks: 0,
             awaited: None,
             proven: false,
+            milestones: (0, 0),
             sweeping: false,
             reported: None,
             // A kiosk that was killed may have left half a receipt.
@@ -163,6 +166,7 @@ impl Desk {
     /// Hands bytes to the wire, and listens while they wait.
     async fn write(&mut self, bytes: &[u8], urgent: bool, until: Instant) -> Result<(), PrinterFault> {
         let Some(link) = self.link.as_mut() else { return Err(Absent) };
+        let begun = Instant::now();
         let (taken, mut done) = oneshot::channel();
         let job = Outgoing { bytes: bytes.to_vec(), urgent, taken };
         match timeout_at(until, link.outgoing.send(job)).await {
@@ -179,7 +183,7 @@ impl Desk {
                 biased;
                 answer = &mut done => {
                     return match answer {
-                        Ok(Ok(())) => Ok(()),
+                        Ok(Ok(())) => self.judge_hold(begun),
                         _ => { self.hang_up(); Err(Absent) }
                     };
                 }

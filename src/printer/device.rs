@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::config::{PrinterConfig, PrinterConfigError};
@@ -158,6 +159,10 @@ impl ReceiptPrinter for EscPosPrinter {
     }
 
     async fn print(&self, receipt: &Receipt) -> PrintOutcome {
+        self.print_and_tell(receipt, oneshot::channel().0).await
+    }
+
+    async fn print_and_tell(&self, receipt: &Receipt, sent: oneshot::Sender<()>) -> PrintOutcome {
         let pieces = self.pieces(receipt);
         let mut desk = self.desk.lock().await;
         let state = self.keep(Self::ready(&mut desk).await);
@@ -172,6 +177,9 @@ impl ReceiptPrinter for EscPosPrinter {
         // Whoever drops this future leaves a printer that must be swept.
         let longest = pieces.iter().map(|piece| piece.bytes.len()).max().unwrap_or(0);
         desk.stale = Some(longest);
+        if sent.send(()).is_err() {
+            tracing::trace!("nobody asked to be told");
+        }
         let mut begun = false;
         match desk.print(&pieces, &mut begun).await {
             Ok(()) => {
@@ -179,10 +187,18 @@ impl ReceiptPrinter for EscPosPrinter {
                 PrintOutcome::Confirmed
             }
             Err(fault) => {
+                let fault = match desk.clear().await {
+                    // It stood still. Now that nothing waits in it any more it may be asked why.
+                    Ok(()) if fault == PrinterFault::Stuck => {
+                        desk.snapshot().await.ok().and_then(|now| now.state().fault()).unwrap_or(fault)
+                    }
+                    Ok(()) => fault,
+                    Err(also) => {
+                        tracing::warn!(?fault, ?also, "the printer's buffer could not be cleared yet");
+                        fault
+                    }
+                };
                 self.keep(PrinterState::Faulty(fault));
-                if let Err(also) = desk.clear().await {
-                    tracing::warn!(?fault, ?also, "the printer's buffer could not be cleared yet");
-                }
                 if begun { PrintOutcome::Unknown { fault } } else { PrintOutcome::NotPrinted { fault } }
             }
         }

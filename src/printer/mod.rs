@@ -23,6 +23,7 @@ pub use probe::Findings;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::sale::receipt::Receipt;
 
@@ -35,6 +36,13 @@ pub trait ReceiptPrinter: Send + Sync {
     /// Prints one receipt: status before, bytes, proof after. Whatever happens, nothing of it prints later for
     /// somebody else.
     async fn print(&self, receipt: &Receipt) -> PrintOutcome;
+
+    /// The same, and tells the moment before the first byte of the receipt goes out. A printer that never tells drops
+    /// `sent`.
+    async fn print_and_tell(&self, receipt: &Receipt, sent: oneshot::Sender<()>) -> PrintOutcome {
+        drop(sent);
+        self.print(receipt).await
+    }
 
     /// The traveller has gone: paper that still lies in the presenter is taken back where the printer can (sale.md 12).
     async fn session_ended(&self) -> PaperLeft {

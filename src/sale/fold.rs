@@ -1,6 +1,6 @@
 //! The fold: how each record changes a sale. Nothing is judged here; what was written down happened.
 
-use super::record::{CaseKind, Entry, Record};
+use super::record::{CaseKind, Entry, PaperState, Record};
 use super::transaction::ReversalOutcome;
 use super::{Case, Decision, Good, Goods, Money, Payment, Sale};
 use crate::sale::id::SaleId;
@@ -86,6 +86,7 @@ impl Sale {
             reveals: 0,
             terminal_lines: Vec::new(),
             paper: None,
+            papers: 0,
             cases: Vec::new(),
             closed: None,
             entries: 1,
@@ -121,7 +122,7 @@ impl Sale {
             }
             Record::Acknowledged => self.acknowledged = true,
             Record::ReceiptLines { lines } => self.terminal_lines.extend(lines.iter().cloned()),
-            Record::Paper { state } => self.paper = Some(*state),
+            Record::Paper { state } => self.paper_is(*state),
             Record::Closed { how } => self.closed = Some(*how),
             Record::CaseOpened { case, evidence } => self.open_case(*case, evidence, entry.at),
             Record::CaseDecided { case, decision, .. } => {
@@ -134,6 +135,22 @@ impl Sale {
                 self.apply_to_goods(record, entry.at);
             }
         }
+    }
+
+    /// Which copy the next receipt is; 0 is the original. A print whose end was never seen may have come out.
+    pub fn next_copy(&self) -> u8 {
+        let unseen = matches!(self.paper, Some(PaperState::Requested | PaperState::Sent));
+        self.papers.saturating_add(u8::from(unseen))
+    }
+
+    fn paper_is(&mut self, state: PaperState) {
+        self.papers = match state {
+            PaperState::Confirmed | PaperState::Unknown => self.papers.saturating_add(1),
+            // The one before had no end: the machine was cut off while it printed.
+            PaperState::Requested => self.next_copy(),
+            PaperState::Sent | PaperState::Failed => self.papers,
+        };
+        self.paper = Some(state);
     }
 
     fn open_case(&mut self, kind: CaseKind, evidence: &str, at: Moment) {

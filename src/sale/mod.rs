@@ -240,8 +240,10 @@ pub struct Sale {
     pub reveals: u8,
     /// The terminal's receipt.
     pub terminal_lines: Vec<String>,
-    /// What became of the paper.
+    /// What became of the latest paper.
     pub paper: Option<PaperState>,
+    /// Papers that somebody has, or may have: what is printed after them is a copy.
+    pub papers: u8,
     /// Cases, in the order in which they were opened.
     pub cases: Vec<Case>,
     /// Over.

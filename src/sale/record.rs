@@ -320,6 +320,8 @@ pub enum Record {
 pub enum PaperState {
     /// Asked for.
     Requested,
+    /// The printer was ready, and the first bytes are on their way.
+    Sent,
     /// The printer says that it came out.
     Confirmed,
     /// The printer does not say.

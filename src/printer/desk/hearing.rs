@@ -69,7 +69,10 @@ impl Desk {
         for reply in bytes.iter().flat_map(|byte| self.parser.feed(*byte)).collect::<Vec<_>>() {
             match (reply, self.awaited) {
                 (Reply::Process(id), Some(Awaited::Process(own))) if id == own => self.proven = true,
-                (Reply::Paper(_), Some(Awaited::Paper)) => self.proven = true,
+                (Reply::Paper(_), awaited) => {
+                    self.milestones.1 += 1;
+                    self.proven |= awaited == Some(Awaited::Paper) && self.milestones.1 > self.milestones.0;
+                }
                 (Reply::Auto(status), awaited) => {
                     self.proven |= awaited == Some(Awaited::Auto);
                     self.reported = Some(auto_state(status));

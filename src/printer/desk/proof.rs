@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::PrinterFault::{self, Overheated, Stuck};
+use super::super::PrinterFault::{self, Absent, Overheated, Stuck};
 use super::super::PrinterState;
 use super::super::config::Connection;
 use super::super::escpos::Piece;
@@ -16,6 +16,9 @@ const PROBE_BYTES: usize = 1024;
 /// On a serial line each printer is asked, after at most so many parts of a second: the line outlives a printer that is
 /// switched off and on, and that takes longer.
 const PROBES_A_SECOND: u32 = 2;
+/// On a serial line a mark stands after at least so many bytes: the line outlives a printer that loses its power, and
+/// with flow control it even waits for it, so a receipt could lose its middle and nobody would be told.
+const MILESTONE_BYTES: usize = 256;
 /// Start, eight of data, stop.
 const BITS_A_BYTE: usize = 10;
 /// Between two looks at a printer that is busy with the end of a receipt.
@@ -33,23 +36,13 @@ const PAPER_MARK: &[u8] = &[0x1D, b'r', 1];
 impl Desk {
     /// Sends a receipt and waits for its proof. `begun` is set when the first byte may be out.
     pub(in crate::printer) async fn print(&mut self, pieces: &[Piece], begun: &mut bool) -> Result<(), PrinterFault> {
-        match self.send_and_prove(pieces, begun).await {
-            // It stands still: perhaps it tells why.
-            Err(Stuck) => match self.snapshot().await {
-                Ok(snapshot) => Err(snapshot.state().fault().unwrap_or(Stuck)),
-                Err(_) => Err(Stuck),
-            },
-            printed => printed,
-        }
-    }
-
-    async fn send_and_prove(&mut self, pieces: &[Piece], begun: &mut bool) -> Result<(), PrinterFault> {
         self.take_waiting();
         self.reported = None;
         self.proven = false;
         self.awaited = None;
         let reports = self.profile.completion == Completion::ProcessId;
-        let mut sent = 0;
+        self.milestones = (0, 0);
+        let (mut sent, mut marked) = (0, 0);
         let probe = self.probe_bytes(reports);
         let rows: u32 = pieces.iter().map(|piece| piece.rows).sum();
         let slow = Duration::from_secs_f32(rows as f32 / f32::from(self.profile.dots_per_second));
@@ -58,6 +51,12 @@ impl Desk {
         for piece in pieces {
             self.send(&piece.bytes).await?;
             sent += piece.bytes.len();
+            marked += piece.bytes.len();
+            if marked >= MILESTONE_BYTES && self.is_serial() && !self.sweeping {
+                marked = 0;
+                self.milestones.0 += 1;
+                self.send(PAPER_MARK).await?;
+            }
             if sent >= probe {
                 sent = 0;
                 self.still_printing().await?;
@@ -65,7 +64,27 @@ impl Desk {
             self.check_reports()?;
         }
         self.prove(Instant::now() + self.config.finish() + slow).await?;
+        if self.milestones.1 < self.milestones.0 {
+            tracing::warn!(milestones = ?self.milestones, "the printer has not seen all of a receipt");
+            return Err(Absent);
+        }
         if self.stale_marks() { self.settle().await } else { Ok(()) }
+    }
+
+    fn is_serial(&self) -> bool {
+        matches!(self.config.connection, Connection::Serial(_))
+    }
+
+    /// A printer holds up the line because its buffer is full. One that has printed all up to the last milestone and
+    /// holds it up was without power.
+    pub(super) fn judge_hold(&mut self, begun: Instant) -> Result<(), PrinterFault> {
+        let (sent, answered) = self.milestones;
+        let held = begun.elapsed() > self.config.status();
+        if held && sent > 0 && answered >= sent && self.awaited.is_none() && self.is_serial() {
+            tracing::warn!("the printer held up the line with nothing to print");
+            return Err(Absent);
+        }
+        Ok(())
     }
 
     /// Between two questions whether it still prints: so many bytes.

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 
@@ -245,13 +246,23 @@ async fn play(case: &Case, whole: &Flawless, counts: &mut Counts) -> io::Result<
         None => panel.befall(case.fault),
     }
     let said = bench.kiosk.print(&receipt(1)).await;
+    if case.at.is_some_and(|at| at >= case.length) && !panel.has_fired() {
+        // The receipt was over before.
+        panel.befall(case.fault);
+    }
     tally.struck = u32::from(panel.has_fired());
     panel.set_traveller(0);
     // The kiosk goes on looking at its printer while nobody mends it.
     let _unmended = bench.kiosk.status().await;
     panel.take();
     panel.repair();
-    let mended = bench.ready().await;
+    let mut mended = bench.ready().await;
+    if !mended {
+        // The kiosk has said all the time that it cannot print. Somebody switches the printer off and on.
+        panel.befall(Fault::PowerCycle(Duration::from_secs(2)));
+        tally.restarted = 1;
+        mended = bench.ready().await;
+    }
     let cut_short = panel.unknown_commands().len();
     let mut wrong = judge_first(case, &said, &panel.sheets(), whole, &mut tally);
     if mended {

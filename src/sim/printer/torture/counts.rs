@@ -27,6 +27,8 @@ pub struct Tally {
     pub foreign: u32,
     /// Commands that no reference has.
     pub unknown_commands: u32,
+    /// Printers that had to be switched off and on: a command whose length was lost waits for bytes for ever.
+    pub restarted: u32,
     /// Confirmed, with letters lost on a serial line: nobody can know.
     pub blemished: u32,
 }
@@ -41,6 +43,7 @@ impl Tally {
         self.mismatches += other.mismatches;
         self.foreign += other.foreign;
         self.unknown_commands += other.unknown_commands;
+        self.restarted += other.restarted;
         self.blemished += other.blemished;
     }
 }
@@ -122,8 +125,8 @@ impl fmt::Display for Counts {
         row(f, "all", &self.total)?;
         writeln!(
             f,
-            "commands that do not exist: {}; letters that a noisy line lost unseen: {} receipts",
-            self.total.unknown_commands, self.total.blemished
+            "commands that do not exist: {}; printers switched off and on: {}; letters that a noisy line lost unseen: {} receipts",
+            self.total.unknown_commands, self.total.restarted, self.total.blemished
         )?;
         self.wrong.iter().try_for_each(|wrong| writeln!(f, "WRONG {wrong}"))
     }
