@@ -50,11 +50,6 @@ impl ReceiptPrinter for GoodPrinter {
         self.0.lock().unwrap().push(receipt.clone());
         PrintOutcome::Confirmed
     }
-
-    async fn print_and_tell(&self, receipt: &Receipt, sent: tokio::sync::oneshot::Sender<()>) -> PrintOutcome {
-        sent.send(()).unwrap();
-        self.print(receipt).await
-    }
 }
 
 /// A provider that answers what the test has laid ready.

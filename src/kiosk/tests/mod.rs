@@ -12,7 +12,7 @@ use crate::kiosk::inbox::Inbox;
 use crate::kiosk::view::{Checking, MoneyTruth, NotCharged, Printing, Screen, SecretText};
 use crate::payment::{Answer, QueryTag, TerminalEvent, TerminalHealth, TerminalOrder, Transaction};
 use crate::sale::id::SaleId;
-use crate::sale::record::{Closing, PaperState, Record};
+use crate::sale::record::{Closing, Record};
 use crate::sale::transaction::{ApprovalKey, Ending, LastTransaction};
 use crate::sim::memory::MemoryDisk;
 
@@ -87,22 +87,7 @@ async fn a_traveller_buys_an_esim() {
     rig.see("printed", |screen| matches!(screen, Screen::YourEsim(esim) if esim.printing == Printing::Done)).await;
     let receipt = rig.receipts.lock().unwrap()[0].clone();
     assert_eq!(receipt.activation.as_ref().unwrap().reveal(), "LPA:1$smdp.io$CODE-1");
-    assert_eq!((receipt.total.minor, receipt.tax.unwrap().minor, receipt.copy), (990, 158, 0));
-    let papers = || -> Vec<PaperState> {
-        let state = |record: &Record| if let Record::Paper { state } = record { Some(*state) } else { None };
-        disk.records(sale).iter().filter_map(state).collect()
-    };
-    assert_eq!(papers(), [PaperState::Requested, PaperState::Sent, PaperState::Confirmed]);
-    rig.touch(Intent::PrintActivation).await;
-    // On the clock that jumps: an event is awaited, and a test that misses it ends.
-    for _ in 0..1_000 {
-        if papers().len() == 6 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-    assert_eq!(papers().len(), 6);
-    assert_eq!(rig.receipts.lock().unwrap()[1].copy, 1, "a second paper is a copy and says so");
+    assert_eq!((receipt.total.minor, receipt.tax.unwrap().minor), (990, 158));
 
     rig.touch(Intent::HaveIt).await;
     rig.see("the receipt screen", |screen| matches!(screen, Screen::Receipt(_))).await;
