@@ -132,12 +132,11 @@ impl Kiosk {
         let queued = |sale: &&Sale| sale.quote.promised_ms.is_some() && sale.closed.is_none();
         let asked = |sale: &&Sale| sale.goods.iter().any(|good| matches!(good.state, Goods::Asked | Goods::Accepted));
         let under_way = self.sales.values().filter(queued).filter(asked).count() + self.draining.len();
-        let waiting: Vec<SaleId> = self
-            .sales
-            .values()
-            .filter(|sale| sale.waits_in_queue() && !self.draining.contains(&sale.id))
-            .map(|sale| sale.id)
-            .collect();
+        let mut waiting: Vec<&Sale> =
+            self.sales.values().filter(|sale| sale.waits_in_queue() && !self.draining.contains(&sale.id)).collect();
+        // By number, not by id: ids of one millisecond, or from before a clock was set, stand in no order.
+        waiting.sort_by(|one, other| one.quote.number.0.cmp(&other.quote.number.0));
+        let waiting: Vec<SaleId> = waiting.into_iter().map(|sale| sale.id).collect();
         let mut room = AT_ONCE.saturating_sub(under_way);
         for id in waiting {
             if room == 0 {

@@ -270,9 +270,8 @@ impl Hall {
             self.drawn.claims += 1;
             return Errand::Claim(self.codes.swap_remove(place));
         }
-        let cancels = self.strikes().then(|| {
-            if self.chance.per_mille(500) { Cancels::AtOnce } else { Cancels::InFlight }
-        });
+        let cancels =
+            self.strikes().then(|| if self.chance.per_mille(500) { Cancels::AtOnce } else { Cancels::InFlight });
         Errand::Buy { cancels, prints: self.chance.per_mille(300), walks_off: self.strikes() }
     }
 
