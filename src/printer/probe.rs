@@ -53,7 +53,10 @@ impl Findings {
                 .filter(|name| !name.is_empty())
                 .is_some_and(|name| title.contains(&name))
         };
-        if known(&self.model) { 2 } else { u8::from(known(&self.maker) || (profile.presenter && self.full_status)) }
+        // One that says no name is likelier one of the many without a name than a maker's that hides it.
+        let nameless = self.maker.is_none() && self.model.is_none() && profile.name.starts_with("generic");
+        let likely = nameless || known(&self.maker) || (profile.presenter && self.full_status);
+        if known(&self.model) { 2 } else { u8::from(likely) }
     }
 }
 
