@@ -5,6 +5,9 @@
 //! the simulated one with a mechanism that is never in the way. What composing costs is measured on the real clock and
 //! added. Set `PRINTER_BYTES` to a folder, and the receipts are written there.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(clippy::disallowed_methods, reason = "what it writes is made anew by each run")]
+
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;

@@ -1,7 +1,7 @@
 //! The kiosk's printer against the simulated one, over real wires.
 
 // A test speaks by panicking.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 use std::path::Path;
 

@@ -307,6 +307,8 @@ fn goods(draft: &mut Draft<'_>, good: u8, news: &GoodsNews) {
                 draft.look_up(good)
             }
         }
+        // Each start looks again, in case late evidence decides it. The same doubt is no second case.
+        GoodsNews::Lost(_) | GoodsNews::Undecidable(_) | GoodsNews::Doubled(_) if current.evidence_in_case => {}
         GoodsNews::Lost(evidence) => {
             draft.record(Record::OrderUnknown { good, evidence: evidence.clone() });
             draft.open_case(CaseKind::CodeLost, evidence);

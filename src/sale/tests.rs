@@ -388,3 +388,15 @@ fn a_terminal_that_cannot_hold_is_committed_first() {
     played.on(2_500, Event::Goods { good: 0, news: GoodsNews::Refused("no funds".into()) });
     assert!(played.sale.wants_terminal());
 }
+
+#[test]
+fn the_same_doubt_at_each_start_is_one_case() {
+    let mut played = Played::held(&["mobilexy"]);
+    let lost = || Event::Goods { good: 0, news: GoodsNews::Lost("the order is there, its code is not".into()) };
+    played.on(3_000, lost());
+    for start in 1..4 {
+        played.on(start * 10_000, Event::Restarted);
+        played.on(start * 10_000 + 100, lost());
+    }
+    assert_eq!(played.sale.cases.iter().filter(|case| case.kind == CaseKind::CodeLost).count(), 1);
+}
