@@ -11,12 +11,16 @@ use tokio::sync::mpsc;
 use super::robot::{Ended, Errand, Robot, Sight};
 use crate::assembly;
 use crate::config::Config;
+use crate::journal::archive::{Archive, Wanted};
 use crate::kiosk::Inbox;
+use crate::sale::{Money, Sale};
 use crate::sim::journal::{DyingJournal, How, When};
 use crate::watchdog::UiPing;
 
 /// Longer than anything that a robot waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The journal is looked at so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What one life of the kiosk is for.
 #[derive(Debug, Clone)]
@@ -39,6 +43,9 @@ pub enum Failed {
     /// The kiosk does not sell again.
     #[error("the first screen does not say that cards are taken: {0:?}")]
     Closed(Ended),
+    /// A sale came to no end: neither closed, nor waiting for its code's owner or for a person.
+    #[error("a sale is still under way: see the journal")]
+    Unsettled,
     /// Standard output is closed.
     #[error("what was seen could not be told")]
     Told(#[from] io::Error),
@@ -59,8 +66,12 @@ pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
             noted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     };
+    let dies = guest.dies.is_some();
     let mut robot = Robot::new(running.intents.clone(), running.views.clone(), Box::new(tells));
-    let lived = one_life(&mut robot, guest).await;
+    let mut lived = one_life(&mut robot, guest).await;
+    if lived.is_ok() && !dies && !settled(config, PATIENCE).await {
+        lived = Err(Failed::Unsettled);
+    }
     stop(&running.inbox).await;
     // The loop was told to stop; why it ended otherwise is in the log.
     running.kiosk.await.ok();
@@ -82,6 +93,26 @@ async fn one_life(robot: &mut Robot, guest: &Guest) -> Result<(), Failed> {
         Ended::AtRest => Ok(()),
         ended => Err(Failed::Closed(ended)),
     }
+}
+
+/// Waits until every sale rests: cards are taken again long before the last look-up and the last give-back.
+async fn settled(config: &Config, patience: Duration) -> bool {
+    let rests = |sale: &Sale| {
+        sale.closed.is_some()
+            || sale.cases.iter().any(|case| case.decided.is_none())
+            || (sale.payment.money == Money::Paid && sale.all_stored())
+    };
+    let all_rest = || -> Option<bool> {
+        let archive = Archive::open(&config.journal).ok()?;
+        let open = archive.list(&Wanted { open: true, ..Wanted::default() }).ok()?;
+        Some(open.iter().all(|row| archive.sale(row.id).ok().flatten().is_some_and(|sale| rests(&sale))))
+    };
+    let waiting = async {
+        while all_rest() != Some(true) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(patience, waiting).await.is_ok()
 }
 
 async fn stop(inbox: &mpsc::Sender<Inbox>) {
