@@ -158,7 +158,8 @@ pub(crate) fn aftermath(journal: &mut dyn Journal) -> Result<Aftermath, NotAssem
     let sale = journal.sale(holder).map_err(NotAssembled::Unread)?;
     Ok(match sale {
         Some(sale) if sale.payment.reversal_open => Aftermath::ReversalOpen,
-        Some(sale) if sale.payment.money == Money::Unknown => Aftermath::QueryOpen,
+        // Also while it is being asked about: until the hold has ended the terminal may still wait for a decision, and
+        // whatever it repeats is answered "not issued".
         Some(sale) if sale.payment.asked_at.is_none() => Aftermath::QueryOpen,
         Some(_) => Aftermath::PaymentOpen,
         None => Aftermath::Settled,

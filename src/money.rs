@@ -375,7 +375,8 @@ pub fn parse_scaled(text: &str) -> Result<i128, MoneyError> {
         return Err(bad());
     }
     let joined: i128 = format!("{whole}{fraction}").parse().map_err(|_| bad())?;
-    let shift = 8 + exponent - i32::try_from(fraction.len()).map_err(|_| bad())?;
+    let decimals = i32::try_from(fraction.len()).map_err(|_| bad())?;
+    let shift = exponent.checked_add(8).and_then(|shift| shift.checked_sub(decimals)).ok_or_else(bad)?;
     let units = scale(joined, shift).ok_or_else(|| MoneyError::TooPrecise(text.chars().take(40).collect()))?;
     Ok(if negative { -units } else { units })
 }

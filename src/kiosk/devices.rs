@@ -91,11 +91,19 @@ impl Kiosk {
             .filter(|sale| sale.payment.money == Money::Unknown && sale.id != id)
             .map(|sale| sale.id)
             .collect();
+        let silent = matches!(last, LastTransaction::Silent { .. });
+        let asks = self.sales.get(&id).is_some_and(|sale| {
+            let payment = &sale.payment;
+            payment.money == Money::None && payment.asked_at.is_none() && !payment.cancel_wished
+        });
         for doubtful in doubtful {
-            if !matches!(last, LastTransaction::Silent { .. }) {
+            if !silent {
                 self.answered(QueryTag::Charged(doubtful), last.clone(), totals, at_rest);
             }
-            self.tell(doubtful, &Event::Overtaken);
+            // Only a card that is really asked comes between a doubtful payment and its evidence.
+            if asks && (!silent || self.settings.terms.no_query) {
+                self.tell(doubtful, &Event::Overtaken);
+            }
         }
         self.tell(id, &Event::BaselineRead { last, totals });
     }

@@ -197,7 +197,11 @@ impl Kiosk {
         let (Some(profile), true) = (profile, ours) else { return };
         match self.journal.reveal(profile) {
             Ok(Some(found)) => self.revealed = Some((id, found)),
-            Ok(None) => error!(sale = %id, "the sealed code is not in the journal any more"),
+            Ok(None) => {
+                error!(sale = %id, "the sealed code is not in the journal any more");
+                // Else every tick would ask for it again, and the screen would never forget this traveller.
+                self.session.stage = super::Stage::Truth(id);
+            }
             Err(error) => self.journal_failed(error),
         }
     }

@@ -264,12 +264,8 @@ impl Kiosk {
             }
             Inbox::Duty(duty) => self.duty_answered(*duty),
             Inbox::Ping(answer) => {
-                let journal = self.journal.probe();
-                let pong =
-                    inbox::Pong { drawn: self.drawn, sent: self.views.borrow().version, journal: journal.is_ok() };
-                if let Err(error) = journal {
-                    self.journal_failed(error);
-                }
+                let journal = self.can_write();
+                let pong = inbox::Pong { drawn: self.drawn, sent: self.views.borrow().version, journal };
                 if answer.send(pong).is_err() {
                     warn!("the watchdog gave up on a question before the loop answered it");
                 }
@@ -351,6 +347,25 @@ impl Kiosk {
                 self.sales.remove(&id);
             }
         }
+    }
+
+    /// Whether the journal works. Too little room on the disk is no failure: what is under way is still written, and
+    /// no new card is asked until there is room again.
+    fn can_write(&mut self) -> bool {
+        match self.journal.probe() {
+            Ok(()) => self.health.journal |= self.halted.is_none(),
+            Err(error @ JournalError::HeadRoom { .. }) => {
+                if self.health.journal {
+                    warn!(error = %chain(&error), "no card is asked until there is room on the disk");
+                }
+                self.health.journal = false;
+            }
+            Err(error) => {
+                self.journal_failed(error);
+                return false;
+            }
+        }
+        true
     }
 
     fn journal_failed(&mut self, error: JournalError) {

@@ -7,7 +7,7 @@ use crate::sale::activation::{ActivationCode, Iccid, Profile};
 use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
 use crate::sale::offer::{OrderReference, ProviderId};
-use crate::sale::record::{CaseDecision, PaperState, Record};
+use crate::sale::record::{CaseDecision, CaseKind, PaperState, Record};
 use crate::sale::{Goods, Sale};
 
 use super::Kiosk;
@@ -144,7 +144,9 @@ impl Statement {
         let decisions = self.decisions();
         let reason = self.reason();
         let stated = |decision: &CaseDecision| Event::Stated { decision: *decision, reason: reason.clone() };
-        let mut events: Vec<Event> = decisions.iter().map(stated).collect();
+        // The last fact is stated by the decision itself: told twice, it would meet the order that it has just caused.
+        let before = decisions.len().saturating_sub(1);
+        let mut events: Vec<Event> = decisions[..before].iter().map(stated).collect();
         events.extend(decisions.last().map(|decision| Event::Decided {
             case: self.case,
             decision: *decision,
@@ -335,6 +337,15 @@ pub fn fits(sale: &Sale, statement: &Statement) -> Result<(), &'static str> {
     }
     if statement.money.is_none() && statement.goods.is_none() {
         return Err("state a fact: --money charged, not-charged or back, or --goods code, absent or lost");
+    }
+    if case.is_about_goods() && statement.goods.is_none() {
+        return Err("this case asks for the goods: state --goods code, absent or lost");
+    }
+    if case.kind == CaseKind::RefundByAcquirer && statement.money != Some(MoneyFact::Back) {
+        return Err("this case waits for a refund: state --money back once the acquirer has paid it");
+    }
+    if matches!(case.kind, CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise) && statement.money.is_none() {
+        return Err("this case asks for the money: state --money charged, not-charged or back");
     }
     if statement.witness.trim().is_empty() || statement.reason.trim().is_empty() {
         return Err("a decision needs a witness and a reason");

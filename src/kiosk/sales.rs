@@ -3,6 +3,7 @@
 use tracing::{info, warn};
 
 use crate::journal::{Append, JournalError, Violation};
+use crate::payment::TerminalHealth;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::{Event, GoodsNews};
@@ -117,8 +118,7 @@ impl Kiosk {
 
     /// Begins a sale: quote, claim code and all locks in one transaction.
     pub(super) fn begin(&mut self, quote: &Quote) -> Result<SaleId, NotBegun> {
-        if let Err(error) = self.journal.probe() {
-            self.journal_failed(error);
+        if !self.can_write() || !self.health.journal {
             return Err(NotBegun::Journal);
         }
         for _ in 0..NAMING_TRIES {
@@ -173,7 +173,10 @@ impl Kiosk {
 
     /// Gives the free terminal to the oldest sale that must reverse.
     pub(super) fn lend_terminal(&mut self) {
-        if self.halted.is_some()
+        // An order that the terminal never hears would count as refused, and the money as an acquirer's to give back.
+        let deaf = !matches!(self.health.terminal, TerminalHealth::Ready | TerminalHealth::Busy);
+        if deaf
+            || self.halted.is_some()
             || self.is_estranged()
             || self.day.holds_terminal()
             || self.locks.contains_key(&Lock::Terminal)

@@ -184,6 +184,9 @@ impl Session {
             Intent::ChoosePlan(id) if self.stage == Stage::Plans => {
                 self.plan = Some(id.clone());
                 self.problem = None;
+                // Asked of this plan and of nobody before: a tick is a consent.
+                self.terms_accepted = false;
+                self.phone_takes_esim = None;
                 self.go(Stage::PlanDetail { preparing: false })
             }
             Intent::PhoneTakesEsim(answer) => {

@@ -29,7 +29,13 @@ impl Kiosk {
         if matches!(intent, Intent::Start | Intent::OpenClaim) && self.health.closed().is_some() {
             return;
         }
-        match self.session.on(intent, now) {
+        let was_attract = self.session.stage == Stage::Attract;
+        let wish = self.session.on(intent, now);
+        if !was_attract && self.session.stage == Stage::Attract {
+            // "Back" to the first screen is a farewell too: the next touch may be somebody else's.
+            return self.end_session();
+        }
+        match wish {
             None => {}
             Some(Wish::BeginSale) => self.read_price(),
             Some(Wish::Cancel(id)) => self.tell(id, &Event::CancelWished),

@@ -241,6 +241,9 @@ impl Sale {
                 good.choice = place.unwrap_or(good.choice);
                 good.state = Goods::Asked;
                 good.sent_at = Some(at);
+                // Another order: what a person weighs of the one before says nothing about it.
+                good.evidence_in_case = false;
+                good.reference = None;
                 good.balance_before = *balance_before;
                 good.not_found.clear();
             }

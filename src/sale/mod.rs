@@ -219,6 +219,13 @@ pub struct Case {
     pub decided: Option<CaseDecision>,
 }
 
+impl Case {
+    /// Whether a person weighs what was ordered, and not what was paid.
+    pub fn is_about_goods(&self) -> bool {
+        matches!(self.kind, CaseKind::OrderInDoubt | CaseKind::CodeLost)
+    }
+}
+
 /// One sale, the fold of its records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sale {

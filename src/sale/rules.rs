@@ -37,7 +37,7 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         Event::Ended(ending) => ended(&mut draft, ending),
         Event::Charged { last, totals, at_rest, bound_elsewhere } => {
             let verdict = was_charged(&draft.sale, last, *totals, *at_rest, *bound_elsewhere, terms);
-            charged(&mut draft, last, *totals, verdict);
+            charged(&mut draft, last, *totals, verdict, *bound_elsewhere);
         }
         Event::Overtaken => {
             if draft.money() == Money::Unknown && !draft.sale.payment.overtaken {
@@ -217,6 +217,7 @@ fn charged(
     last: &LastTransaction,
     totals: Option<super::transaction::Totals>,
     verdict: WasCharged,
+    bound_elsewhere: bool,
 ) {
     if draft.money() != Money::Unknown {
         return;
@@ -229,7 +230,9 @@ fn charged(
         }
         WasCharged::YesByTotals => {
             draft.record(queried);
-            let known = draft.sale.payment.approval.as_ref().map(|approval| approval.key.clone());
+            // A receipt that belongs to another sale names nothing here: only the sums speak.
+            let approval = draft.sale.payment.approval.as_ref().filter(|_| !bound_elsewhere);
+            let known = approval.map(|approval| approval.key.clone());
             let nobody =
                 super::transaction::ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
             draft.record(Record::Paid { key: known.unwrap_or(nobody) });
@@ -308,7 +311,9 @@ fn goods(draft: &mut Draft<'_>, good: u8, news: &GoodsNews) {
             }
         }
         // Each start looks again, in case late evidence decides it. The same doubt is no second case.
-        GoodsNews::Lost(_) | GoodsNews::Undecidable(_) | GoodsNews::Doubled(_) if current.evidence_in_case => {}
+        GoodsNews::Lost(_) | GoodsNews::Undecidable(_) | GoodsNews::Doubled(_)
+            if current.evidence_in_case
+                && draft.sale.cases.iter().any(|case| case.is_about_goods() && case.decided.is_none()) => {}
         GoodsNews::Lost(evidence) => {
             draft.record(Record::OrderUnknown { good, evidence: evidence.clone() });
             draft.open_case(CaseKind::CodeLost, evidence);

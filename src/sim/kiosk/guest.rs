@@ -97,10 +97,11 @@ async fn one_life(robot: &mut Robot, guest: &Guest) -> Result<(), Failed> {
 
 /// Waits until every sale rests: cards are taken again long before the last look-up and the last give-back.
 async fn settled(config: &Config, patience: Duration) -> bool {
-    let rests = |sale: &Sale| {
-        sale.closed.is_some()
-            || sale.cases.iter().any(|case| case.decided.is_none())
-            || (sale.payment.money == Money::Paid && sale.all_stored())
+    let rests = |sale: &Sale| match sale.payment.money {
+        _ if sale.closed.is_some() => true,
+        // Whoever weighs the goods: without them the money goes back by itself.
+        Money::Paid => sale.all_stored(),
+        _ => sale.cases.iter().any(|case| case.decided.is_none()),
     };
     let all_rest = || -> Option<bool> {
         let archive = Archive::open(&config.journal).ok()?;
