@@ -27,8 +27,8 @@ use crate::payment::zvt::{Aftermath, ZvtTerminal};
 use crate::payment::{PaymentTerminal, TerminalEvent};
 use crate::printer::ReceiptPrinter;
 use crate::printer::absent::NoPrinter;
+use crate::sale::Lock;
 use crate::sale::offer::ProviderId;
-use crate::sale::{Lock, Money};
 use crate::watchdog::UiPing;
 
 #[cfg(feature = "screen")]
