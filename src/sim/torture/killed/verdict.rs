@@ -138,7 +138,8 @@ fn money(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
     for (sale, _) in fresh {
         let told = match (sale.payment.money, sale.closed) {
             (_, Some(Closing::Delivered | Closing::Shown)) | (Money::Paid, None) => paid == asked,
-            (_, Some(Closing::NotCharged | Closing::Refunded | Closing::GivenAway)) | (Money::None, None) => paid == 0,
+            (_, Some(Closing::NotCharged | Closing::Refunded | Closing::GivenAway))
+            | (Money::None | Money::Back, None) => paid == 0,
             _ => open_case(sale, ABOUT_MONEY),
         };
         if !told {
