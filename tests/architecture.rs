@@ -393,7 +393,7 @@ fn planted_violations_are_caught() {
         (&["sale"], "use crate as everything;"),
         (&["sale"], "use crate::*;"),
         (&["sale"], "use crate::{self as everything};"),
-        (&["sale"], "fn f() -> crate::printer::PrinterState { todo!() }"),
+        (&["sale"], "fn f() -> crate::printer::PrinterState { loop {} }"),
         (&["sale"], "fn f() { let x = super::printer::open(); }"),
         (&["sale"], "fn f() { println!(\"{}\", crate::config::Log::default().filter); }"),
         (&["sale"], "mod inner { use super::super::ui::Surface; }"),

@@ -179,7 +179,7 @@ impl Iccid {
 }
 
 /// What a provider delivered for one good: the code and what goes with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Profile {
     /// The activation code.
     pub code: ActivationCode,
@@ -192,6 +192,21 @@ pub struct Profile {
     pub install_before: Option<jiff::civil::Date>,
     /// The network's access point name, where it does not come by itself.
     pub apn: Option<String>,
+}
+
+// By hand: the confirmation code opens the profile as the activation code does, and is in no log.
+impl fmt::Debug for Profile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let confirmation = self.confirmation_code.as_ref().map(|_| "…");
+        formatter
+            .debug_struct("Profile")
+            .field("code", &self.code)
+            .field("iccid", &self.iccid)
+            .field("confirmation_code", &confirmation)
+            .field("install_before", &self.install_before)
+            .field("apn", &self.apn)
+            .finish()
+    }
 }
 
 #[cfg(test)]
