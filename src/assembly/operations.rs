@@ -149,7 +149,7 @@ impl Watcher {
         let machine = Machine {
             free_mb: place.free_mb().ok(),
             needed_mb: self.config.journal.head_room_mb,
-            update_waits: std::path::Path::new("/run/esim-kiosk-update-waits").exists(),
+            update_waits: std::path::Path::new("/run/esim-kiosk-boot/update-waits").exists(),
         };
         let low = self.config.fleet.as_ref().and_then(|fleet| fleet.low_balance.as_deref());
         let selling = json!({ "state": status.selling, "reason": status.reason });

@@ -48,7 +48,7 @@ pub struct Cli {
 enum Command {
     /// Run the kiosk: the service.
     #[cfg(feature = "screen")]
-    Run,
+    Run(run::Run),
     /// Check the configuration and the devices, and tell every problem at once.
     Check(check::Check),
     /// The journal: sales, their records, cases, queue, books.
@@ -80,7 +80,7 @@ impl Cli {
         let mut out = Out::new(self.json);
         let done = match self.command {
             #[cfg(feature = "screen")]
-            Command::Run => load(&self.config).and_then(run::run),
+            Command::Run(wish) => load(&self.config).and_then(|config| run::run(wish, config)),
             Command::Check(check) => check::check(&check, &self.config, &mut out),
             Command::Sales(sales) => sales::sales(&sales, &self.config, &mut out),
             Command::Stock(stock) => stock::stock(&stock, &self.config, &mut out),

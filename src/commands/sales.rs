@@ -89,6 +89,8 @@ pub(super) enum Sales {
     },
     /// How everything stands: selling, queue, outbox, stock, cases. Asked of the running service.
     Status,
+    /// May the machine restart now? Fails while a sale is between the card and the hand-over, or money goes back.
+    MayRestart,
     /// Close the terminal's day: cards wait until it is over.
     EndOfDay,
     /// Take a journal that may not be the newest as it is, and sell again.
@@ -154,6 +156,7 @@ pub(super) fn sales(wish: &Sales, path: &Path, out: &mut Out) -> Result<(), Fail
         }
         Sales::Reconcile { last } => order::reconcile(*last, &config, out),
         Sales::Status => order::by_service(&OperatorCommand::Status, &config, out),
+        Sales::MayRestart => order::by_service(&OperatorCommand::MayRestart, &config, out),
         Sales::EndOfDay => order::by_service(&OperatorCommand::EndOfDay, &config, out),
         Sales::Adopt => order::adopt(&config, out),
         Sales::Backup { to } => {

@@ -24,6 +24,8 @@ use crate::sale::Lock;
 pub(super) enum Terminal {
     /// Its status, software and device.
     Status,
+    /// Does it answer the running service? Fails if not.
+    Answers,
     /// Its last transaction, not printed.
     Last,
     /// Its turnover totals.
@@ -77,6 +79,7 @@ pub(super) fn terminal(wish: &Terminal, path: &Path, out: &mut Out) -> Result<()
         Terminal::LogOff => OperatorTask::LogOff,
         Terminal::OpenPreauthorisations => OperatorTask::OpenPreauthorisations,
         Terminal::HoldTest { amount } => OperatorTask::HoldTest { amount: sum(amount, &config)? },
+        Terminal::Answers => return order::by_service(&OperatorCommand::TerminalAnswers, &config, out),
         Terminal::EndOfDay => return order::by_service(&OperatorCommand::EndOfDay, &config, out),
         Terminal::Decode { .. } => return Ok(()),
     };

@@ -36,6 +36,10 @@ pub enum OperatorCommand {
     Reconcile,
     /// How the trade stands: selling, queue, outbox, stock, day, cases. For the service screen too.
     Status,
+    /// May the machine restart now? Nothing is changed.
+    MayRestart,
+    /// Does the card terminal answer? Nothing is changed.
+    TerminalAnswers,
     /// An item of a stock that was locked with its journal was proven unused: it may be sold.
     ProveStock {
         /// The item.
@@ -191,6 +195,8 @@ impl Kiosk {
             OperatorCommand::Adopt => self.adopt(),
             OperatorCommand::Reconcile => self.reconcile_now(),
             OperatorCommand::Status => self.trading(),
+            OperatorCommand::MayRestart => self.may_restart(),
+            OperatorCommand::TerminalAnswers => self.terminal_answers(),
             OperatorCommand::ProveStock { profile } => self.prove_stock(*profile),
             OperatorCommand::BuyStock { provider, plan, count } => self.buy_stock(provider, plan, *count),
             OperatorCommand::RetireStock { profile } => self.retire_stock(*profile),

@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::journal::outbox::Progress;
+use crate::payment::TerminalHealth;
 use crate::sale::id::{ProfileId, SaleNumber};
-use crate::sale::{Goods, Money, Sale};
+use crate::sale::{Goods, Money, Phase, Sale};
 
 use super::Kiosk;
 use super::operator::OperatorAnswer;
 use super::queue::counts_against_caps;
+use super::session::Stage;
 
 /// A sale that waits for the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,20 @@ fn queued(sale: &Sale) -> Queued {
     }
 }
 
+/// Between Authorising and HandingOver, or releasing. One that is handed over already, with its traveller gone, is not.
+fn must_not_be_left(sale: &Sale) -> bool {
+    match sale.phase() {
+        Phase::Chosen
+        | Phase::Authorising
+        | Phase::Ordering
+        | Phase::Fetching
+        | Phase::Committing
+        | Phase::Releasing => true,
+        Phase::HandingOver => !sale.goods.iter().all(|good| good.exposed),
+        Phase::Queued | Phase::Doubtful | Phase::Closed => false,
+    }
+}
+
 impl Kiosk {
     /// How the trade stands.
     pub(super) fn trading(&mut self) -> OperatorAnswer {
@@ -94,6 +110,37 @@ impl Kiosk {
             status.stock
         );
         OperatorAnswer { value: serde_json::to_value(&status).unwrap_or_default(), ..OperatorAnswer::done(text) }
+    }
+
+    /// Whether a restart now would meet a sale between the card and the traveller's hand, or money on its way back.
+    /// What waits for days (a queue, a claim, a case) is no reason: it is in the journal.
+    pub(super) fn may_restart(&self) -> OperatorAnswer {
+        let moving = self.sales.values().filter(|sale| must_not_be_left(sale)).count();
+        if moving > 0 {
+            return OperatorAnswer::refused(format!(
+                "{moving} sales are between the card and the hand-over: ask again"
+            ));
+        }
+        if self.health.day_ends {
+            return OperatorAnswer::refused("the terminal's day is being closed: ask again");
+        }
+        if !matches!(self.session.stage, Stage::Attract) {
+            return OperatorAnswer::refused("a traveller stands at the screen: ask again");
+        }
+        OperatorAnswer::done("no sale is under way")
+    }
+
+    /// Whether the card terminal has answered the last time it was asked.
+    pub(super) fn terminal_answers(&self) -> OperatorAnswer {
+        match self.health.terminal {
+            TerminalHealth::Silent | TerminalHealth::PortLost { .. } => {
+                OperatorAnswer::refused("the card terminal does not answer: look at its cable and its power")
+            }
+            TerminalHealth::Ready
+            | TerminalHealth::Busy
+            | TerminalHealth::NeedsCare { .. }
+            | TerminalHealth::Misconfigured { .. } => OperatorAnswer::done("the card terminal answers"),
+        }
     }
 
     /// An operator has looked at the provider's: this profile was never used.

@@ -194,14 +194,16 @@ impl Headless {
         self.draw();
     }
 
-    /// Touches a part by its name, in its middle: what a traveller would hit. True if it is there, visible and enabled.
-    pub fn touch_part(&mut self, name: &str) -> bool {
+    /// The middle of a part in pixels, if it is there, visible and enabled.
+    pub fn place_of(&mut self, name: &str) -> Option<(f32, f32)> {
         let (width, height) = (self.surface.width_px as f32, self.surface.height_px as f32);
         let found = self.probe().targets.into_iter().rev().find(|target| target.name == name && target.enabled);
-        let Some(target) = found.filter(|target| target.rect.is_within(width, height)) else {
-            return false;
-        };
-        let (x, y) = target.rect.centre();
+        found.filter(|target| target.rect.is_within(width, height)).map(|target| target.rect.centre())
+    }
+
+    /// Touches a part by its name, in its middle: what a traveller would hit. True if it is there, visible and enabled.
+    pub fn touch_part(&mut self, name: &str) -> bool {
+        let Some((x, y)) = self.place_of(name) else { return false };
         self.touch(x, y);
         true
     }

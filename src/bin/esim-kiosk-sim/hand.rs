@@ -69,7 +69,11 @@ impl Hand {
     /// Touches a part, as soon as it is there and enabled.
     pub(crate) fn touch(&mut self, name: &str) -> Result<(), Lost> {
         let until = Instant::now() + Duration::from_secs(10);
-        while !self.screen.touch_part(name) {
+        let (x, y) = loop {
+            if let Some((x, y)) = self.screen.place_of(name) {
+                self.screen.touch(x, y);
+                break (x, y);
+            }
             if !self.screen.pump(&mut self.views) {
                 return Err(Lost::Stopped);
             }
@@ -79,8 +83,8 @@ impl Hand {
                 return Err(Lost::NoPart { name: name.to_owned(), was: self.name(), there: there.join(", ") });
             }
             std::thread::sleep(FRAME);
-        }
-        self.step(&format!("touches {name}"));
+        };
+        self.step(&format!("touches {name} at {x:.0},{y:.0}"));
         Ok(())
     }
 

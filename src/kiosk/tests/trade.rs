@@ -327,3 +327,25 @@ async fn an_unknown_payment_is_decided_and_a_receipt_is_printed_again_as_a_copy(
     assert_eq!((receipt.copy, receipt.activation.is_none(), receipt.number.0), (1, true, number));
     assert!(!order(&mut rig, OperatorCommand::Reprint { number: "K07-999999".into() }).await.ok);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_machine_may_restart_before_and_after_a_sale_and_not_within_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    assert!(order(&mut rig, OperatorCommand::MayRestart).await.ok);
+    assert!(order(&mut rig, OperatorCommand::TerminalAnswers).await.ok);
+    rig.provider.next.lock().unwrap().push(OrderOutcome::Done(delivery(1)));
+    let sale = approve_as(&mut rig, 1).await;
+    assert!(!order(&mut rig, OperatorCommand::MayRestart).await.ok, "a card is held");
+    assert_eq!(answer(&rig.next_order().await), Some(Answer::GoodsIssued));
+    rig.terminal(TerminalEvent::Ended { sale, ending: Ending::Completed }).await;
+    rig.see("the eSIM", |screen| matches!(screen, Screen::YourEsim(_))).await;
+    assert!(!order(&mut rig, OperatorCommand::MayRestart).await.ok, "a traveller looks at the code");
+    rig.touch(Intent::HaveIt).await;
+    rig.see("the receipt screen", |screen| matches!(screen, Screen::Receipt(_))).await;
+    rig.touch(Intent::StartOver).await;
+    see_selling(&mut rig, Selling::Open).await;
+    assert!(order(&mut rig, OperatorCommand::MayRestart).await.ok);
+    rig.terminal(TerminalEvent::Health(crate::payment::TerminalHealth::Silent)).await;
+    assert!(!order(&mut rig, OperatorCommand::TerminalAnswers).await.ok);
+}

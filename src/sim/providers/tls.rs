@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 pub(in crate::sim) struct Authority {
     /// PEM text of the root certificate.
     pub(in crate::sim) pem: String,
-    /// Speaks TLS 1.2 and 1.3 with a certificate for `localhost`, `127.0.0.1` and `::1`.
+    /// Speaks TLS 1.2 and 1.3 with a certificate for `localhost`, `127.0.0.1`, `::1` and QEMU's guests.
     pub(in crate::sim) acceptor: TlsAcceptor,
 }
 
@@ -35,6 +35,9 @@ impl Authority {
 
 type Certificates = (String, Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
+/// This machine as a guest of QEMU's user network sees it.
+const FROM_QEMU: &str = "10.0.2.2";
+
 fn certificates() -> Result<Certificates, rcgen::Error> {
     let mut root = CertificateParams::new(Vec::new())?;
     root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -44,7 +47,7 @@ fn certificates() -> Result<Certificates, rcgen::Error> {
     let root_certificate = root.self_signed(&root_key)?;
     let issuer = Issuer::new(root, root_key);
 
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let names = ["localhost", "127.0.0.1", "::1", FROM_QEMU].map(str::to_owned);
     let mut leaf = CertificateParams::new(names)?;
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
