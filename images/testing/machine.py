@@ -28,8 +28,10 @@ def accelerated(arch):
 class Machine:
     """One kiosk. Its disk and its firmware variables stay from start to start: nothing is a snapshot."""
 
-    def __init__(self, arch, directory, image, size_gb=3, keep=False):
+    def __init__(self, arch, directory, image, size_gb=3, keep=False, lines=None):
         self.arch, self.directory = arch, pathlib.Path(directory)
+        # Serial ports of this machine that the kiosk's two lines are joined to; without any they end in sockets.
+        self.lines = lines or {}
         self.disk = self.directory / "disk.img"
         if not (keep and self.disk.exists()):
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -62,8 +64,8 @@ class Machine:
             "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=writethrough", "-device", "virtio-blk-pci,drive=disk,bootindex=1",
             "-serial", f"file:{self.serial}",
             "-device", "virtio-gpu-pci,xres=1080,yres=1920", "-device", "virtio-tablet-pci", "-device", "virtio-rng-pci",
-            "-chardev", f"socket,id=terminal,path={at}/terminal.sock,server=on,wait=off", "-device", "pci-serial,chardev=terminal,addr=0x10",
-            "-chardev", f"socket,id=printer,path={at}/printer.sock,server=on,wait=off",
+            "-chardev", self._line("terminal"), "-device", "pci-serial,chardev=terminal,addr=0x10",
+            "-chardev", self._line("printer"),
             "-device", "qemu-xhci,id=usb", "-device", "usb-serial,chardev=printer,always-plugged=on,id=printer,bus=usb.0,port=1",
             "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,id=nic,romfile=",
             "-device", "virtio-serial-pci", "-chardev", f"socket,id=probe,path={at}/probe.sock,server=on,wait=off",
@@ -76,6 +78,10 @@ class Machine:
         self.qmp.readline()
         self.order("qmp_capabilities")
         return self
+
+    def _line(self, name):
+        joined = self.lines.get(name)
+        return f"serial,id={name},path={joined}" if joined else f"socket,id={name},path={self.directory}/{name}.sock,server=on,wait=off"
 
     def _connect(self, path, seconds=30):
         end = time.monotonic() + seconds

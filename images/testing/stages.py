@@ -7,14 +7,10 @@ import re
 import time
 
 from machine import Gone
+from trade import TROUBLES, books, cut_in_sale, expect, sale
 
 CANARY = "canary-4711-not-to-be-found"
 PORTS = "terminal=pci-0000:00:10.0*\nprinter=*usb-0:1:1.0*\n"
-
-
-def expect(condition, words):
-    if not condition:
-        raise Gone(words)
 
 
 def nothing_to_go_by(run):
@@ -37,7 +33,7 @@ def nothing_to_go_by(run):
 def first_start(run):
     """A right set-up is taken, its secrets are sealed, its medium is wiped, the state grows, and the kiosk is up."""
     kiosk = run.kiosk
-    kiosk.put_setup({"kiosk.toml": run.configuration, "machine.conf": "rotation=0\n" + PORTS, "secrets/provider-key": CANARY + "\n", **run.secrets})
+    kiosk.put_setup({**run.setup, "machine.conf": "rotation=0\n" + PORTS, "secrets/provider-key": CANARY + "\n"})
     kiosk.start()
     kiosk.wait(r"Started esim-kiosk\.service", 150)
     run.figures["first start, power on to READY"] = f"{time.monotonic() - kiosk.began:.0f} s"
@@ -194,5 +190,14 @@ def bad_update(run):
     kiosk.wait(r"(?s)slot a on vda.*slot b on vda.*Started esim-kiosk\.service", 200)
 
 
-SHORT = [first_start, secrets_are_gone, power_cut, escapes, nobody_gets_in, watchdog]
-STAGES = [nothing_to_go_by, *SHORT, strangers, cables, confirmed, broken_update, update, bad_update]
+MACHINE = [escapes, nobody_gets_in, watchdog]
+REST = [strangers, cables, confirmed, broken_update, update, bad_update]
+
+
+def of(run, short):
+    """The stages of this run, in the order of a kiosk's life."""
+    if run.hall:
+        trade = [sale, cut_in_sale, books]
+        return [first_start, *trade] if short else [nothing_to_go_by, first_start, *trade, secrets_are_gone, power_cut, *MACHINE, *TROUBLES, *REST]
+    begin = [first_start, secrets_are_gone, power_cut, *MACHINE]
+    return begin if short else [nothing_to_go_by, *begin, *REST]

@@ -1,0 +1,161 @@
+"""Sales at a kiosk in QEMU: a finger on its screen, and what terminal, provider, paper and journal say afterwards."""
+
+import json
+import time
+
+from hall import codes_in
+from machine import Gone
+
+SERVICE = "esim-kiosk.service"
+# The screen that a touch leads to, by the name that the service tells its manager once it is drawn.
+LEADS_TO = {"start": "languages", "language": "destinations", "popular": "plans", "plan": "plan", "pay": "pay", "have-it": "receipt"}
+
+
+def expect(condition, words):
+    if not condition:
+        raise Gone(words)
+
+
+def wait_for(what, true, seconds):
+    """Polls until it is true; what it said."""
+    end = time.monotonic() + seconds
+    while not (said := true()):
+        expect(time.monotonic() < end, f"never {what}, within {seconds:.0f} s")
+        time.sleep(0.3)
+    return said
+
+
+def see(kiosk, *wanted, seconds=30):
+    """Waits for one of these screens; its name."""
+    end = time.monotonic() + seconds * kiosk.patience
+    while (now := kiosk.ask(f"systemctl show -P StatusText {SERVICE}")[1].removeprefix("showing ")) not in wanted:
+        expect(time.monotonic() < end, f"the screen shows {now!r}, and never {wanted}")
+        time.sleep(0.2)
+    return now
+
+
+def asked(kiosk, command):
+    """What a command of the program answers in the guest."""
+    code, said = kiosk.ask(f"esim-kiosk --json {command}", 60)
+    expect(code == 0, f"esim-kiosk {command}: {said}")
+    return json.loads(said)
+
+
+def open_for_travellers(run, seconds=150):
+    """The first screen, and cards are taken."""
+    see(run.kiosk, "attract", seconds=seconds)
+    selling = lambda: asked(run.kiosk, "sales status")["value"]["selling"]  # noqa: E731
+    wait_for("open for travellers", lambda: '"open"' in json.dumps(selling()), seconds * run.kiosk.patience)
+
+
+def touch(run, part):
+    """Touches a part where the walk found it, and waits for the screen that this leads to."""
+    kiosk = run.kiosk
+    name, x, y = next(one for one in run.walk if one[0].split(".")[0] == part)
+    kiosk.touch(x, y)
+    if part in LEADS_TO:
+        see(kiosk, LEADS_TO[part])
+    else:
+        time.sleep(kiosk.patience)  # a tick in a box is drawn, and nothing else says so
+    run.note_screen(f"after-{name}")
+
+
+def to_the_card(run):
+    """From the first screen to the card."""
+    for part in ("start", "language", "popular", "plan", "terms", "pay"):
+        touch(run, part)
+
+
+def sale(run):
+    """One purchase by touch: the code on the screen is the one sold, so is the one on paper, and the card paid once."""
+    kiosk, hall = run.kiosk, run.hall
+    open_for_travellers(run)
+    run.note_screen("attract")
+    began = time.monotonic()
+    to_the_card(run)
+    see(kiosk, "eSIM", seconds=60)
+    run.figures["pay touched to eSIM shown, and the walk before it"] = f"{time.monotonic() - began:.0f} s"
+    picture = run.note_screen("esim")
+    sold = hall.sold()
+    expect(len(sold) == 1, f"the provider has sold {len(sold)} eSIMs")
+    expect(sold[0] in codes_in(picture), "the code on the screen is not the one that the provider sold")
+    touch(run, "print")
+    wait_for("a receipt", hall.papers, 30 * kiosk.patience)
+    wait_for("the sold code on paper", lambda: any(sold[0] in codes_in(paper) for paper in hall.papers()), 30 * kiosk.patience)
+    touch(run, "have-it")
+    touch(run, "done")
+    see(kiosk, "attract", seconds=60)
+    payments, minor = hall.paid()
+    expect(payments == 1 and minor > 0, f"{payments} payments of {minor} in the terminal's ledger")
+    run.sales = asked(kiosk, "sales list")
+    expect([row["closed"] for row in run.sales] == ["delivered"], f"the journal: {run.sales}")
+    expect(run.sales[0]["amount_minor"] == minor, "the journal's amount is not what the card paid")
+
+
+def cut_in_sale(run):
+    """The plug is pulled while the terminal holds an approval and the order is on its way."""
+    to_the_card(run)
+    wait_for("an approval that is held", run.hall.held, 60 * run.kiosk.patience)
+    run.kiosk.cut()
+
+
+def books(run):
+    """After the next start every sale comes to rest, and journal, terminal and provider say the same."""
+    kiosk, hall = run.kiosk, run.hall
+    kiosk.start()
+    kiosk.wait(r"Started esim-kiosk\.service", 150)
+    run.figures["later start, power on to READY"] = f"{time.monotonic() - kiosk.began:.0f} s"
+    open_for_travellers(run, 200)
+    rest = lambda: [row for row in asked(kiosk, "sales list") if not row["closed"]] == []  # noqa: E731
+    wait_for("every sale at rest", rest, 200 * kiosk.patience)
+    rows = asked(kiosk, "sales list")
+    expect(len(rows) == 2, f"two sales were begun: {rows}")
+    paid = sum(row["amount_minor"] for row in rows if row["money"] == "paid")
+    payments, minor = hall.paid()
+    expect((len([row for row in rows if row["money"] == "paid"]), paid) == (payments, minor), f"the journal has {paid}, the terminal {payments} payments of {minor}: {rows}")
+    expect(hall.held() == 0, "the terminal still holds a payment")
+    stock = sum(row["count"] for row in asked(kiosk, "sales stock"))
+    handed = len([row for row in rows if row["closed"] in ("delivered", "shown")])
+    expect(len(hall.sold()) == handed + stock, f"{len(hall.sold())} sold by the provider, {handed} handed over, {stock} in stock")
+    code, said = kiosk.ask("esim-kiosk sales reconcile", 90)
+    expect(code == 0, f"the books do not agree: {said}")
+    run.note("books", f"{json.dumps(rows, indent=1)}\n{said}\nterminal: {payments} payments, {minor}\nprovider: {len(hall.sold())} eSIMs, {stock} in stock")
+    run.note_screen("after-the-cut")
+
+
+def _selling(run, *wanted, seconds=60):
+    """Waits until the kiosk sells in one of these ways."""
+    said = lambda: json.dumps(asked(run.kiosk, "sales status")["value"]["selling"])  # noqa: E731
+    wait_for(f"selling as {wanted}", lambda: any(f'"{one}"' in said() for one in wanted), seconds * run.kiosk.patience)
+
+
+def network(run):
+    """The network's cable is pulled and put back: no card is asked for what cannot be ordered, then all is as before."""
+    kiosk = run.kiosk
+    open_for_travellers(run)
+    kiosk.order("set_link", name="net", up=False)
+    _selling(run, "paused", "stock_only", seconds=300)
+    run.note_screen("no-network")
+    kiosk.order("set_link", name="net", up=True)
+    _selling(run, "open", seconds=300)
+
+
+def terminal_line(run):
+    """The card terminal's line is dead for ten seconds: no card is asked, then all is as before."""
+    run.hall.key("l")
+    _selling(run, "paused", seconds=60)
+    run.note_screen("no-terminal")
+    _selling(run, "open", seconds=60)
+
+
+def printer_cable(run):
+    """The printer's cable is pulled and put back: sold without paper meanwhile, which the screen says."""
+    kiosk = run.kiosk
+    kiosk.order("device_del", id="printer")
+    _selling(run, "without_paper")
+    run.note_screen("no-printer")
+    kiosk.order("device_add", driver="usb-serial", id="printer", chardev="printer", bus="usb.0", port="1", **{"always-plugged": True})
+    _selling(run, "open")
+
+
+TROUBLES = [network, terminal_line, printer_cable]
