@@ -1,5 +1,6 @@
 //! What is connected to what: the only place that names concrete devices. One function per subsystem, no rule.
 
+mod machine;
 mod operations;
 #[cfg(feature = "screen")]
 mod running;
@@ -17,6 +18,7 @@ use crate::esim::EsimProvider;
 use crate::journal::sqlite::{Found, SqliteJournal};
 use crate::journal::{Journal, JournalError};
 use crate::kiosk::clock::{Clock, Wall};
+use crate::kiosk::service::Door;
 use crate::kiosk::session::Patience;
 use crate::kiosk::sync::Sync;
 use crate::kiosk::view::{LanguageRow, LegalTexts, Side, Wifi};
@@ -270,8 +272,20 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         inbox: inbox.clone(),
         clock,
     };
-    let kiosk = tokio::spawn(Kiosk::new(settings, connections).run(queue));
+    let mut kiosk = Kiosk::new(settings, connections);
+    if let Some(section) = &config.service {
+        kiosk = kiosk.with_service(door(config, section));
+    }
+    let kiosk = tokio::spawn(kiosk.run(queue));
     Ok(Running { inbox, intents, views, kiosk, terminal })
+}
+
+/// The door to the service screen. Wishes for the machine lie beside the control socket, in the runtime directory.
+fn door(config: &Config, section: &crate::config::Service) -> Door {
+    let socket = &config.control.socket;
+    let wishes = socket.parent().unwrap_or(std::path::Path::new("/run/esim-kiosk")).to_owned();
+    let redactor = crate::diagnostics::redactor(&config.file);
+    Door { pin: section.pin.clone(), machine: Arc::new(machine::LinuxMachine::new(wishes, redactor)) }
 }
 
 /// Carries one kind of news into the loop's queue until either end is gone.

@@ -5,7 +5,7 @@
 #![cfg(feature = "screen")]
 
 use esim_kiosk::kiosk::Intent;
-use esim_kiosk::kiosk::view::{Look, Screen};
+use esim_kiosk::kiosk::view::{Look, Screen, SecretText};
 use esim_kiosk::sim::gallery::faults::{Judge, TOUCH_MM};
 use esim_kiosk::sim::gallery::samples::{Sample, Samples};
 use esim_kiosk::sim::gallery::samples_sale::{ADDRESS, CLAIM_CODE, MATCHING_ID};
@@ -340,4 +340,37 @@ fn the_language_switches_live_and_everything_else_can_be_wished() {
     assert!(screen.touch_part("primary"));
     let sent = wishes(&mut receiver);
     assert!(matches!(sent.as_slice(), [Intent::SubmitClaim(code)] if code.0 == CLAIM_CODE.replace('-', "")));
+}
+
+/// The operator's knock is hidden in the operator's name, in both shapes; the code is seen as dots alone and leaves the
+/// glass with the touch that sends it.
+#[test]
+fn the_service_screen_hides_its_door_and_its_code() {
+    let (mut screen, mut receiver) = headless();
+    for (_, surface) in ORIENTATIONS {
+        screen.set_surface(surface);
+        screen.show(&sample("en", "language").view);
+        let probed = screen.probe();
+        assert!(!probed.targets.iter().any(|target| target.name.contains("knock")));
+        let name = probed.words.iter().find(|words| words.text == "Skyline Travel").unwrap().rect;
+        let (x, y) = name.centre();
+        wishes(&mut receiver);
+        screen.touch(x.min(name.x + 60.0), y);
+        assert_eq!(wishes(&mut receiver), [Intent::Knock]);
+    }
+    screen.show(&sample("en", "service-devices").view);
+    screen.show(&Sample { touches: Vec::new(), ..sample("en", "service-door") }.view);
+    let words = |screen: &mut Headless| -> String {
+        screen.probe().words.into_iter().map(|words| words.text + "\n").collect::<String>()
+    };
+    assert!(!screen.touch_part("primary"), "nothing is typed yet");
+    for key in ["pin.4", "pin.8", "pin.0", "pin.2", "pin.1", "pin.7", "pin.erase", "pin.5"] {
+        assert!(screen.touch_part(key), "{key}");
+    }
+    let seen = words(&mut screen);
+    assert!(seen.contains("• • • • • •") && !seen.contains("48"), "{seen}");
+    wishes(&mut receiver);
+    assert!(screen.touch_part("primary"));
+    assert_eq!(wishes(&mut receiver), [Intent::SubmitPin(SecretText("480215".into()))]);
+    assert!(!words(&mut screen).contains('•'), "the code is still on the glass");
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::out::{Failed, Out};
 use super::{printer, provider, terminal, waiting};
-use crate::config::Config;
+use crate::config::{Config, PinHash, Service};
 use crate::esim::Outcome;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
@@ -100,6 +100,9 @@ fn warn_about(findings: &mut Findings, config: &Config) {
 
 fn look_at_devices(findings: &mut Findings, config: &Config, offline: bool) -> Result<(), Failed> {
     findings.judge("journal", journal(config));
+    if let Some(service) = &config.service {
+        findings.judge("service", pin(service));
+    }
     // The service holds the lines while it runs: what they say is in its status then.
     match super::alone(config) {
         Err(busy) => findings.add("devices", "warning", format!("not asked: {busy}")),
@@ -135,6 +138,13 @@ fn look_at_devices(findings: &mut Findings, config: &Config, offline: bool) -> R
         findings.judge(&name, answer);
     }
     Ok(())
+}
+
+/// The service screen's PIN can be compared.
+fn pin(service: &Service) -> Result<String, Failed> {
+    let kept = service.pin.read()?;
+    let _hash: PinHash = kept.reveal().parse()?;
+    Ok("the service screen has its PIN".to_owned())
 }
 
 fn journal(config: &Config) -> Result<String, Failed> {

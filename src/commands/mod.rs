@@ -4,6 +4,7 @@
 
 mod books;
 mod check;
+mod hash_pin;
 mod manual;
 mod order;
 mod out;
@@ -65,6 +66,8 @@ enum Command {
     Printer(printer::Printer),
     /// Put everything that explains this machine into one archive, without secrets; also when the service is dead.
     Report(report::Report),
+    /// Make what `[service] pin` needs of a PIN, which is read unseen, or as a line of standard input.
+    HashPin,
     /// Write the completions of a shell to standard output.
     Completions(manual::Completions),
     /// Write the man pages into a directory.
@@ -87,6 +90,7 @@ impl Cli {
             Command::Terminal(terminal) => terminal::terminal(&terminal, &self.config, &mut out),
             Command::Printer(printer) => printer::printer(&printer, &self.config, &mut out),
             Command::Report(report) => report::report(&report, &self.config, &mut out),
+            Command::HashPin => hash_pin::hash_pin(&mut out),
             Command::Completions(completions) => manual::completions(&completions, &mut out),
             Command::Manual(manual) => manual::manual(&manual, &mut out),
             Command::Provider(provider) => provider::provider(&provider, &self.config, &mut out),

@@ -8,10 +8,8 @@ use serde::Serialize;
 use super::out::{Failed, Out};
 use super::{alone, load, waiting};
 use crate::config::Config;
-use crate::money::Amount;
 use crate::printer::{Findings, PrintOutcome, PrinterConfig, PrinterState, ReceiptPrinter, open};
-use crate::sale::id::SaleNumber;
-use crate::sale::receipt::{Receipt, ReceiptKind, ReceiptLine};
+use crate::sale::receipt::{Receipt, TestReceipt};
 
 /// What to do with the printer.
 #[derive(Debug, Subcommand)]
@@ -139,22 +137,12 @@ pub(super) async fn state(section: &PrinterConfig) -> Result<PrinterState, Faile
 
 fn test_receipt(config: &Config, language: &str) -> Receipt {
     let now = jiff::Zoned::now().with_time_zone(config.machine.zone());
-    let price = Amount::new(100, config.machine.currency);
-    let rate = config.operator.tax_rate();
-    Receipt {
-        language: language.to_owned(),
+    Receipt::test(TestReceipt {
         operator: config.operator.on_receipts(),
-        number: SaleNumber(format!("{}-TEST", config.machine.label)),
-        claim_code: "TES-TTE-STT".to_owned(),
+        machine: &config.machine.label,
+        language,
         local_time: now.strftime("%Y-%m-%d %H:%M %Z").to_string(),
-        lines: vec![ReceiptLine { title: "TEST \u{2013} äöü ß é ñ €".to_owned(), iccid: None, price }],
-        total: price,
-        tax_rate: rate,
-        tax: rate.map(|rate| price.tax_within(rate)),
-        terminal_lines: vec!["* * *  TEST  * * *".to_owned()],
-        activation: None,
-        wifi_hint: None,
-        copy: 0,
-        kind: ReceiptKind::Sale,
-    }
+        currency: config.machine.currency,
+        tax_rate: config.operator.tax_rate(),
+    })
 }

@@ -6,6 +6,7 @@
 
 mod read;
 mod screen;
+mod service;
 mod shop;
 mod terminal;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::journal::section::Section as JournalSection;
 use crate::printer::PrinterConfig;
 
 pub use screen::{Brand, Rotation, Screen, TerminalSide};
+pub use service::{BadPin, PinHash, Service};
 pub use shop::{Legal, LegalText, Machine, Operator, Wifi};
 pub use terminal::{Terminal, TerminalTimers};
 pub use timing::{Sync, Timing};
@@ -58,6 +60,8 @@ pub struct Config {
     pub trade: Trade,
     /// `[control]`: the service's local socket.
     pub control: Control,
+    /// `[service]`: the operator's screen; a machine without it has none.
+    pub service: Option<Service>,
     /// `[back_office]`: where finished sales go.
     pub back_office: Option<crate::office::section::Section>,
     /// `[timing]`.
@@ -181,6 +185,7 @@ impl Config {
         let journal: JournalSection = document.section("journal");
         let trade: Trade = document.section("trade");
         let control: Control = document.section("control");
+        let service: Option<Service> = document.has("service").then(|| document.section("service"));
         let back_office: Option<crate::office::section::Section> =
             document.has("back_office").then(|| document.section("back_office"));
         let timing: Timing = document.section("timing");
@@ -246,6 +251,7 @@ impl Config {
             journal,
             trade,
             control,
+            service,
             back_office,
             timing,
             diagnostics,

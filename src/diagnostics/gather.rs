@@ -1,6 +1,7 @@
 //! From a wish to a bundle: asks every source, one after the other, and lets none of them end it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use jiff::ToSpan;
 
@@ -24,7 +25,7 @@ pub struct Gathered {
 /// Only where nothing can be packed at all; a source that fails becomes a text.
 pub fn gather(mut scene: Scene, most: u64, mut progress: impl FnMut(&str)) -> Result<Gathered, NoBundle> {
     fill_times(&mut scene);
-    let mut bundle = Bundle::new(Redactor::new(known_secrets(&scene)));
+    let mut bundle = Bundle::new(Redactor::new(known_secrets(&scene.config_file)));
     let mut ask = |name: &str, source: &dyn Fn(&Scene) -> Vec<Text>| {
         progress(name);
         match catch_unwind(AssertUnwindSafe(|| source(&scene))) {
@@ -86,8 +87,8 @@ fn fill_times(scene: &mut Scene) {
 
 /// Every secret that the configuration names a place for, read from there: what must never be in a bundle is known
 /// best by its own value.
-pub(super) fn known_secrets(scene: &Scene) -> Vec<String> {
-    let Ok(text) = sources::file(&scene.config_file) else { return Vec::new() };
+pub(super) fn known_secrets(config_file: &Path) -> Vec<String> {
+    let Ok(text) = sources::file(config_file) else { return Vec::new() };
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
     text.split(['"', '\''])
         .filter_map(|word| match word.split_once(':') {

@@ -24,3 +24,8 @@ pub mod upload;
 pub use bundle::{Bundle, NoBundle};
 pub use gather::{Gathered, gather};
 pub use sources::{Scene, Wanted};
+
+/// Takes out of texts what the rules know, and the secrets that this configuration names.
+pub fn redactor(config_file: &std::path::Path) -> redact::Redactor {
+    redact::Redactor::new(gather::known_secrets(config_file))
+}

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tracing::info;
 
-use super::redact::Redactor;
 use super::sources::{self, Scene, Text, Wanted};
 use super::upload::Uploader;
 use super::{gather, live, sales};
@@ -127,7 +126,7 @@ fn content(file: &std::path::Path, wish: &LogUpload, most: u64) -> Result<Bytes,
     let (_, name, source) = KINDS.iter().find(|(name, _, _)| *name == wish.kind).ok_or("no such type")?;
     let found = source(&scene).into_iter().find(|(found, _, _)| found == name).map(|(_, text, _)| text);
     let text = found.unwrap_or_else(|| Err("there is nothing".to_owned()))?;
-    let text = Redactor::new(gather::known_secrets(&scene)).clean(&text);
+    let text = super::redactor(&scene.config_file).clean(&text);
     Ok(chosen(&text, wish.search_text.as_deref(), wish.lines.unwrap_or(LINES), most).into())
 }
 

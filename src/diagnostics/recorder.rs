@@ -74,6 +74,12 @@ impl Recorder {
         kept.changed = true;
     }
 
+    /// The last events, oldest first.
+    pub fn last_events(&self, most: usize) -> Vec<String> {
+        let kept = self.kept();
+        kept.events.iter().skip(kept.events.len().saturating_sub(most)).cloned().collect()
+    }
+
     /// Keeps what the screen shows; its secrets serialise as dots.
     pub fn screen(&self, at: Timestamp, name: &str, view: &impl Serialize) {
         let view = serde_json::to_string(view).unwrap_or_else(|error| format!("\"unreadable: {error}\""));

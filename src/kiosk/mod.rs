@@ -24,6 +24,7 @@ pub mod reckoning;
 pub mod reconcile;
 pub mod recovery;
 mod sales;
+pub mod service;
 pub mod session;
 pub mod settings;
 pub mod shelf;
@@ -157,6 +158,7 @@ pub struct Kiosk {
     purchases: purchases::Purchases,
     /// Queue sales whose wallet is being read before they order.
     draining: BTreeSet<SaleId>,
+    service: service::Desk,
 }
 
 impl Kiosk {
@@ -200,7 +202,15 @@ impl Kiosk {
             day: day::Day::default(),
             purchases: purchases::Purchases::default(),
             draining: BTreeSet::new(),
+            service: service::Desk::default(),
         }
+    }
+
+    /// With a door to the service screen; without it, knocking is not heard.
+    #[must_use]
+    pub fn with_service(mut self, door: service::Door) -> Self {
+        self.service.door = Some(door);
+        self
     }
 
     /// Runs until it is told to stop.
@@ -263,6 +273,7 @@ impl Kiosk {
                 }
             }
             Inbox::Duty(duty) => self.duty_answered(*duty),
+            Inbox::Serviced(news) => self.serviced(news),
             Inbox::Ping(answer) => {
                 let journal = self.can_write();
                 let pong = inbox::Pong { drawn: self.drawn, sent: self.views.borrow().version, journal };
@@ -293,6 +304,7 @@ impl Kiosk {
         }
         self.freshen_health();
         self.look_after();
+        self.freshen_desk();
         let now = self.clock.now();
         match idle(&self.session, self.is_protected(), &now, &self.settings.patience) {
             Idle::Gone => self.end_session(),
@@ -330,6 +342,7 @@ impl Kiosk {
         self.revealed = None;
         self.claim = None;
         self.preparing_since = None;
+        self.service.leave();
         self.shelf.forget();
         self.forget_closed();
         self.post();

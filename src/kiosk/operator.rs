@@ -183,7 +183,14 @@ impl Kiosk {
     /// Carries an order out and says what came of it.
     pub(super) fn operator(&mut self, command: &OperatorCommand) -> OperatorAnswer {
         info!(?command, "operator's order");
-        let answer = match command {
+        let answer = self.operator_quietly(command);
+        info!(ok = answer.ok, answer.text, "operator's order answered");
+        answer
+    }
+
+    /// The same without a line in the log, for what a screen asks at every tick.
+    pub(super) fn operator_quietly(&mut self, command: &OperatorCommand) -> OperatorAnswer {
+        match command {
             OperatorCommand::Lock(locked) => {
                 self.health.locked = *locked;
                 OperatorAnswer::done(if *locked { "closed for travellers" } else { "open for travellers" })
@@ -200,9 +207,7 @@ impl Kiosk {
             OperatorCommand::ProveStock { profile } => self.prove_stock(*profile),
             OperatorCommand::BuyStock { provider, plan, count } => self.buy_stock(provider, plan, *count),
             OperatorCommand::RetireStock { profile } => self.retire_stock(*profile),
-        };
-        info!(ok = answer.ok, answer.text, "operator's order answered");
-        answer
+        }
     }
 
     /// A sale by its label or id, brought into memory.

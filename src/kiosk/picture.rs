@@ -82,7 +82,15 @@ impl Kiosk {
 
     fn screen(&mut self) -> Screen {
         if let Some(reason) = self.health.closed()
-            && !matches!(self.session.stage, Stage::Sale(_) | Stage::Receipt(_) | Stage::Truth(_) | Stage::ClaimEntry)
+            && !matches!(
+                self.session.stage,
+                Stage::Sale(_)
+                    | Stage::Receipt(_)
+                    | Stage::Truth(_)
+                    | Stage::ClaimEntry
+                    | Stage::ServicePin
+                    | Stage::Service(_)
+            )
         {
             let since = locale::time_of_day(self.clock.local(&self.health.since).time());
             return Screen::OutOfService { reason, since, can_browse: false, can_claim: self.health.journal };
@@ -114,6 +122,8 @@ impl Kiosk {
                 }
             }
             Stage::Truth(id) => self.sales.get(&id).map_or(Screen::ThankYou, |sale| Screen::Truth(self.truth(sale))),
+            Stage::ServicePin => self.service_pin(),
+            Stage::Service(page) => Screen::Service(self.desk(page)),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 
-use super::view::{Intent, Look, NotCharged, PayProblem, Printing};
+use super::view::{Intent, Look, NotCharged, PayProblem, Printing, ServicePage};
 
 /// Where the traveller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub enum Stage {
     ClaimEntry,
     /// The truth about a claimed sale.
     Truth(SaleId),
+    /// Somebody stands before the service screen's door.
+    ServicePin,
+    /// An operator is inside.
+    Service(ServicePage),
 }
 
 /// What lies over the stage.
@@ -250,7 +254,7 @@ impl Session {
 
     fn back(&mut self) -> Option<Wish> {
         let stage = match &self.stage {
-            Stage::Language | Stage::ClaimEntry => Stage::Attract,
+            Stage::Language | Stage::ClaimEntry | Stage::ServicePin | Stage::Service(_) => Stage::Attract,
             Stage::Destinations => Stage::Language,
             Stage::Plans => Stage::Destinations,
             Stage::PlanDetail { preparing: false } => Stage::Plans,
@@ -269,6 +273,8 @@ impl Session {
             self.stage,
             Stage::Language
                 | Stage::ClaimEntry
+                | Stage::ServicePin
+                | Stage::Service(_)
                 | Stage::Destinations
                 | Stage::Plans
                 | Stage::PlanDetail { preparing: false }
@@ -295,7 +301,7 @@ pub fn idle(session: &Session, protected: bool, now: &Moment, patience: &Patienc
     }
     let limit = match session.stage {
         Stage::ThankYou => patience.farewell_ms,
-        Stage::Sale(_) | Stage::Receipt(_) | Stage::Truth(_) => patience.esim_ms,
+        Stage::Sale(_) | Stage::Receipt(_) | Stage::Truth(_) | Stage::Service(_) => patience.esim_ms,
         _ => patience.browse_ms,
     };
     let age = now.since(&session.touched_at).unwrap_or(0);

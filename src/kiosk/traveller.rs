@@ -24,6 +24,10 @@ impl Kiosk {
         match intent {
             Intent::StartOver | Intent::Done if self.may_leave() && !self.stays(intent) => return self.end_session(),
             Intent::Retry => return self.retry(),
+            Intent::Knock => return self.knock(),
+            Intent::SubmitPin(_) | Intent::OpenServicePage(_) | Intent::OrderService(_) | Intent::ConfirmService(_) => {
+                return self.at_desk(intent);
+            }
             _ => {}
         }
         if matches!(intent, Intent::Start | Intent::OpenClaim) && self.health.closed().is_some() {

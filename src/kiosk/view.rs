@@ -12,10 +12,12 @@ pub use crate::printer::PrinterFault;
 mod choose;
 mod intent;
 mod sale;
+mod service;
 
 pub use choose::*;
 pub use intent::*;
 pub use sale::*;
+pub use service::*;
 
 /// The complete picture. The latest one wins; showing it twice is harmless.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,6 +58,8 @@ impl View {
             Screen::Truth(_) => "truth",
             Screen::ClaimEntry { .. } => "claim entry",
             Screen::OutOfService { .. } => "out of service",
+            Screen::ServicePin { .. } => "service PIN",
+            Screen::Service(_) => "service",
         }
     }
 
@@ -214,6 +218,17 @@ pub enum Screen {
         /// Claim codes still work.
         can_claim: bool,
     },
+    /// Somebody knocked at the service screen's door.
+    ServicePin {
+        /// What is wrong with what was typed.
+        problem: Option<PinProblem>,
+        /// It is being checked.
+        checking: bool,
+        /// Seconds until the next try.
+        wait_s: u16,
+    },
+    /// The operator is inside.
+    Service(ServiceDesk),
 }
 
 /// What lies over a screen.

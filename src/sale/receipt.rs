@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use crate::sale::activation::{ActivationCode, Iccid};
 use crate::sale::id::SaleNumber;
 
@@ -37,6 +37,46 @@ pub struct Receipt {
     pub copy: u8,
     /// What became of the money and the goods.
     pub kind: ReceiptKind,
+}
+
+/// What a receipt that is nobody's needs.
+#[derive(Debug)]
+pub struct TestReceipt<'a> {
+    /// The operator's texts.
+    pub operator: OperatorText,
+    /// The machine's label.
+    pub machine: &'a str,
+    /// Language of the fixed words.
+    pub language: &'a str,
+    /// Local date and time with the zone.
+    pub local_time: String,
+    /// The terminal's currency.
+    pub currency: Currency,
+    /// Tax rate in hundredths of a percent.
+    pub tax_rate: Option<u32>,
+}
+
+impl Receipt {
+    /// A receipt that is nobody's, marked as a test wherever an eye falls.
+    pub fn test(of: TestReceipt<'_>) -> Receipt {
+        let price = Amount::new(100, of.currency);
+        Receipt {
+            language: of.language.to_owned(),
+            operator: of.operator,
+            number: SaleNumber(format!("{}-TEST", of.machine)),
+            claim_code: "TES-TTE-STT".to_owned(),
+            local_time: of.local_time,
+            lines: vec![ReceiptLine { title: "TEST \u{2013} äöü ß é ñ €".to_owned(), iccid: None, price }],
+            total: price,
+            tax_rate: of.tax_rate,
+            tax: of.tax_rate.map(|rate| price.tax_within(rate)),
+            terminal_lines: vec!["* * *  TEST  * * *".to_owned()],
+            activation: None,
+            wifi_hint: None,
+            copy: 0,
+            kind: ReceiptKind::Sale,
+        }
+    }
 }
 
 /// What a receipt tells.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::generated::{KioskWindow, Shown, Wish};
-use super::map;
+use super::{map, show_service};
 use crate::kiosk::Intent;
 use crate::kiosk::view::SecretText;
 
@@ -19,6 +19,8 @@ const TOUCHED_EVERY: Duration = Duration::from_millis(500);
 const SEARCH_LETTERS_MAX: usize = 24;
 /// Letters of a claim code.
 const CLAIM_LETTERS: usize = 9;
+/// Fewest and most figures of the service screen's PIN.
+const PIN_FIGURES: (usize, usize) = (6, 12);
 /// The key that takes a letter back.
 const ERASE: &str = "\u{8}";
 
@@ -91,7 +93,7 @@ impl Wishes {
             on_start_over => StartOver, on_have_it => HaveIt, on_print_activation => PrintActivation,
             on_print_receipt => PrintReceipt, on_done => Done, on_open_claim => OpenClaim,
             on_show_claimed => ShowClaimed, on_buy_kept => BuyKept, on_still_here => StillHere, on_help => Help,
-            on_settings => Settings, on_close_overlay => CloseOverlay,
+            on_settings => Settings, on_close_overlay => CloseOverlay, on_knock => Knock,
         );
         macro_rules! with_id {
             ($($on:ident => $intent:ident),* $(,)?) => {
@@ -122,6 +124,46 @@ impl Wishes {
             move |look| wishes.send(Intent::ChooseLook(map::look_up(&look)))
         });
         self.connect_typing(window);
+        self.connect_service(window);
+    }
+
+    fn connect_service(self: &Rc<Self>, window: &KioskWindow) {
+        let wish = window.global::<Wish>();
+        wish.on_type_pin({
+            let (wishes, window) = (Rc::clone(self), window.as_weak());
+            move |key| {
+                let text = wishes.type_key(&key, PIN_FIGURES.1);
+                if let Some(window) = window.upgrade() {
+                    show_pin(&window, &text);
+                }
+            }
+        });
+        wish.on_submit_pin({
+            let (wishes, window) = (Rc::clone(self), window.as_weak());
+            move || {
+                let pin = std::mem::take(&mut *wishes.typed.borrow_mut());
+                if let Some(window) = window.upgrade() {
+                    show_pin(&window, "");
+                }
+                wishes.send(Intent::SubmitPin(SecretText(pin)));
+            }
+        });
+        wish.on_open_page({
+            let wishes = Rc::clone(self);
+            move |page| wishes.send(Intent::OpenServicePage(show_service::opened(page)))
+        });
+        wish.on_order({
+            let wishes = Rc::clone(self);
+            move |act| {
+                if let Some(act) = show_service::ordered(act) {
+                    wishes.send(Intent::OrderService(act));
+                }
+            }
+        });
+        wish.on_confirm({
+            let wishes = Rc::clone(self);
+            move |meant| wishes.send(Intent::ConfirmService(meant))
+        });
     }
 
     fn connect_typing(self: &Rc<Self>, window: &KioskWindow) {
@@ -164,4 +206,12 @@ pub(super) fn show_claim(window: &KioskWindow, typed: &str) {
     let shown = window.global::<Shown>();
     shown.set_typed(groups.join(" - ").into());
     shown.set_typed_complete(complete);
+}
+
+/// The PIN as it is typed: a dot for each figure.
+pub(super) fn show_pin(window: &KioskWindow, typed: &str) {
+    let figures = typed.chars().count();
+    let shown = window.global::<Shown>();
+    shown.set_typed("• ".repeat(figures).trim_end().into());
+    shown.set_typed_complete(figures >= PIN_FIGURES.0);
 }

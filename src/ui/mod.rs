@@ -15,6 +15,7 @@ mod qr;
 mod screen;
 mod show;
 mod show_sale;
+mod show_service;
 
 /// What Slint makes of `ui/main.slint`.
 #[allow(missing_docs, unreachable_pub, unused, unused_qualifications, unsafe_code)]

@@ -11,6 +11,7 @@ use slint::{ComponentHandle, ModelRc, SharedString, Timer, TimerMode, VecModel};
 use super::generated as ui;
 use super::generated::{Kept, KioskWindow, Place, Shown, Theme};
 use super::intents::Wishes;
+use super::show_service::{self, ServiceLists};
 use super::{intents, map, show_sale};
 use crate::kiosk::View;
 use crate::kiosk::view::{DestinationRow, Destinations, Frame, LanguageRow, Look, Overlay, PlanCard, Plans, Screen};
@@ -28,6 +29,7 @@ pub(super) struct Show {
     query: String,
     rows_version: u64,
     lists: Lists,
+    service: ServiceLists,
     cycle: Timer,
 }
 
@@ -53,6 +55,7 @@ impl Show {
             query: String::new(),
             rows_version: 0,
             lists: Lists::default(),
+            service: ServiceLists::default(),
             cycle: Timer::default(),
         }
     }
@@ -100,6 +103,8 @@ impl Show {
         kept.set_plans_first(0);
         kept.set_typing(false);
         kept.set_letters_open(true);
+        kept.set_facts_first(0);
+        kept.set_cells_open(false);
         shown.set_session(ModelRc::new(VecModel::from(vec![0])));
     }
 
@@ -136,6 +141,9 @@ impl Show {
         if place == Place::ClaimEntry {
             intents::show_claim(&self.window, "");
         }
+        if place == Place::ServicePin {
+            intents::show_pin(&self.window, "");
+        }
         if place == Place::Plans {
             self.window.global::<Kept>().set_plans_first(0);
         }
@@ -146,6 +154,10 @@ impl Show {
     fn screen(&mut self, screen: &Screen) -> Place {
         let window = self.window.clone_strong();
         let shown = window.global::<Shown>();
+        if let Some(place) = show_service::show(&window, &mut self.service, screen) {
+            show_sale::clear(&shown);
+            return place;
+        }
         match screen {
             Screen::Language { languages } => {
                 self.languages(languages);
@@ -266,7 +278,7 @@ impl Show {
 }
 
 /// The list is another one than before; it is remembered.
-fn changed<T: PartialEq>(before: &mut Option<Arc<[T]>>, now: &Arc<[T]>) -> bool {
+pub(super) fn changed<T: PartialEq>(before: &mut Option<Arc<[T]>>, now: &Arc<[T]>) -> bool {
     if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, now) || **before == **now) {
         return false;
     }

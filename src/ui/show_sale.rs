@@ -132,6 +132,8 @@ pub(super) fn show(shown: &Shown<'_>, px_per_mm: f32, screen: &Screen) -> Place 
         Screen::Language { .. } => Place::Language,
         Screen::Destinations(_) => Place::Destinations,
         Screen::Plans(_) => Place::Plans,
+        Screen::ServicePin { .. } => Place::ServicePin,
+        Screen::Service(_) => Place::Service,
     };
     set(shown, sale);
     place

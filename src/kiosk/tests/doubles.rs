@@ -209,6 +209,16 @@ impl Rig {
         office: Option<Arc<dyn BackOffice>>,
         settings: Settings,
     ) -> Rig {
+        Self::behind(journal, office, settings, None).await
+    }
+
+    /// The same with a door to the service screen.
+    pub(super) async fn behind(
+        journal: Box<dyn Journal>,
+        office: Option<Arc<dyn BackOffice>>,
+        settings: Settings,
+        door: Option<crate::kiosk::service::Door>,
+    ) -> Rig {
         let clock =
             Clock::new(journal.run(), Wall::Virtual("2026-11-22T02:00:00Z".parse().unwrap()), jiff::tz::TimeZone::UTC);
         let (noted, orders) = mpsc::unbounded_channel();
@@ -224,7 +234,7 @@ impl Rig {
         let settings = Arc::new(settings);
         let providers: BTreeMap<ProviderId, Arc<dyn EsimProvider>> =
             BTreeMap::from([(provider.id.clone(), provider.clone() as Arc<dyn EsimProvider>)]);
-        let kiosk = Kiosk::new(
+        let mut kiosk = Kiosk::new(
             settings.clone(),
             Connections {
                 journal,
@@ -237,6 +247,9 @@ impl Rig {
                 clock,
             },
         );
+        if let Some(door) = door {
+            kiosk = kiosk.with_service(door);
+        }
         let running = tokio::spawn(kiosk.run(queue));
         let mut rig = Rig { inbox, orders, views, provider, receipts, running };
         rig.tell(Inbox::Terminal(TerminalEvent::Health(TerminalHealth::Ready))).await;

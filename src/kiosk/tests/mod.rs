@@ -2,6 +2,7 @@
 
 mod books;
 mod doubles;
+mod service;
 mod trade;
 
 use doubles::{Rig, delivery};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Look, SecretText};
+use super::{Look, SecretText, ServiceAct, ServicePage};
 
 /// What the traveller wishes, in the trade's words. The kiosk decides whether it happens.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +61,16 @@ pub enum Intent {
     ChooseLook(Look),
     /// The screen has drawn this version: the heartbeat.
     Drawn(u64),
+    /// A touch on the operator's name, where nobody else touches: several open the service screen's door.
+    Knock,
+    /// The service screen's PIN is typed.
+    SubmitPin(SecretText),
+    /// A page of the service screen.
+    OpenServicePage(ServicePage),
+    /// An order at the service screen.
+    OrderService(ServiceAct),
+    /// Whether the order that asked again is meant.
+    ConfirmService(bool),
 }
 
 /// Searches are what a stranger is interested in, and a claim code opens a sale: neither prints.
@@ -101,6 +111,11 @@ impl Intent {
             Intent::CloseOverlay => "close_overlay",
             Intent::ChooseLook(_) => "choose_look",
             Intent::Drawn(_) => "drawn",
+            Intent::Knock => "knock",
+            Intent::SubmitPin(_) => "submit_pin",
+            Intent::OpenServicePage(_) => "open_service_page",
+            Intent::OrderService(_) => "order_service",
+            Intent::ConfirmService(_) => "confirm_service",
         }
     }
 }

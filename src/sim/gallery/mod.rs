@@ -4,6 +4,7 @@ pub mod faults;
 pub mod font;
 pub mod samples;
 pub mod samples_sale;
+mod samples_service;
 pub mod translations;
 
 use std::fs::File;

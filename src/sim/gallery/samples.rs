@@ -34,6 +34,7 @@ impl Samples {
         samples.hand_over();
         samples.troubles();
         samples.overlays();
+        samples.service();
         samples.list
     }
 

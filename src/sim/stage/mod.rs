@@ -92,6 +92,7 @@ impl Stage {
         let keys = &providers.options().credentials;
         secret_file(&key, &keys.mobilexy_key)?;
         secret_file(&dir.join("roamify.key"), &keys.roamify_token)?;
+        secret_file(&dir.join("service-pin"), SERVICE_PIN_HASH)?;
         let text = configuration(scenery, &dir, &terminal_path, &printer_path, &providers);
         let config = dir.join("kiosk.toml");
         put(&config, text.as_bytes(), 0o644)?;
@@ -173,6 +174,9 @@ max_age_days = 14
 
 [journal]
 directory = "{dir_text}/state"
+
+[service]
+pin = "file:{dir_text}/service-pin"
 "##,
         width_mm = scenery.width_mm,
         terminal = terminal.display(),
@@ -204,6 +208,11 @@ directory = "{dir_text}/state"
     }
     text
 }
+
+/// Of [`SERVICE_PIN`]; made by `esim-kiosk hash-pin`.
+const SERVICE_PIN_HASH: &str = "pbkdf2-sha256$200000$6b696f736b2d64656d6f2d73616c7421$81a25b7e485f7e2f7d4399afff70f8301626375239d8a3717d7c35f416453cc4\n";
+/// The simulated kiosk's service code: seven quick touches on the operator's name ask for it.
+pub const SERVICE_PIN: &str = "480215";
 
 const HOLD_OF_KILLS: &str = "hold_ms = 9000\nhold_seconds = 3";
 
