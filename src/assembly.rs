@@ -18,7 +18,7 @@ use crate::esim::EsimProvider;
 use crate::journal::sqlite::{Found, SqliteJournal};
 use crate::journal::{Journal, JournalError};
 use crate::kiosk::clock::{Clock, Wall};
-use crate::kiosk::service::Door;
+use crate::kiosk::service_screen::Door;
 use crate::kiosk::session::Patience;
 use crate::kiosk::sync::Sync;
 use crate::kiosk::view::{LanguageRow, LegalTexts, Side, Wifi};

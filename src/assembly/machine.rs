@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostics::recorder::of_process;
 use crate::diagnostics::redact::Redactor;
-use crate::kiosk::service::Machine;
+use crate::kiosk::service_screen::Machine;
 use crate::kiosk::view::{ServiceRow, Standing};
 
 /// Where systemd's units of the package lie.

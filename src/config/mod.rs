@@ -6,7 +6,7 @@
 
 mod read;
 mod screen;
-mod service;
+mod service_screen;
 mod shop;
 mod terminal;
 #[cfg(test)]
@@ -27,7 +27,7 @@ use crate::journal::section::Section as JournalSection;
 use crate::printer::PrinterConfig;
 
 pub use screen::{Brand, Rotation, Screen, TerminalSide};
-pub use service::{BadPin, PinHash, Service};
+pub use service_screen::{BadPin, PinHash, Service};
 pub use shop::{Legal, LegalText, Machine, Operator, Wifi};
 pub use terminal::{Terminal, TerminalTimers};
 pub use timing::{Sync, Timing};

@@ -91,7 +91,7 @@ pub enum Inbox {
     /// What was asked for a duty beside the sales was answered.
     Duty(Box<super::purchases::Duty>),
     /// Something that the service screen waits for.
-    Serviced(super::service::ServiceNews),
+    Serviced(super::service_screen::ServiceNews),
     /// The watchdog asks whether the loop is alive; the journal is asked in turn.
     Ping(tokio::sync::oneshot::Sender<Pong>),
     /// The end of the program was asked for.

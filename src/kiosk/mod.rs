@@ -24,7 +24,7 @@ pub mod reckoning;
 pub mod reconcile;
 pub mod recovery;
 mod sales;
-pub mod service;
+pub mod service_screen;
 pub mod session;
 pub mod settings;
 pub mod shelf;
@@ -158,7 +158,7 @@ pub struct Kiosk {
     purchases: purchases::Purchases,
     /// Queue sales whose wallet is being read before they order.
     draining: BTreeSet<SaleId>,
-    service: service::Desk,
+    service: service_screen::Desk,
 }
 
 impl Kiosk {
@@ -202,13 +202,13 @@ impl Kiosk {
             day: day::Day::default(),
             purchases: purchases::Purchases::default(),
             draining: BTreeSet::new(),
-            service: service::Desk::default(),
+            service: service_screen::Desk::default(),
         }
     }
 
     /// With a door to the service screen; without it, knocking is not heard.
     #[must_use]
-    pub fn with_service(mut self, door: service::Door) -> Self {
+    pub fn with_service(mut self, door: service_screen::Door) -> Self {
         self.service.door = Some(door);
         self
     }

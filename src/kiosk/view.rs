@@ -12,12 +12,12 @@ pub use crate::printer::PrinterFault;
 mod choose;
 mod intent;
 mod sale;
-mod service;
+mod service_screen;
 
 pub use choose::*;
 pub use intent::*;
 pub use sale::*;
-pub use service::*;
+pub use service_screen::*;
 
 /// The complete picture. The latest one wins; showing it twice is harmless.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -217,7 +217,7 @@ impl Rig {
         journal: Box<dyn Journal>,
         office: Option<Arc<dyn BackOffice>>,
         settings: Settings,
-        door: Option<crate::kiosk::service::Door>,
+        door: Option<crate::kiosk::service_screen::Door>,
     ) -> Rig {
         let clock =
             Clock::new(journal.run(), Wall::Virtual("2026-11-22T02:00:00Z".parse().unwrap()), jiff::tz::TimeZone::UTC);

@@ -2,7 +2,7 @@
 
 mod books;
 mod doubles;
-mod service;
+mod service_screen;
 mod trade;
 
 use doubles::{Rig, delivery};

@@ -7,7 +7,7 @@ use super::doubles::{Rig, settings};
 use crate::config::PinHash;
 use crate::esim::secret::SecretPlace;
 use crate::kiosk::Intent;
-use crate::kiosk::service::{Door, Machine};
+use crate::kiosk::service_screen::{Door, Machine};
 use crate::kiosk::view::{PinProblem, Screen, SecretText, ServiceAct, ServiceDesk, ServicePage, ServiceRow, Standing};
 use crate::sim::memory::MemoryDisk;
 
