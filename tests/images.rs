@@ -184,6 +184,69 @@ fn a_first_start_without_a_medium_says_what_to_do() {
     assert!(start.read("run/screen").is_some_and(|screen| screen.contains("USB stick named KIOSK-SETUP")));
 }
 
+/// A script of the device with its places in a directory of the test.
+fn script(name: &str, words: &[&str], places: &[(&str, PathBuf)]) -> Output {
+    let mut script = Command::new(root().join("systemd/device").join(name));
+    script.args(words).envs(places.iter().map(|(key, place)| (key, place))).output().expect("runs")
+}
+
+#[test]
+fn the_generation_number_goes_into_the_firmware_and_only_rises() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [variable, number, adopt] = ["variable", "number", "adopt"].map(|name| directory.path().join(name));
+    let places =
+        [("KIOSK_VARIABLE", variable.clone()), ("KIOSK_NUMBER", number.clone()), ("KIOSK_BEGIN_AGAIN", adopt.clone())];
+    let run = |word: &str| assert!(script("generation", &[word], &places).status.success());
+    run("load");
+    assert!(!number.exists(), "a new machine has nothing to compare with");
+    fs::write(&number, "41\n").expect("written");
+    run("keep");
+    // Non-volatile, for the boot and the run of the system; then the digits.
+    assert_eq!(fs::read(&variable).expect("there"), b"\x07\0\0\x0041");
+    fs::write(&number, "7\n").expect("written");
+    run("keep");
+    assert_eq!(fs::read(&variable).expect("there"), b"\x07\0\0\x0041", "an older journal changes nothing");
+    run("load");
+    assert_eq!(fs::read_to_string(&number).expect("there"), "41\n");
+    fs::write(&adopt, "").expect("written");
+    fs::remove_file(&number).expect("a new start of the machine");
+    run("load");
+    assert!(!number.exists() && !variable.exists() && !adopt.exists(), "the machine begins again, once");
+}
+
+#[test]
+fn a_board_without_variables_tries_a_slot_once_and_keeps_it_when_it_is_good() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let autoboot = directory.path().join("autoboot.txt");
+    let of = |slot: &str, other: &str| {
+        format!("[all]\ntryboot_a_b=1\nboot_partition={slot}\n[tryboot]\nboot_partition={other}\n")
+    };
+    fs::write(&autoboot, of("2", "3")).expect("written");
+    let argument = directory.path().join("reboot-param");
+    let places = [
+        ("KIOSK_SELECT", directory.path().to_owned()),
+        ("KIOSK_SLOT_STATES", directory.path().to_owned()),
+        ("KIOSK_REBOOT_PARAM", argument.clone()),
+    ];
+    let run = |words: &[&str]| {
+        let output = script("tryboot", words, &places);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        said(&output)
+    };
+    assert_eq!(run(&["get-primary"]), "kiosk-a");
+    run(&["set-state", "kiosk-b", "bad"]);
+    assert_eq!(run(&["get-state", "kiosk-b"]), "bad");
+    run(&["set-primary", "kiosk-b"]);
+    assert_eq!(run(&["get-primary"]), "kiosk-b");
+    assert_eq!(fs::read_to_string(&argument).expect("there"), "0 tryboot\n");
+    assert_eq!(fs::read_to_string(&autoboot).expect("there"), of("2", "3"), "one start, not every start");
+    fs::remove_file(&argument).expect("the restart takes it");
+    run(&["set-state", "kiosk-b", "good"]);
+    assert_eq!(fs::read_to_string(&autoboot).expect("there"), of("3", "2"));
+    assert_eq!(run(&["get-primary"]), "kiosk-b");
+    assert!(!script("tryboot", &["set-primary", "kiosk-c"], &places).status.success());
+}
+
 #[test]
 fn every_unit_of_ours_is_confined() {
     let probe = Command::new("systemd-analyze").arg("--version").output();
