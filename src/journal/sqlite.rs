@@ -19,7 +19,7 @@ use super::{JournalError, care};
 /// The journal of a kiosk.
 #[derive(Debug)]
 pub struct SqliteJournal {
-    connection: Connection,
+    pub(super) connection: Connection,
     seal: Seal,
     pub(super) place: Option<Place>,
     pub(super) run: u64,

@@ -495,6 +495,8 @@ fn head_room_is_asked_for_and_stops_nothing_else() {
     let section = Section { head_room_mb: u64::MAX, ..Section::at(dir.path()) };
     let mut journal = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal;
     assert!(matches!(journal.probe(), Err(JournalError::HeadRoom { .. })));
+    // What room is left belongs to the sales: nothing was written for the question.
+    assert_eq!(super::sqlite::meta::<u64>(&journal.connection, "probes").unwrap(), None);
     assert!(Played::begin(&mut journal, 1, quote(1, Source::Provider)).is_ok());
     let all: BTreeSet<Lock> = journal.locks().unwrap().into_iter().map(|(lock, _)| lock).collect();
     assert!(all.contains(&Lock::Terminal));

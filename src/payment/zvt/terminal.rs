@@ -80,6 +80,8 @@ struct Task {
     line: Option<Box<dyn Line>>,
     reopen_at: Instant,
     reopen_wait: std::time::Duration,
+    /// Why the line was lost, as the log was told.
+    lost_for: Option<String>,
     timers: super::config::Timers,
     events: TerminalEvents,
     unsent: VecDeque<TerminalEvent>,
@@ -116,6 +118,7 @@ impl Task {
             line: None,
             reopen_at: now,
             reopen_wait: timers.reopen.0,
+            lost_for: None,
             timers,
             events,
             unsent: VecDeque::new(),
@@ -253,6 +256,7 @@ impl Task {
         match opened {
             Ok(line) => {
                 self.log.note("=", "line open", now);
+                self.lost_for = None;
                 self.line = Some(line);
                 self.reopen_wait = self.timers.reopen.0;
                 self.link.reset();
@@ -265,7 +269,11 @@ impl Task {
     /// Closes what is left of the line; it is opened again, more and more rarely.
     fn lost(&mut self, error: &LineError, now: Instant) {
         let reason = error.sentence();
-        tracing::warn!(reason, "no line to the card terminal");
+        // A cable that is out for a night is one line in the log, not thousands.
+        if self.lost_for.as_ref() != Some(&reason) {
+            tracing::warn!(reason, "no line to the card terminal");
+            self.lost_for = Some(reason.clone());
+        }
         self.log.note("=", &reason, now);
         self.line = None;
         self.link.reset();
