@@ -16,6 +16,7 @@ use super::strictness::Violation;
 /// What an amount command asks for.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
+    /// The ledger's entry, once the command has been accepted.
     pub(super) place: usize,
     pub(super) amount: u64,
     pub(super) currency_asked: bool,
@@ -35,9 +36,10 @@ impl Device<'_> {
     /// `06 01`.
     pub(super) async fn authorise(&mut self, command: &Command) {
         let Some(fields) = self.fields(&command.data).await else { return };
-        let Some(request) = self.request(&fields, Kind::Payment).await else { return };
+        let Some(mut request) = self.request(&fields).await else { return };
         self.mirror(&fields);
         self.yes().await;
+        self.open(&mut request, Kind::Payment);
         if self.house.memory(|m| m.day_locked) {
             return self.refuse(&request, 0xF0, "Kassenschnitt\ndurchführen").await;
         }
@@ -48,7 +50,7 @@ impl Device<'_> {
     }
 
     /// Reads amount, currency and hold; refuses what cannot be.
-    pub(super) async fn request(&mut self, fields: &Fields, kind: Kind) -> Option<Request> {
+    pub(super) async fn request(&mut self, fields: &Fields) -> Option<Request> {
         let amount = match fields.number(0x04) {
             Ok(Some(amount)) if amount > 0 => amount,
             other => {
@@ -72,15 +74,21 @@ impl Device<'_> {
             self.no(status).await;
             return None;
         }
-        let day = self.house.memory(|m| m.day);
         Some(Request {
-            place: self.house.ledger.ask(kind, amount, day),
+            place: usize::MAX,
             amount,
             currency_asked: currency.is_some(),
             hold_seconds: fields.byte(0x01),
             hold_count: fields.byte(0x02),
             card_wait: fields.tlv(0x1F5B).and_then(|t| t.value.first().copied()),
         })
+    }
+
+    /// The ledger's entry of a command that has been accepted. Not sooner: a terminal that loses its power before its
+    /// "yes" is out has asked nobody, and the kiosk's link is right to say the command again.
+    pub(super) fn open(&self, request: &mut Request, kind: Kind) {
+        let day = self.house.memory(|m| m.day);
+        request.place = self.house.ledger.ask(kind, request.amount, day);
     }
 
     /// The mirrored receipt number (1F1F): a kiosk that stands one behind has lost the last payment.

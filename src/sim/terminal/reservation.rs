@@ -14,8 +14,9 @@ impl Device<'_> {
             return self.no(0x83).await;
         }
         let Some(fields) = self.fields(&command.data).await else { return };
-        let Some(request) = self.request(&fields, Kind::Reservation).await else { return };
+        let Some(mut request) = self.request(&fields).await else { return };
         self.yes().await;
+        self.open(&mut request, Kind::Reservation);
         match self.present(&request, Deed::Reservation).await {
             Presented::Approved(record) => {
                 self.house.memory(|m| m.keep(record.clone()));

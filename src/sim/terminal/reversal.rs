@@ -118,8 +118,9 @@ impl Device<'_> {
         let Some(rest) = self.password(&command.data).await else { return };
         let rest = rest.to_vec();
         let Some(fields) = self.fields(&rest).await else { return };
-        let Some(request) = self.request(&fields, Kind::Refund).await else { return };
+        let Some(mut request) = self.request(&fields).await else { return };
         self.yes().await;
+        self.open(&mut request, Kind::Refund);
         match self.present(&request, Deed::Refund).await {
             Presented::Approved(record) => {
                 self.house.memory(|m| m.keep(record.clone()));

@@ -61,7 +61,7 @@ async fn serve(seed: u64, sales: u32, counts: &mut Counts, told: &mut Vec<String
     let panel = sim.panel();
     let mut counter = Counter::new(dialler, config, terms);
     counter.rest(Duration::from_secs(10)).await;
-    let per_mille = u16::try_from(chance.between(10, 300)).unwrap_or(100);
+    let per_mille = u16::try_from(chance.between(100, 300)).unwrap_or(100);
     let violent = chance.per_mille(500);
     panel.random_faults(Some(RandomFaults { seed, per_mille, violent }));
     for number in 0..sales {

@@ -187,6 +187,10 @@ fn power() -> Vec<Case> {
         case("F24f", "power cut before the Completion", DELIVERED, |t| {
             t.rule(FaultRule::sent(COMPLETION, 1, Fault::PowerCycle(s(20))).after(AUTHORISE).after(STATUS));
         }),
+        case("F24g", "ACK of the command lost, power cut before its \"yes\"", DELIVERED, |t| {
+            t.rule(FaultRule::heard(AUTHORISE, 1, Fault::DropAck));
+            t.rule(FaultRule::sent(YES, 1, Fault::PowerCycle(ms(700))).after(AUTHORISE));
+        }),
         Case {
             kills: true,
             ..case("F25", "kiosk killed at each record", OR_CASE, |t| t.around.provider = Provider::Delivers(s(7)))
