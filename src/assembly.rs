@@ -20,17 +20,19 @@ use crate::journal::{Journal, JournalError};
 use crate::kiosk::clock::{Clock, Wall};
 use crate::kiosk::service_screen::Door;
 use crate::kiosk::session::Patience;
+use crate::kiosk::settings::Hold;
 use crate::kiosk::sync::Sync;
 use crate::kiosk::view::{LanguageRow, LegalTexts, Side, Wifi};
 use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
 use crate::office::BackOffice;
 use crate::office::https::HttpsOffice;
+use crate::payment::profile::TerminalProfile;
 use crate::payment::zvt::{Aftermath, ZvtTerminal};
 use crate::payment::{PaymentTerminal, TerminalEvent};
 use crate::printer::ReceiptPrinter;
 use crate::printer::absent::NoPrinter;
-use crate::sale::Lock;
 use crate::sale::offer::ProviderId;
+use crate::sale::{Lock, Terms};
 use crate::watchdog::UiPing;
 
 #[cfg(feature = "screen")]
@@ -183,6 +185,7 @@ pub fn settings(config: &Config) -> Settings {
     let wifi = config.operator.wifi.iter().map(|(language, wifi)| {
         (language.clone(), Wifi { ssid: wifi.ssid.clone(), hint: wifi.hint.clone(), qr: wifi.qr() })
     });
+    let (hold_ms, hold) = hold(config);
     let longest_hold = config.terminal.zvt(config.machine.currency).timers.longest_hold;
     Settings {
         machine: config.machine.label.clone(),
@@ -192,7 +195,9 @@ pub fn settings(config: &Config) -> Settings {
         wifi: wifi.collect(),
         tax_rate: config.operator.tax_rate(),
         currency: config.machine.currency,
-        terms: config.terms(),
+        terms: Terms { hold_ms, ..config.terms() },
+        hold,
+        profile: Some(TerminalProfile::place(&config.journal.directory)),
         hold_seconds: config.terminal.hold_seconds,
         hold_count: config.terminal.hold_count,
         rest_patience_s: u16::try_from(longest_hold.as_secs() + 30).unwrap_or(u16::MAX),
@@ -217,6 +222,22 @@ pub fn settings(config: &Config) -> Settings {
         exclusive_accounts: BTreeMap::new(),
         trade: config.trade(),
         interrupted_ms: timing.interrupted_ms,
+    }
+}
+
+/// How long the terminal holds, and where that is known from: configured, measured, or neither.
+fn hold(config: &Config) -> (u64, Hold) {
+    let unmeasured = config.terms().hold_ms;
+    if config.terminal.hold_ms.is_some() {
+        return (unmeasured, Hold::Configured);
+    }
+    match TerminalProfile::read(&TerminalProfile::place(&config.journal.directory)) {
+        Ok(Some(found)) => (found.hold_ms, Hold::Measured { terminal_id: found.terminal_id }),
+        Ok(None) => (unmeasured, Hold::NeverMeasured),
+        Err(error) => {
+            warn!(%error, "the terminal's profile cannot be read: it counts as never measured");
+            (unmeasured, Hold::NeverMeasured)
+        }
     }
 }
 

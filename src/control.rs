@@ -13,13 +13,14 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::kiosk::{Inbox, OperatorAnswer, OperatorCommand};
 
 /// Longest order, in bytes.
 const ORDER_MAX: u64 = 64 * 1024;
-/// Time for an order to arrive and for the loop to answer it.
+/// Time for an order to arrive, and for its answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why there is no answer.
@@ -75,10 +76,8 @@ pub async fn serve(listener: UnixListener, inbox: mpsc::Sender<Inbox>) {
         };
         let inbox = inbox.clone();
         tokio::spawn(async move {
-            match tokio::time::timeout(PATIENCE, answer(stream, inbox)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => info!(%error, "an operator's connection ended early"),
-                Err(_) => info!("an operator's connection took too long"),
+            if let Err(error) = answer(stream, inbox).await {
+                info!(%error, "an operator's connection ended early");
             }
         });
     }
@@ -94,7 +93,7 @@ async fn answer(mut stream: UnixStream, inbox: mpsc::Sender<Inbox>) -> std::io::
     let (read, mut write) = stream.split();
     let said = if may_order(user) {
         let mut line = String::new();
-        BufReader::new(read.take(ORDER_MAX)).read_line(&mut line).await?;
+        timeout(PATIENCE, BufReader::new(read.take(ORDER_MAX)).read_line(&mut line)).await??;
         match serde_json::from_str::<OperatorCommand>(&line) {
             Ok(command) => order(command, user, &inbox).await,
             Err(error) => OperatorAnswer::refused(format!("the order cannot be read: {error}")),
@@ -104,16 +103,22 @@ async fn answer(mut stream: UnixStream, inbox: mpsc::Sender<Inbox>) -> std::io::
     };
     let mut text = serde_json::to_string(&said).map_err(std::io::Error::other)?;
     text.push('\n');
-    write.write_all(text.as_bytes()).await
+    timeout(PATIENCE, write.write_all(text.as_bytes())).await?
 }
 
 async fn order(command: OperatorCommand, user: u32, inbox: &mpsc::Sender<Inbox>) -> OperatorAnswer {
     info!(?command, user, "an order at the control socket");
+    let patience = command.patience();
     let (tell, told) = oneshot::channel();
     if inbox.send(Inbox::Order { command, answer: tell }).await.is_err() {
         return OperatorAnswer::refused("the kiosk is stopping".to_owned());
     }
-    told.await.unwrap_or_else(|_| OperatorAnswer::refused("the kiosk stopped before it answered".to_owned()))
+    match timeout(patience, told).await {
+        Ok(said) => said.unwrap_or_else(|_| OperatorAnswer::refused("the kiosk stopped before it answered")),
+        Err(_) => {
+            OperatorAnswer::refused("it is begun and has not ended: look at the log and at `esim-kiosk sales list`")
+        }
+    }
 }
 
 /// Gives one order to the running service and waits for its answer.

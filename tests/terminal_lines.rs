@@ -124,3 +124,49 @@ async fn what_operators_ask_is_answered_with_the_terminals_words() {
     }
     assert!(perform(OperatorTask::LogOff).await.unwrap().ok);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_at_9600_is_found_and_brought_to_the_configured_speed() {
+    let (terminal, path) = TerminalSim::on_pty(options(sim::Dialect::spec()), None).unwrap();
+    let mut config = quick(Dialect::Spec);
+    config.baud = 115_200;
+    config.timers.link.ack = Duration::from_millis(400);
+    let mut clerk = Clerk::new(config, Address::Serial(path.display().to_string()));
+    clerk.until_health(&TerminalHealth::Ready).await;
+    assert_eq!(clerk.sell(&plan()).await, Belief::Sold);
+    assert_eq!(terminal.ledger().book().paid_minor(), 1_500);
+    let lines = clerk.terminal.frames().lines();
+    let changes: Vec<&String> = lines.iter().filter(|line| line.ends_with("baud")).collect();
+    assert!(changes.len() == 2 && changes[0].contains("9600") && changes[1].contains("115200"), "{lines:#?}");
+}
+
+/// Only the certified terminal asks for a PIN, on its own display: whoever reads our screen must never be led to type
+/// one anywhere else.
+#[test]
+fn no_text_of_ours_asks_for_a_pin() {
+    let mut about_pins = 0;
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/ui"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            for line in text.lines().filter(|line| line.contains('"')) {
+                let words: Vec<String> = line
+                    .split(|letter: char| !letter.is_alphanumeric())
+                    .map(str::to_lowercase)
+                    .filter(|word| !word.is_empty())
+                    .collect();
+                let names = words.iter().any(|word| word == "pin");
+                let asks = ["enter", "type", "key", "input", "geben", "eingeben", "tippen", "tipp"];
+                about_pins += usize::from(names);
+                let asking = words.iter().any(|word| asks.contains(&word.as_str()));
+                assert!(!(names && asking), "{}: {line}", path.display());
+            }
+        }
+    }
+    assert!(about_pins > 0, "the search finds nothing at all");
+}

@@ -11,6 +11,7 @@ use crate::config::{Config, PinHash, Service};
 use crate::esim::Outcome;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
+use crate::payment::profile::TerminalProfile;
 use crate::printer::PrinterState;
 use crate::telemetry::chain;
 
@@ -83,8 +84,21 @@ pub(super) fn check(wish: &Check, path: &Path, out: &mut Out) -> Result<(), Fail
 /// What is allowed and should not stay.
 fn warn_about(findings: &mut Findings, config: &Config) {
     if config.terminal.hold_ms.is_none() && config.terminal.can_hold {
-        let words = "the terminal was never measured: it counts as holding for 14 s (esim-kiosk terminal hold-test)";
-        findings.add("terminal", "warning", words);
+        match TerminalProfile::read(&TerminalProfile::place(&config.journal.directory)) {
+            Ok(Some(found)) => {
+                let least = if found.at_least { "at least " } else { "" };
+                let whose = found.terminal_id.map_or(String::new(), |id| format!(" (terminal {id})"));
+                let words =
+                    format!("measured on {}: it holds for {least}{} ms{whose}", found.measured_at, found.hold_ms);
+                findings.add("terminal", "ok", words);
+            }
+            Ok(None) => findings.add(
+                "terminal",
+                "warning",
+                "the terminal was never measured: it counts as holding for 14 s (esim-kiosk terminal hold-test)",
+            ),
+            Err(error) => findings.add("terminal", "problem", format!("its profile cannot be read: {error}")),
+        }
     }
     if config.printer.is_none() {
         findings.add("printer", "warning", "none is configured: the kiosk sells without paper, and says so");

@@ -17,7 +17,7 @@ use crate::kiosk::reconcile::Reckoning;
 use crate::sale::event::Event;
 use crate::sale::id::{SaleId, SaleNumber};
 use crate::sale::moment::Moment;
-use crate::sale::{Lock, Sale, rules};
+use crate::sale::{Lock, Sale, Step, rules};
 
 /// A fact about a case, with its witness.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ impl Decide {
 }
 
 /// Orders the running service; none where no service listens.
-fn ask(config: &Config, command: &OperatorCommand) -> Result<Option<OperatorAnswer>, Failed> {
+pub(super) fn ask(config: &Config, command: &OperatorCommand) -> Result<Option<OperatorAnswer>, Failed> {
     waiting(async {
         match control::ask(&config.control.socket, command).await {
             Ok(answer) => Ok(Some(answer)),
@@ -89,7 +89,7 @@ fn ask(config: &Config, command: &OperatorCommand) -> Result<Option<OperatorAnsw
     })
 }
 
-fn tell(answer: &OperatorAnswer, out: &mut Out) -> Result<(), Failed> {
+pub(super) fn tell(answer: &OperatorAnswer, out: &mut Out) -> Result<(), Failed> {
     if !answer.ok {
         return Err(Failed::told(answer.text.clone()));
     }
@@ -141,12 +141,17 @@ fn decide_alone(journal: &mut SqliteJournal, statement: &Statement, config: &Con
 }
 
 fn write_down(journal: &mut SqliteJournal, sale: &Sale, event: &Event, config: &Config) -> Result<Sale, Failed> {
-    let step = rules::on(sale, event, now(journal), &config.terms());
+    Ok(write(journal, rules::on(sale, event, now(journal), &config.terms()))?.next)
+}
+
+/// Writes a step of a sale, with its locks. What follows from it is left to the caller.
+pub(super) fn write(journal: &mut SqliteJournal, step: Step) -> Result<Step, Failed> {
     if step.record.is_empty() {
-        return Ok(step.next);
+        return Ok(step);
     }
+    let holds = |holder: &SaleId| *holder == step.next.id;
     let held: Vec<Lock> =
-        journal.locks()?.into_iter().filter(|(_, holder)| *holder == sale.id).map(|(lock, _)| lock).collect();
+        journal.locks()?.into_iter().filter(|(_, holder)| holds(holder)).map(|(lock, _)| lock).collect();
     let wanted = step.next.locks();
     let gives: Vec<Lock> = held.iter().filter(|lock| !wanted.contains(lock)).cloned().collect();
     let takes: Vec<Lock> = wanted.iter().filter(|lock| !held.contains(lock)).cloned().collect();
@@ -158,10 +163,10 @@ fn write_down(journal: &mut SqliteJournal, sale: &Sale, event: &Event, config: &
         profile: None,
         claim: None,
     })?;
-    Ok(step.next)
+    Ok(step)
 }
 
-fn now(journal: &SqliteJournal) -> Moment {
+pub(super) fn now(journal: &SqliteJournal) -> Moment {
     // A run of its own: no waiting is measured in it, and its wall clock is only a person's.
     let wall_ms = jiff::Timestamp::now().as_millisecond();
     Moment { run: journal.run(), mono_ms: 0, wall_ms, synced: false }

@@ -1,23 +1,27 @@
-//! `esim-kiosk terminal …`: single questions to the card terminal, and the decoder of captured lines.
+//! `esim-kiosk terminal …`: what an operator asks of the card terminal, and the decoder of captured lines.
 //!
-//! What moves money is not here: the running service does it, as a journalled duty (sale.md 6).
+//! While the service runs the line is its own: the order goes over the control socket and is carried out under the
+//! terminal's lock (sale.md 6). Without it this process opens the line itself, under the journal's lock.
 
+mod alone;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
+
+use std::ffi::OsString;
 use std::io::BufRead;
 use std::path::Path;
 
 use clap::Subcommand;
 
 use super::out::{Failed, Out};
-use super::{alone, load, order, waiting};
+use super::{load, order};
 use crate::config::Config;
-use crate::journal::archive::Archive;
-use crate::journal::place::Place;
 use crate::kiosk::OperatorCommand;
 use crate::money::{Amount, EXACT_SCALE, parse_scaled};
 use crate::payment::zvt::decode::decode_line;
-use crate::payment::zvt::{Aftermath, ZvtTerminal};
-use crate::payment::{OperatorReport, OperatorTask, TerminalService};
-use crate::sale::Lock;
+use crate::payment::{OperatorReport, OperatorTask};
+
+pub(super) use alone::one_status;
 
 /// What to do with the terminal.
 #[derive(Debug, Subcommand)]
@@ -42,13 +46,21 @@ pub(super) enum Terminal {
     PrintConfiguration,
     /// Restart it.
     Restart,
-    /// Close its day: the running service does it, when no payment is open.
+    /// Close its day, when no payment is open. The running service is only told to: the end is in its log.
     EndOfDay,
-    /// Log off: the service registers again when it starts.
+    /// Log off. The running service registers again after a minute, else when it starts.
     LogOff,
+    /// Give the money of a receipt back. The receipt of a sale is given back by that sale's rules, journalled.
+    Reverse {
+        /// Four digits, as on the receipt.
+        receipt: String,
+        /// The whole sum, such as 9.90: for terminals that want it with a receipt that no sale of the journal names.
+        #[arg(long)]
+        amount: Option<String>,
+    },
     /// Which pre-authorisations are open?
     OpenPreauthorisations,
-    /// Measure how long it holds an approval: pay with a card, nothing is kept.
+    /// Measure how long it holds an approval, and keep that in its profile: pay with a card, nothing is charged.
     HoldTest {
         /// What the card is asked for, such as 1.00.
         #[arg(default_value = "1.00")]
@@ -57,7 +69,7 @@ pub(super) enum Terminal {
     /// Decode captured messages: frames or bare messages as hexadecimal digits. Needs no configuration.
     Decode {
         /// The messages; without any, one a line from standard input.
-        hex: Vec<String>,
+        hex: Vec<OsString>,
     },
 }
 
@@ -80,26 +92,65 @@ pub(super) fn terminal(wish: &Terminal, path: &Path, out: &mut Out) -> Result<()
         Terminal::OpenPreauthorisations => OperatorTask::OpenPreauthorisations,
         Terminal::HoldTest { amount } => OperatorTask::HoldTest { amount: sum(amount, &config)? },
         Terminal::Answers => return order::by_service(&OperatorCommand::TerminalAnswers, &config, out),
-        Terminal::EndOfDay => return order::by_service(&OperatorCommand::EndOfDay, &config, out),
+        Terminal::Reverse { receipt, amount } => OperatorTask::Reverse {
+            receipt: four_digits(receipt)?,
+            amount: amount.as_deref().map(|text| sum(text, &config)).transpose()?,
+        },
+        Terminal::EndOfDay => return end_of_day(&config, out),
         Terminal::Decode { .. } => return Ok(()),
     };
-    let _held = alone(&config)?;
-    free_of_payments(&config)?;
-    let report = perform(&config, task)?;
+    if let OperatorTask::HoldTest { .. } = &task {
+        out.progress("present a card at the terminal; nothing is charged");
+    }
+    let report = match order::ask(&config, &OperatorCommand::Terminal(task.clone()))? {
+        // A give-back of a sale is answered in words alone.
+        Some(answer) if answer.value.is_null() => return order::tell(&answer, out),
+        Some(answer) => serde_json::from_value(answer.value)?,
+        None => alone::carry_out(&config, task)?,
+    };
     out.either(&report, in_lines)?;
     if report.ok { Ok(()) } else { Err(Failed::told(report.message)) }
 }
 
-/// One JSON object for each captured message, on a line of its own.
-fn decode(hex: &[String], out: &mut Out) -> Result<(), Failed> {
-    for line in hex {
-        out.value(&decode_line(line))?;
+/// The running service closes the day when its sales let it; without a service it is done here and now.
+fn end_of_day(config: &Config, out: &mut Out) -> Result<(), Failed> {
+    match order::ask(config, &OperatorCommand::EndOfDay)? {
+        Some(answer) => order::tell(&answer, out),
+        None => {
+            let told = alone::end_of_day(config)?;
+            out.either(&told, |told| vec![told.message.clone()])
+        }
+    }
+}
+
+fn four_digits(text: &str) -> Result<String, Failed> {
+    let digits = text.trim();
+    if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(Failed::told(format!(
+            "{text:?} is no receipt number: up to four digits are expected, such as 0042"
+        )));
+    }
+    Ok(format!("{digits:0>4}"))
+}
+
+/// One JSON object for each captured message, on a line of its own. What is no text is no message, and the next one is
+/// read all the same.
+fn decode(hex: &[OsString], out: &mut Out) -> Result<(), Failed> {
+    let words: Vec<_> = hex.iter().map(|word| word.to_string_lossy()).collect();
+    let is_byte = |word: &str| word.len() == 2 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+    // A message whose bytes the shell has parted.
+    if words.len() > 2 && words.iter().all(|word| is_byte(word)) {
+        return out.value(&decode_line(&words.concat()));
+    }
+    for word in &words {
+        out.value(&decode_line(word))?;
     }
     if hex.is_empty() {
-        for line in std::io::stdin().lock().lines() {
+        for line in std::io::stdin().lock().split(b'\n') {
             let line = line?;
-            if !line.trim().is_empty() {
-                out.value(&decode_line(&line))?;
+            let text = String::from_utf8_lossy(&line);
+            if !text.trim().is_empty() {
+                out.value(&decode_line(&text))?;
             }
         }
     }
@@ -115,44 +166,6 @@ fn sum(text: &str, config: &Config) -> Result<Amount, Failed> {
         return Err(Failed::told(format!("{text:?} is no sum in {currency}: write one such as 1.00")));
     }
     Ok(Amount::new(minor, currency))
-}
-
-/// While a payment's money is open the terminal answers to its sale alone.
-fn free_of_payments(config: &Config) -> Result<(), Failed> {
-    if !Place::of(&config.journal).has_database() {
-        return Ok(());
-    }
-    let locks = Archive::open(&config.journal)?.locks()?;
-    match locks.iter().find(|(lock, _)| *lock == Lock::Terminal) {
-        None => Ok(()),
-        Some((_, sale)) => Err(Failed::told(format!(
-            "the payment of sale {sale} is not decided: start the service, it asks the terminal what became of it"
-        ))),
-    }
-}
-
-fn perform(config: &Config, task: OperatorTask) -> Result<OperatorReport, Failed> {
-    let Some(address) = config.terminal.address.clone() else {
-        return Err(Failed::told("terminal.address is missing"));
-    };
-    waiting(async {
-        let (events, mut seen) = tokio::sync::mpsc::channel(64);
-        let zvt = config.terminal.zvt(config.machine.currency);
-        let (terminal, serving) = ZvtTerminal::start(zvt, address, events, Aftermath::Settled);
-        // Nobody else listens to what the terminal tells beside its answer.
-        let drained = tokio::spawn(async move { while seen.recv().await.is_some() {} });
-        let report = terminal.perform(task).await;
-        serving.abort();
-        drained.abort();
-        Ok(report?)
-    })
-}
-
-/// For `check`.
-pub(super) fn one_status(config: &Config) -> Result<String, Failed> {
-    free_of_payments(config)?;
-    let report = perform(config, OperatorTask::Status)?;
-    if report.ok { Ok(in_lines(&report).join(", ")) } else { Err(Failed::told(report.message)) }
 }
 
 fn in_lines(report: &OperatorReport) -> Vec<String> {
@@ -182,7 +195,6 @@ fn in_lines(report: &OperatorReport) -> Vec<String> {
     if let Some(hold) = &report.hold {
         let least = if hold.at_least { "at least " } else { "" };
         lines.push(format!("it holds for {least}{} s ({} repeats)", hold.seconds, hold.repeats));
-        lines.push(format!("write hold_ms = {} into [terminal]", u64::from(hold.seconds) * 1_000));
     }
     lines.extend(report.open.iter().map(|receipt| format!("open: receipt {receipt}")));
     lines.extend(report.lines.iter().cloned());

@@ -28,14 +28,14 @@ impl Write for Paper {
 }
 
 /// A machine with a configuration and a journal of one sale.
-struct Machine {
+pub(super) struct Machine {
     _dir: tempfile::TempDir,
-    config: PathBuf,
-    state: PathBuf,
+    pub(super) config: PathBuf,
+    pub(super) state: PathBuf,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
         let text = include_str!("../../systemd/config.example.toml")
@@ -57,7 +57,7 @@ impl Machine {
         self
     }
 
-    fn says(&self, words: &[&str]) -> (String, Result<(), String>) {
+    pub(super) fn says(&self, words: &[&str]) -> (String, Result<(), String>) {
         let cli = Cli::try_parse_from(["esim-kiosk"].iter().chain(words)).unwrap();
         let paper = Paper::default();
         let mut out = Out::to(cli.json, Box::new(paper.clone()));
@@ -130,7 +130,7 @@ fn the_journal_can_be_read_while_the_service_writes_and_devices_are_the_services
     let (listed, done) = machine.says(&["sales", "list"]);
     done.unwrap();
     assert!(listed.contains("K07-000123"));
-    for words in [["terminal", "status"], ["printer", "status"]] {
+    for words in [["terminal", "status"], ["terminal", "register"], ["printer", "status"]] {
         let (_, refused) = machine.says(&words);
         assert!(refused.unwrap_err().contains("systemctl stop"), "{words:?}");
     }

@@ -10,7 +10,7 @@ use super::{Append, Violation, inventory, stock};
 use crate::sale::id::ProfileId;
 use crate::sale::moment::Moment;
 use crate::sale::offer::OrderReference;
-use crate::sale::record::{CaseKind, Entry, Record};
+use crate::sale::record::{CaseKind, Closing, Entry, Record};
 use crate::sale::transaction::ApprovalKey;
 use crate::sale::{Goods, Lock, Money, Sale};
 
@@ -172,9 +172,12 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
             .execute((&id, case, entry.at.wall_ms, word(decision), reason))?;
             Ok(())
         }
-        Record::Closed { .. } => {
-            work.prepare_cached("INSERT OR IGNORE INTO outbox (sale, made_ms) VALUES (?1, ?2)")?
-                .execute((&id, entry.at.wall_ms))?;
+        Record::Closed { how } => {
+            // Over a second time: the back office must hear of money that went back, and of nothing else twice.
+            let again = matches!(how, Closing::GivenAway | Closing::Refunded | Closing::RefundDue);
+            let otherwise = if again { "REPLACE" } else { "IGNORE" };
+            let insert = format!("INSERT OR {otherwise} INTO outbox (sale, made_ms) VALUES (?1, ?2)");
+            work.prepare_cached(&insert)?.execute((&id, entry.at.wall_ms))?;
             Ok(())
         }
         _ => Ok(()),

@@ -80,6 +80,21 @@ impl Journal for SqliteJournal {
         })
     }
 
+    fn sale_of_receipt(&mut self, receipt: &str) -> Result<Option<SaleId>, JournalError> {
+        self.read("find a sale by its receipt", |connection, _| {
+            let owner: Option<String> = connection
+                .prepare_cached(
+                    "SELECT id FROM sales WHERE receipt = ?1 AND (closed IS NULL OR EXISTS (
+                         SELECT 1 FROM receipts WHERE receipts.sale = sales.id
+                         AND day >= (SELECT coalesce(max(number), 0) FROM days) - 1))
+                     ORDER BY counter DESC LIMIT 1",
+                )?
+                .query_row([receipt], |row| row.get(0))
+                .optional()?;
+            owner.as_deref().map(fold::parse_sale).transpose()
+        })
+    }
+
     fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
         self.read("read the orders of an account", |connection, _| {
             let mut query = connection.prepare_cached(

@@ -70,6 +70,13 @@ pub trait Journal: Send {
     /// The sale to which a terminal's receipt is bound.
     fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError>;
 
+    /// The newest sale that names this receipt number of the terminal and that the terminal may still know: it is open, or
+    /// was paid on this day of the terminal or the one before.
+    fn sale_of_receipt(&mut self, receipt: &str) -> Result<Option<SaleId>, JournalError> {
+        let _ = receipt;
+        Ok(None)
+    }
+
     /// The provider's references that are bound to sales of this account already: a list match with one of them is
     /// not a new order.
     fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError>;

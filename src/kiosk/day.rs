@@ -59,7 +59,7 @@ impl Day {
 
 /// Whether this sale's money stands in the way of `06 50`: asked, held, committing, releasing, unknown without its
 /// evidence in a case, or paid for goods that nobody has seen.
-pub(super) fn keeps_day_open(sale: &Sale) -> bool {
+pub fn keeps_day_open(sale: &Sale) -> bool {
     if sale.closed.is_some() {
         return false;
     }

@@ -24,7 +24,10 @@ impl Kiosk {
             }
             TerminalEvent::Prompt { sale, prompt, text } => self.prompt(sale, prompt, text),
             TerminalEvent::Accepted { sale } => self.tell(sale, &Event::TerminalTook),
-            TerminalEvent::Approved { sale, transaction, .. } => self.tell(sale, &Event::Approved(transaction)),
+            TerminalEvent::Approved { sale, transaction, .. } => {
+                self.check_measured(&transaction);
+                self.tell(sale, &Event::Approved(transaction));
+            }
             TerminalEvent::Foreign { transaction } => {
                 let doubtful: Vec<SaleId> = self
                     .sales
@@ -122,7 +125,7 @@ impl Kiosk {
         let limit = self.settings.online_ms;
         let before = self.health.selling();
         self.health.estranged = self.is_estranged();
-        self.health.day_ends = self.day.is_closing();
+        self.health.day_ends = self.day.is_closing() || self.errands.hold_terminal();
         self.health.stock = self.has_stock() || self.queue_is_open();
         self.health.online = self.accounts.values().any(|account| {
             !account.failed && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))
@@ -132,7 +135,8 @@ impl Kiosk {
             _ => None,
         };
         self.health.earlier_payment =
-            self.locks.get(&crate::sale::Lock::Terminal).is_some_and(|holder| Some(*holder) != ours);
+            self.locks.get(&crate::sale::Lock::Terminal).is_some_and(|holder| Some(*holder) != ours)
+                && !self.errands.hold_terminal();
         if self.health.selling() != before {
             info!(selling = ?self.health.selling(), "selling");
             self.health.since = now;

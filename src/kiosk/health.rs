@@ -23,7 +23,7 @@ pub struct Health {
     pub earlier_payment: bool,
     /// The journal may not be the newest: nothing is sold until an operator has adopted it.
     pub estranged: bool,
-    /// An end of day is under way: cards wait.
+    /// An end of day or an operator's errand is at the terminal: cards wait.
     pub day_ends: bool,
     /// Something can be sold without the network: from stock, or for later.
     pub stock: bool,

@@ -92,6 +92,8 @@ pub enum Inbox {
     Duty(Box<super::purchases::Duty>),
     /// Something that the service screen waits for.
     Serviced(super::service_screen::ServiceNews),
+    /// What an operator had the terminal do has ended.
+    Errand(Box<super::errands::Errand>),
     /// The watchdog asks whether the loop is alive; the journal is asked in turn.
     Ping(tokio::sync::oneshot::Sender<Pong>),
     /// The end of the program was asked for.

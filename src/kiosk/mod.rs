@@ -11,6 +11,7 @@ pub mod clock;
 mod day;
 mod devices;
 mod effects;
+mod errands;
 pub mod health;
 pub mod inbox;
 mod office;
@@ -43,6 +44,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+pub use day::keeps_day_open;
+pub use errands::standing;
 pub use inbox::Inbox;
 pub use operator::{OperatorAnswer, OperatorCommand};
 pub use settings::Settings;
@@ -156,6 +159,7 @@ pub struct Kiosk {
     ticks: u64,
     day: day::Day,
     purchases: purchases::Purchases,
+    errands: errands::Errands,
     /// Queue sales whose wallet is being read before they order.
     draining: BTreeSet<SaleId>,
     service: service_screen::Desk,
@@ -201,6 +205,7 @@ impl Kiosk {
             ticks: 0,
             day: day::Day::default(),
             purchases: purchases::Purchases::default(),
+            errands: errands::Errands::default(),
             draining: BTreeSet::new(),
             service: service_screen::Desk::default(),
         }
@@ -266,6 +271,8 @@ impl Kiosk {
             Inbox::Operator(command) => {
                 self.operator(&command);
             }
+            Inbox::Order { command: OperatorCommand::Terminal(task), answer } => self.errand(task, Some(answer)),
+            Inbox::Errand(ended) => self.errand_ended(*ended),
             Inbox::Order { command, answer } => {
                 let said = self.operator(&command);
                 if answer.send(said).is_err() {
@@ -293,6 +300,7 @@ impl Kiosk {
         }
         self.drain();
         self.lend_terminal();
+        self.follow_give_backs();
         self.follow_sale();
     }
 

@@ -1,8 +1,11 @@
 //! What an operator orders, through whichever door: the control socket, the service screen, the fleet link.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use crate::payment::OperatorTask;
 use crate::sale::activation::{ActivationCode, Iccid, Profile};
 use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -59,6 +62,8 @@ pub enum OperatorCommand {
         /// The item.
         profile: ProfileId,
     },
+    /// Have the card terminal do something beside the sales.
+    Terminal(OperatorTask),
 }
 
 /// A fact about a case, with its witness (sale.md 1).
@@ -142,6 +147,13 @@ impl OperatorAnswer {
     }
 }
 
+impl OperatorCommand {
+    /// How long its answer may take: a terminal asks for a card and holds it, everything else is only written down.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(if matches!(self, OperatorCommand::Terminal(_)) { 600 } else { 60 })
+    }
+}
+
 impl Statement {
     /// What a sale is told of it: each fact, then the decision that closes the case.
     pub fn events(&self) -> Vec<Event> {
@@ -207,11 +219,15 @@ impl Kiosk {
             OperatorCommand::ProveStock { profile } => self.prove_stock(*profile),
             OperatorCommand::BuyStock { provider, plan, count } => self.buy_stock(provider, plan, *count),
             OperatorCommand::RetireStock { profile } => self.retire_stock(*profile),
+            OperatorCommand::Terminal(task) => {
+                self.errand(task.clone(), None);
+                OperatorAnswer::done("handed to the terminal; its end is in the log")
+            }
         }
     }
 
     /// A sale by its label or id, brought into memory.
-    fn bring(&mut self, name: &str) -> Result<SaleId, OperatorAnswer> {
+    pub(super) fn bring(&mut self, name: &str) -> Result<SaleId, OperatorAnswer> {
         let name = name.trim().to_ascii_uppercase();
         let found = match name.parse::<SaleId>() {
             Ok(id) => Ok(Some(id)),
@@ -238,7 +254,7 @@ impl Kiosk {
         Ok(id)
     }
 
-    fn journal_refused(&mut self, error: crate::journal::JournalError) -> OperatorAnswer {
+    pub(super) fn journal_refused(&mut self, error: crate::journal::JournalError) -> OperatorAnswer {
         let text = super::chain(&error);
         self.journal_failed(error);
         OperatorAnswer::refused(text)

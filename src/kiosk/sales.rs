@@ -82,6 +82,8 @@ impl Kiosk {
         }
         if next.closed.is_some() {
             self.closed_over.insert(id);
+        } else {
+            self.closed_over.remove(&id);
         }
         self.sales.insert(id, next);
         for effect in effects {

@@ -1,6 +1,7 @@
 //! What the loop needs of the configuration.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::money::Currency;
@@ -34,6 +35,10 @@ pub struct Settings {
     pub hold_seconds: u8,
     /// BMP 02 of `06 01`.
     pub hold_count: u8,
+    /// Where `terms.hold_ms` comes from.
+    pub hold: Hold,
+    /// Where a measured hold is kept.
+    pub profile: Option<PathBuf>,
     /// Seconds for which the terminal's rest is awaited after a break: its longest hold.
     pub rest_patience_s: u16,
     /// Seconds for a baseline.
@@ -60,6 +65,20 @@ pub struct Settings {
     pub trade: crate::config::Trade,
     /// For so long after a start the attract screen speaks of an interrupted payment.
     pub interrupted_ms: u64,
+}
+
+/// Where it is known from how long the terminal holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// From the configuration, which overrules a measurement.
+    Configured,
+    /// From a hold test.
+    Measured {
+        /// Of which terminal, where it told.
+        terminal_id: Option<String>,
+    },
+    /// It is not.
+    NeverMeasured,
 }
 
 impl Settings {

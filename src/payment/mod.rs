@@ -5,7 +5,10 @@
 //! Whoever implements the contract says nothing to the terminal that no order told it to say about money.
 
 mod operator;
+pub mod profile;
 pub mod zvt;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -26,6 +29,11 @@ pub trait PaymentTerminal: Send + Sync {
     /// # Errors
     /// The terminal's task has ended, or its short queue is full: the order was surely not carried out.
     fn order(&self, order: TerminalOrder) -> Result<(), NotTaken>;
+
+    /// The same terminal for an operator's single tasks, where it takes any.
+    fn service(&self) -> Option<Arc<dyn TerminalService>> {
+        None
+    }
 }
 
 /// The order was not taken: surely nothing was sent.

@@ -90,6 +90,11 @@ pub enum Event {
         /// Who, why, by what witness.
         reason: String,
     },
+    /// An operator gives a paid sale's money back, also one that is over.
+    GiveBack {
+        /// Who, why.
+        reason: String,
+    },
     /// The end of day is near: what cannot be kept past it is given back now.
     DayEnds,
     /// The network is back: a queue sale orders now.

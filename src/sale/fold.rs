@@ -131,6 +131,10 @@ impl Sale {
                 }
             }
             record => {
+                if matches!(record, Record::ReleaseDecided { .. }) {
+                    // Only an operator's give-back follows the end of a sale: it is open again until the money is back.
+                    self.closed = None;
+                }
                 self.apply_to_payment(record, entry.at);
                 self.apply_to_goods(record, entry.at);
             }

@@ -68,6 +68,7 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
             draft.record(Record::Note { text: format!("stated: {decision:?}, {reason}") });
             stated(&mut draft, *decision);
         }
+        Event::GiveBack { reason } => give_back(&mut draft, reason),
         Event::DayEnds => day_ends(&mut draft),
         Event::Drain { balance } => {
             draft.balance = *balance;
@@ -488,6 +489,14 @@ fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
         draft.open_case(CaseKind::OrderInDoubt, why);
     }
     draft.finish()
+}
+
+/// An operator's wish. What was shown stays exposed: the eSIM is booked as given away, with its case.
+fn give_back(draft: &mut Draft<'_>, reason: &str) {
+    if draft.money() == Money::Paid {
+        draft.record(Record::Note { text: format!("an operator gives the money back: {reason}") });
+        draft.record(Record::ReleaseDecided { reason: ReleaseReason::Operator });
+    }
 }
 
 /// Before `06 50`: a paid sale with a good that was never exposed gives its money back first (sale.md 5).

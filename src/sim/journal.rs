@@ -121,6 +121,10 @@ impl<J: Journal> Journal for DyingJournal<J> {
         self.alive()?.receipt_owner(key)
     }
 
+    fn sale_of_receipt(&mut self, receipt: &str) -> Result<Option<SaleId>, JournalError> {
+        self.alive()?.sale_of_receipt(receipt)
+    }
+
     fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
         self.alive()?.order_references(provider)
     }

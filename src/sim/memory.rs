@@ -211,6 +211,15 @@ impl Journal for MemoryJournal {
         Ok(receipt_name(key).and_then(|name| disk.receipts.get(&name).copied()))
     }
 
+    fn sale_of_receipt(&mut self, receipt: &str) -> Result<Option<SaleId>, JournalError> {
+        let names = |sale: &Sale| {
+            let payment = &sale.payment;
+            let key = payment.paid_as.as_ref().or(payment.approval.as_ref().map(|approval| &approval.key));
+            key.and_then(|key| key.receipt.as_deref()) == Some(receipt)
+        };
+        Ok(self.disk.sales().into_iter().rev().find(names).map(|sale| sale.id))
+    }
+
     fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
         let disk = self.disk.disk();
         let ours = disk.orders.keys().filter(|(account, _)| account == provider);

@@ -168,6 +168,8 @@ pub(super) fn settings() -> Settings {
         terms: Terms { hold_ms: 60_000, ..Terms::default() },
         hold_seconds: 120,
         hold_count: 30,
+        hold: crate::kiosk::settings::Hold::NeverMeasured,
+        profile: None,
         rest_patience_s: 120,
         baseline_patience_s: 15,
         patience: Patience::default(),

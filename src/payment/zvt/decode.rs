@@ -10,7 +10,8 @@ use super::frame::{self, DLE, STX};
 use super::message::codes::{self, Direction};
 use super::message::{Apdu, Charset, bmp};
 
-/// Reads one line of hexadecimal digits (spaces, colons and commas may stand between them), in code page 437.
+/// Reads one line of hexadecimal digits in code page 437. Between them may stand spaces, colons, commas, semicolons,
+/// dots, dashes and underscores, and `0x` or `\x` before each byte.
 #[must_use]
 pub fn decode_line(hex: &str) -> Value {
     decode_line_in(hex, Charset::Cp437)
@@ -96,12 +97,20 @@ fn failed(mut object: Map<String, Value>, error: &str) -> Value {
 }
 
 fn from_hex(text: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<char> = text
-        .trim()
-        .trim_start_matches("0x")
-        .chars()
-        .filter(|letter| !letter.is_whitespace() && !matches!(letter, ':' | ',' | '-'))
-        .collect();
+    let mut digits = Vec::new();
+    for letter in text.chars() {
+        match letter {
+            // `0x06`, `0X06`, `\x06`: the mark before a byte, or before all of them.
+            'x' | 'X' => match digits.last() {
+                Some('0') if digits.len() % 2 == 1 => drop(digits.pop()),
+                Some('\\') => drop(digits.pop()),
+                _ => digits.push(letter),
+            },
+            ':' | ',' | ';' | '.' | '-' | '_' | '\u{feff}' => {}
+            letter if letter.is_whitespace() => {}
+            letter => digits.push(letter),
+        }
+    }
     if digits.is_empty() {
         return Err("no hexadecimal digits".to_owned());
     }

@@ -1,6 +1,7 @@
 //! The terminal's task: it owns the line, turns the link and the session, and does nothing else.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -61,6 +62,10 @@ impl ZvtTerminal {
 impl PaymentTerminal for ZvtTerminal {
     fn order(&self, order: TerminalOrder) -> Result<(), NotTaken> {
         self.orders.try_send(Inbox::Order(order)).map_err(|_| NotTaken)
+    }
+
+    fn service(&self) -> Option<Arc<dyn TerminalService>> {
+        Some(Arc::new(self.clone()))
     }
 }
 

@@ -21,10 +21,16 @@ pub(super) fn of(apdu: &Apdu, charset: Charset) -> Result<Fields, String> {
         (0x80, _) => acknowledgement(&mut fields, data, charset),
         (0x84, code) => {
             fields.insert("result_code".into(), json!(code));
-            acknowledgement(&mut fields, data, charset);
+            // The answer to a registration in another currency names the reason and the terminal's own.
+            if let (0x1e, [0x6f, high, low]) = (code, data) {
+                fields.insert("reason".into(), json!(0x6f));
+                fields.insert("currency".into(), number(&[*high, *low]));
+            } else {
+                acknowledgement(&mut fields, data, charset);
+            }
         }
         (0x04, 0xff) => intermediate(&mut fields, data, charset)?,
-        (0x05, 0x01) | (0x06, 0x10 | 0x12 | 0x20 | 0x21 | 0x30 | 0x31 | 0x50 | 0x91 | 0x93) => {
+        (0x05, 0x01) | (0x06, 0x10 | 0x12 | 0x1b | 0x20 | 0x21 | 0x30 | 0x31 | 0x50 | 0x91 | 0x93) => {
             let rest = password(&mut fields, data, apdu.code() == (0x05, 0x01))?;
             block(&mut fields, rest, charset)?;
         }
@@ -42,11 +48,16 @@ pub(super) fn of(apdu: &Apdu, charset: Charset) -> Result<Fields, String> {
             let (value, _) = data.split_first().ok_or("the value is missing")?;
             fields.insert("value".into(), json!(value));
         }
+        // The switch stands bare in some editions and as BMP FA in others.
+        (0x08, 0x50) if data.len() == 1 => {
+            fields.insert("value".into(), json!(data[0]));
+        }
+        (0x06, 0x03..=0x0c | 0x51 | 0x79 | 0xe3..=0xe6) => perhaps_password(&mut fields, data, charset)?,
         (0x08, 0x13 | 0x14) => {
             let rest = if data.first() == Some(&0x06) { data } else { password(&mut fields, data, false)? };
             block(&mut fields, rest, charset)?;
         }
-        (0x06, 0x95 | 0x82..=0x88 | 0xd0 | 0xd8..=0xdd) | (0x08, 0x01..=0x12) => {
+        (0x06, 0x95 | 0x82..=0x88 | 0xc5 | 0xc6 | 0xd0 | 0xd8..=0xdd) | (0x08, 0x01..=0x12) => {
             fields.insert("data_bytes".into(), json!(data.len()));
         }
         _ => block(&mut fields, data, charset)?,
@@ -76,6 +87,17 @@ fn password<'a>(fields: &mut Fields, data: &'a [u8], optional: bool) -> Result<&
     let rest = data.get(3..).ok_or("the password's three bytes are missing")?;
     fields.insert("password".into(), json!("•••"));
     Ok(rest)
+}
+
+/// Commands of which some editions begin with the password and others with a BMP.
+fn perhaps_password(fields: &mut Fields, data: &[u8], charset: Charset) -> Result<(), String> {
+    let whole = |at: usize| data.get(at..).is_some_and(|rest| bmp::parse(rest).end == End::Complete);
+    let digits = data.get(..3).and_then(bmp::bcd).is_some();
+    if !whole(0) && digits && whole(3) {
+        let rest = password(fields, data, false)?;
+        return block(fields, rest, charset);
+    }
+    block(fields, data, charset)
 }
 
 fn registration(fields: &mut Fields, data: &[u8], charset: Charset) -> Result<(), String> {
@@ -142,13 +164,15 @@ fn completion(fields: &mut Fields, data: &[u8], charset: Charset) -> Result<(), 
 }
 
 fn abort(fields: &mut Fields, data: &[u8], charset: Charset) -> Result<(), String> {
-    let (code, rest) = data.split_first().ok_or("the result code is missing")?;
+    // Seen in the field: an Abort that says nothing at all.
+    let Some((code, mut rest)) = data.split_first() else { return Ok(()) };
     fields.insert("result_code".into(), json!(code));
-    if let ([high, low], 0x6f) = (rest, code)
-        && let Some(number) = bmp::bcd(&[*high, *low])
+    // The currency stands bare in some editions and as BMP 49 in others.
+    if let (0x6f, [high, low, more @ ..]) = (*code, rest)
+        && !matches!(high, 0x06 | 0x49)
     {
-        fields.insert("currency".into(), json!(number));
-        return Ok(());
+        fields.insert("currency".into(), number(&[*high, *low]));
+        rest = more;
     }
     block(fields, rest, charset)
 }
@@ -299,5 +323,5 @@ fn nested(tags: &[Tlv], charset: Charset) -> Value {
 
 /// Tags whose value is a text (payment-terminal.md 2.4).
 fn is_text(tag: u32) -> bool {
-    matches!(tag, 0x07 | 0x15 | 0x44 | 0x46 | 0x47 | 0x4a | 0x1f17 | 0x1f40 | 0x1f41)
+    matches!(tag, 0x07 | 0x15 | 0x42 | 0x44 | 0x46 | 0x47 | 0x4a | 0x1f17 | 0x1f40 | 0x1f41)
 }

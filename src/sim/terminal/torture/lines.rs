@@ -56,7 +56,7 @@ pub(super) fn lost_lines() -> Vec<Case> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
+/// Refused, bent, noisy and late.
 pub(super) fn bad_lines() -> Vec<Case> {
     vec![
         case("F16a", "NAK on the command once", DELIVERED, |t| t.rule(FaultRule::heard(AUTHORISE, 1, Fault::Nak))),
@@ -92,6 +92,12 @@ pub(super) fn bad_lines() -> Vec<Case> {
         case("F20d", "\"yes\" to the command after 5.1 s", NOTHING_LOST, |t| {
             t.rule(FaultRule::sent(YES, 1, Fault::Slow(ms(5_100))).after(AUTHORISE));
         }),
+    ]
+}
+
+/// Said twice, and said by both sides at once.
+pub(super) fn repeats() -> Vec<Case> {
+    vec![
         case("F21a", "each message twice", DELIVERED, |t| {
             for message in [YES, PROMPT, STATUS, COMPLETION] {
                 t.rule(FaultRule::sent(message, 1, Fault::Duplicate).after(AUTHORISE));

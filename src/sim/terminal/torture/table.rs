@@ -101,6 +101,7 @@ pub(super) fn table() -> Vec<Case> {
     rows.extend(orders());
     rows.extend(super::lines::lost_lines());
     rows.extend(super::lines::bad_lines());
+    rows.extend(super::lines::repeats());
     rows.extend(power());
     rows.extend(slowness());
     rows.extend(oddities());

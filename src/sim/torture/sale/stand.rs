@@ -265,6 +265,8 @@ fn settings() -> Settings {
         terms: Terms { hold_ms: 60_000, claim_ms: 600_000, ..Terms::default() },
         hold_seconds: 120,
         hold_count: 90,
+        hold: crate::kiosk::settings::Hold::Configured,
+        profile: None,
         rest_patience_s: 150,
         baseline_patience_s: 15,
         patience: Patience { esim_ms: 30_000, ..Patience::default() },

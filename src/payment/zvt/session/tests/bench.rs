@@ -26,6 +26,8 @@ pub(super) struct Bench {
     pub(super) heard: Vec<String>,
     pub(super) events: Vec<TerminalEvent>,
     pub(super) hung_up: bool,
+    /// Every change of speed that it wanted.
+    pub(super) speeds: Vec<u32>,
 }
 
 impl Bench {
@@ -40,7 +42,7 @@ impl Bench {
         change(&mut config);
         let now = Instant::now();
         let session = Session::new(config, Framing::Serial, aftermath, now);
-        Bench { session, now, heard: Vec::new(), events: Vec::new(), hung_up: false }
+        Bench { session, now, heard: Vec::new(), events: Vec::new(), hung_up: false, speeds: Vec::new() }
     }
 
     /// A session that is registered and at rest.
@@ -75,7 +77,8 @@ impl Bench {
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::HangUp => self.hung_up = true,
-                Output::Abandon | Output::Baud(_) | Output::Report(..) => {}
+                Output::Baud(baud) => self.speeds.push(baud),
+                Output::Abandon | Output::Report(..) => {}
             }
         }
     }
