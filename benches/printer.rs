@@ -11,12 +11,10 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use esim_kiosk::money::{Amount, Currency};
+use esim_kiosk::printer::sample::{TITLES, with_code};
 use esim_kiosk::printer::transport::{Link, NoWire, Outgoing, Wire};
 use esim_kiosk::printer::{self, PrintOutcome, PrinterConfig, PrinterState, ReceiptPrinter};
-use esim_kiosk::sale::activation::{ActivationCode, Iccid};
-use esim_kiosk::sale::id::SaleNumber;
-use esim_kiosk::sale::receipt::{OperatorText, Receipt, ReceiptKind, ReceiptLine};
+use esim_kiosk::sale::receipt::Receipt;
 use esim_kiosk::sim::printer::{Model, Panel, SimPrinter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
@@ -25,14 +23,6 @@ use tokio::sync::{mpsc, watch};
 const BITS_A_BYTE: u32 = 10;
 /// How long a printer takes to answer.
 const TURNAROUND: Duration = Duration::from_millis(1);
-const TITLES: [(&str, &str); 5] = [
-    ("de", "Japan – 5 GB, 30 Tage"),
-    ("en", "Japan – 5 GB, 30 days"),
-    ("tr", "Türkiye 5 GB, 30 gün, Iğdır ve Şırnak İli"),
-    ("ar", "اليابان 5 غيغابايت، 30 يومًا"),
-    ("ja", "日本 5 GB・30日間"),
-];
-
 /// A serial line of so many bits a second.
 struct Line {
     panel: Panel,
@@ -79,31 +69,6 @@ fn on_line(bytes: usize, baud: u32) -> Duration {
     Duration::from_secs(1) * BITS_A_BYTE * u32::try_from(bytes).expect("a receipt is no gigabyte") / baud
 }
 
-fn receipt(language: &str, title: &str) -> Receipt {
-    let price = Amount::new(990, Currency::EUR);
-    Receipt {
-        language: language.into(),
-        operator: OperatorText {
-            name: "Sky Mobile GmbH".into(),
-            address: vec!["Flughafenstraße 1".into(), "12529 Schönefeld".into()],
-            tax_number: "USt-IdNr. DE123456789".into(),
-            help_phone: "+49 30 1234567".into(),
-        },
-        number: SaleNumber::of("K07", 123),
-        claim_code: "7QK-3M9-X2H".into(),
-        local_time: "22.11.2026 14:05 MEZ".into(),
-        lines: vec![ReceiptLine { title: title.into(), iccid: Iccid::parse("8944500102198304826"), price }],
-        total: price,
-        tax_rate: Some(1900),
-        tax: Some(price.tax_within(1900)),
-        terminal_lines: vec!["** K-U-N-D-E-N-B-E-L-E-G **".into(), String::new(), "  Betrag EUR           9,90".into()],
-        activation: ActivationCode::parse("LPA:1$rsp.truphone.com$QRF-BETTERROAMING-PMRDGIR2EARDEIT5").ok(),
-        wifi_hint: None,
-        copy: 0,
-        kind: ReceiptKind::Sale,
-    }
-}
-
 /// One receipt over one line: its bytes, the time to the last of them, and what the line's rate would allow.
 async fn timed(model: &'static Model, baud: u32, receipt: &Receipt) -> (usize, Duration, Duration) {
     let simulated = SimPrinter::start(model, None, 1).expect("a simulated printer needs nothing");
@@ -135,8 +100,8 @@ fn main() {
     let clock = clock.expect("a runtime");
     let model = Model::named("epson-tm-t20iii").expect("the default model");
     println!("{:<10}{:>8}{:>8}{:>12}{:>12}{:>8}", "language", "baud", "bytes", "line ms", "took ms", "ratio");
-    for (language, title) in TITLES {
-        let receipt = receipt(language, title);
+    for (language, _) in TITLES {
+        let receipt = with_code(language);
         if let Ok(folder) = std::env::var("PRINTER_BYTES") {
             let kiosk = printer::open(PrinterConfig { model: model.name.to_owned(), ..PrinterConfig::default() });
             let bytes = kiosk.expect("a known model").bytes(&receipt);

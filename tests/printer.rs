@@ -5,43 +5,9 @@
 
 use std::path::Path;
 
-use esim_kiosk::money::{Amount, Currency};
+use esim_kiosk::printer::sample::{CODE, with_code as receipt};
 use esim_kiosk::printer::{self, PaperLeft, PrintOutcome, PrinterConfig, PrinterFault, PrinterState, ReceiptPrinter};
-use esim_kiosk::sale::activation::{ActivationCode, Iccid};
-use esim_kiosk::sale::id::SaleNumber;
-use esim_kiosk::sale::receipt::{OperatorText, Receipt, ReceiptKind, ReceiptLine};
 use esim_kiosk::sim::printer::{Fate, Fault, MODELS, Model, Planned, SimPrinter, torture};
-
-const CODE: &str = "LPA:1$rsp.truphone.com$QRF-BETTERROAMING-PMRDGIR2EARDEIT5";
-
-fn receipt(language: &str) -> Receipt {
-    let price = Amount::new(990, Currency::EUR);
-    Receipt {
-        language: language.into(),
-        operator: OperatorText {
-            name: "Sky Mobile GmbH".into(),
-            address: vec!["Flughafenstraße 1".into(), "12529 Schönefeld".into()],
-            tax_number: "USt-IdNr. DE123456789".into(),
-            help_phone: "+49 30 1234567".into(),
-        },
-        number: SaleNumber::of("K07", 123),
-        claim_code: "7QK-3M9-X2H".into(),
-        local_time: "22.11.2026 14:05 MEZ".into(),
-        lines: vec![ReceiptLine {
-            title: "Japan 5 GB, 30 Tage".into(),
-            iccid: Iccid::parse("8944500102198304826"),
-            price,
-        }],
-        total: price,
-        tax_rate: Some(1900),
-        tax: Some(price.tax_within(1900)),
-        terminal_lines: vec!["** K-U-N-D-E-N-B-E-L-E-G **".into(), String::new(), "  Betrag EUR           9,90".into()],
-        activation: ActivationCode::parse(CODE).ok(),
-        wifi_hint: Some("WLAN „Airport Free“: ohne Internet keine Installation".into()),
-        copy: 0,
-        kind: ReceiptKind::Sale,
-    }
-}
 
 fn config(connection: &str, model: &str) -> PrinterConfig {
     let text = format!(
@@ -59,7 +25,7 @@ fn check_paper(sheet: &esim_kiosk::sim::printer::Sheet) {
         "Flughafenstraße 1",
         "USt-IdNr. DE123456789",
         "Verkauf K07-000123",
-        "22.11.2026 14:05 MEZ",
+        "22.11.2026 14:05 CET",
         "Japan 5 GB, 30 Tage",
         "eSIM-Nummer 8944500102198304826",
         "9,90 €",

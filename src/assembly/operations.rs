@@ -23,6 +23,7 @@ use crate::fleet::order::Order;
 use crate::fleet::{Ends, News, Ordered};
 use crate::journal::place::Place;
 use crate::kiosk::alarms::{Machine, alarms};
+use crate::kiosk::operator::PrinterTask;
 use crate::kiosk::status::Status;
 use crate::kiosk::{Inbox, OperatorCommand, View};
 use crate::metrics::{self, Process};
@@ -33,6 +34,8 @@ use crate::payment::zvt::FrameLog;
 const EVERY: Duration = Duration::from_secs(5);
 /// So long may the loop take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So long may an order take to be carried out: a receipt on a slow printer, twice.
+const ORDER_PATIENCE: Duration = Duration::from_secs(120);
 /// Room for news, orders and pulls.
 const ROOM: usize = 32;
 
@@ -78,7 +81,8 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
         let ends = Ends { news: told, orders, commands, taken: office.as_ref().map(FarOffice::answers) };
         let state = config.journal.directory.clone();
         tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
-        tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone()));
+        let first = config.machine.languages.first().cloned().unwrap_or_else(|| "en".to_owned());
+        tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone(), first));
     }
     office.map(|office| Arc::new(office) as Arc<dyn BackOffice>)
 }
@@ -190,7 +194,12 @@ fn line(status: &Status) -> HealthLine {
 }
 
 /// Orders from afar go through the same door as every operator's.
-async fn carry_out(mut ordered: mpsc::Receiver<Ordered>, inbox: mpsc::Sender<Inbox>, refresh: Arc<Notify>) {
+async fn carry_out(
+    mut ordered: mpsc::Receiver<Ordered>,
+    inbox: mpsc::Sender<Inbox>,
+    refresh: Arc<Notify>,
+    first_language: String,
+) {
     while let Some(Ordered { order, answer }) = ordered.recv().await {
         let done = match order {
             Order::Lock => locked(&inbox, true).await,
@@ -202,6 +211,10 @@ async fn carry_out(mut ordered: mpsc::Receiver<Ordered>, inbox: mpsc::Sender<Inb
             Order::EndOfDay => {
                 let sent = inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await;
                 sent.map(|()| "handed to the service; its end is in the log".to_owned()).map_err(|_| gone())
+            }
+            Order::PrintTest { language } => {
+                let language = language.unwrap_or_else(|| first_language.clone());
+                told(&inbox, OperatorCommand::Printer(PrinterTask::Test(language))).await
             }
             Order::Restart => match quiet(&inbox).await {
                 Ok(()) => {
@@ -217,6 +230,15 @@ async fn carry_out(mut ordered: mpsc::Receiver<Ordered>, inbox: mpsc::Sender<Inb
         };
         answer.send(done).ok();
     }
+}
+
+/// Orders through the loop's own door, and waits for what came of it.
+async fn told(inbox: &mpsc::Sender<Inbox>, command: OperatorCommand) -> Result<String, String> {
+    let (answer, answered) = oneshot::channel();
+    inbox.send(Inbox::Order { command, answer }).await.map_err(|_| gone())?;
+    let said = tokio::time::timeout(ORDER_PATIENCE, answered).await;
+    let said = said.map_err(|_| "no answer within two minutes: see the log".to_owned())?.map_err(|_| gone())?;
+    if said.ok { Ok(said.text) } else { Err(said.text) }
 }
 
 fn gone() -> String {

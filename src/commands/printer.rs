@@ -1,4 +1,5 @@
-//! `esim-kiosk printer probe | status | test`.
+//! `esim-kiosk printer probe | status | test`: by the running service, which owns the printer (sale.md 6), and with the
+//! service stopped at the device itself, under the journal's lock.
 
 use std::path::Path;
 
@@ -6,8 +7,10 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::out::{Failed, Out};
-use super::{alone, load, waiting};
+use super::{alone, load, order, waiting};
 use crate::config::Config;
+use crate::kiosk::OperatorCommand;
+use crate::kiosk::operator::PrinterTask;
 use crate::printer::{Findings, PrintOutcome, PrinterConfig, PrinterState, ReceiptPrinter, open};
 use crate::sale::receipt::{Receipt, TestReceipt};
 
@@ -32,11 +35,24 @@ pub(super) fn printer(wish: &Printer, path: &Path, out: &mut Out) -> Result<(), 
     let Some(section) = config.printer.clone() else {
         return Err(Failed::told("no printer is configured: [printer] is missing"));
     };
-    let _held = alone(&config)?;
     match wish {
-        Printer::Probe => probe(&section, out),
+        Printer::Probe => {
+            let findings = match order::ask(&config, &OperatorCommand::Printer(PrinterTask::Probe))? {
+                Some(answer) if !answer.ok => return Err(Failed::told(answer.text)),
+                Some(answer) => serde_json::from_value(answer.value)?,
+                None => probe_alone(&section, &config)?,
+            };
+            probed(&section, findings, out)
+        }
         Printer::Status => {
-            let state = waiting(state(&section))?;
+            let state = match order::ask(&config, &OperatorCommand::Printer(PrinterTask::Status))? {
+                Some(answer) if !answer.ok => return Err(Failed::told(answer.text)),
+                Some(answer) => serde_json::from_value(answer.value)?,
+                None => {
+                    let _held = alone(&config)?;
+                    waiting(state(&section))?
+                }
+            };
             out.either(&state, |state| vec![told_state(state)])?;
             match state {
                 PrinterState::Ready { .. } => Ok(()),
@@ -44,11 +60,13 @@ pub(super) fn printer(wish: &Printer, path: &Path, out: &mut Out) -> Result<(), 
             }
         }
         Printer::Test { language } => {
-            let receipt = test_receipt(&config, language);
-            let outcome = waiting(async {
-                let printer = open(section.clone())?;
-                Ok(printer.print(&receipt).await)
-            })?;
+            let task = PrinterTask::Test(language.clone());
+            let outcome = match order::ask(&config, &OperatorCommand::Printer(task))? {
+                // Refused, or printed and not confirmed: only the second has an outcome.
+                Some(answer) if answer.value.is_null() => return Err(Failed::told(answer.text)),
+                Some(answer) => serde_json::from_value(answer.value)?,
+                None => test_alone(&section, &config, language)?,
+            };
             out.either(&outcome, |outcome| {
                 vec![match outcome {
                     PrintOutcome::Confirmed => "printed: the printer says so".to_owned(),
@@ -62,6 +80,24 @@ pub(super) fn printer(wish: &Printer, path: &Path, out: &mut Out) -> Result<(), 
             }
         }
     }
+}
+
+/// With the service stopped the device is ours.
+fn probe_alone(section: &PrinterConfig, config: &Config) -> Result<Findings, Failed> {
+    let _held = alone(config)?;
+    waiting(async {
+        let findings = open(section.clone())?.probe().await;
+        findings.map_err(|fault| Failed::told(format!("{} cannot be asked: {fault:?}", section.connection)))
+    })
+}
+
+fn test_alone(section: &PrinterConfig, config: &Config, language: &str) -> Result<PrintOutcome, Failed> {
+    let _held = alone(config)?;
+    let receipt = test_receipt(config, language);
+    waiting(async {
+        let printer = open(section.clone())?;
+        Ok(printer.print(&receipt).await)
+    })
 }
 
 /// What a technician reads about the printer on the line.
@@ -80,15 +116,11 @@ struct Fit {
     paper_mm: u8,
 }
 
-fn probe(section: &PrinterConfig, out: &mut Out) -> Result<(), Failed> {
-    let probed = waiting(async {
-        let findings = open(section.clone())?.probe().await;
-        findings.map_err(|fault| Failed::told(format!("{} cannot be asked: {fault:?}", section.connection)))
-    })?;
-    let fits = probed.fits();
+fn probed(section: &PrinterConfig, findings: Findings, out: &mut Out) -> Result<(), Failed> {
+    let fits = findings.fits();
     let fits = fits.iter().map(|fit| Fit { model: fit.name, title: fit.title, paper_mm: fit.paper_mm }).collect();
     let configured = section.model.clone();
-    let probed = Probed { connection: section.connection.to_string(), configured, findings: probed, fits };
+    let probed = Probed { connection: section.connection.to_string(), configured, findings, fits };
     out.either(&probed, told)?;
     if probed.fits.iter().any(|fit| fit.model == probed.configured) {
         return Ok(());
@@ -141,7 +173,7 @@ fn test_receipt(config: &Config, language: &str) -> Receipt {
         operator: config.operator.on_receipts(),
         machine: &config.machine.label,
         language,
-        local_time: now.strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        local_time: format!("{} {}", crate::locale::date(now.date(), language), now.strftime("%H:%M %Z")),
         currency: config.machine.currency,
         tax_rate: config.operator.tax_rate(),
     })

@@ -30,6 +30,12 @@ pub enum Order {
     RefreshCatalogue,
     /// Close the terminal's day.
     EndOfDay,
+    /// Print a test receipt, when no traveller is in front.
+    PrintTest {
+        /// In this language; in the hall's first without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<String>,
+    },
 }
 
 /// The signed text.

@@ -41,7 +41,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 pub use day::keeps_day_open;
@@ -268,6 +268,8 @@ impl Kiosk {
                 // Whoever asked may have lost patience.
                 answer.send(self.status()).ok();
             }
+            Inbox::Operator(OperatorCommand::Printer(task)) => self.order_printer(&task, oneshot::channel().0),
+            Inbox::Order { command: OperatorCommand::Printer(task), answer } => self.order_printer(&task, answer),
             Inbox::Operator(command) => {
                 self.operator(&command);
             }

@@ -64,6 +64,20 @@ pub enum OperatorCommand {
     },
     /// Have the card terminal do something beside the sales.
     Terminal(OperatorTask),
+    /// Ask the receipt printer, or let it print a test receipt.
+    Printer(PrinterTask),
+}
+
+/// What an operator may ask of the receipt printer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrinterTask {
+    /// Its state: always.
+    Status,
+    /// What it can, to tell which model fits; between travellers.
+    Probe,
+    /// A test receipt in this language; between travellers.
+    Test(String),
 }
 
 /// A fact about a case, with its witness (sale.md 1).
@@ -223,6 +237,7 @@ impl Kiosk {
                 self.errand(task.clone(), None);
                 OperatorAnswer::done("handed to the terminal; its end is in the log")
             }
+            OperatorCommand::Printer(_) => OperatorAnswer::refused("the printer answers by itself"),
         }
     }
 

@@ -1,9 +1,12 @@
 //! Receipts: from a sale's facts to paper, and what the printer said about it.
 
-use tokio::sync::oneshot;
-use tracing::{info, warn};
+use std::pin::Pin;
 
-use crate::printer::{PaperLeft, PrintOutcome, PrinterFault};
+use serde::Serialize;
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
+
+use crate::printer::{PaperLeft, PrintOutcome, PrinterFault, PrinterState};
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -13,6 +16,7 @@ use crate::sale::{Money, Sale};
 
 use super::Kiosk;
 use super::inbox::Inbox;
+use super::operator::{OperatorAnswer, PrinterTask};
 use super::session::Stage;
 use super::view::Printing;
 
@@ -113,6 +117,37 @@ impl Kiosk {
         });
     }
 
+    /// What an operator asks of the printer. Carried out beside the loop, and answered when the printer has answered;
+    /// nothing is printed or probed while a traveller is in front or money moves.
+    pub(super) fn order_printer(&self, task: &PrinterTask, answer: oneshot::Sender<OperatorAnswer>) {
+        info!(?task, "operator's order for the printer");
+        let printer = self.printer.clone();
+        let work: Pin<Box<dyn Future<Output = OperatorAnswer> + Send>> = match task {
+            PrinterTask::Status => Box::pin(async move { state_told(&printer.status().await) }),
+            _ if self.status().busy => {
+                let why = "a traveller is in front or a payment is open: order it again when the first screen stands";
+                Box::pin(std::future::ready(OperatorAnswer::refused(why)))
+            }
+            PrinterTask::Probe => Box::pin(async move {
+                match printer.probe().await {
+                    Ok(findings) => with_value("the printer has answered", &findings),
+                    Err(fault) => OperatorAnswer::refused(format!("the printer cannot be asked: {fault:?}")),
+                }
+            }),
+            PrinterTask::Test(language) => {
+                let receipt = self.test_receipt(language);
+                Box::pin(async move { outcome_told(&printer.print(&receipt).await) })
+            }
+        };
+        tokio::spawn(async move {
+            let said = work.await;
+            info!(ok = said.ok, said.text, "operator's order for the printer answered");
+            if answer.send(said).is_err() {
+                debug!("nobody waits for the printer's answer");
+            }
+        });
+    }
+
     /// What the printer said about a receipt.
     pub(super) fn printed(&mut self, id: SaleId, outcome: &PrintOutcome) {
         let (state, shown) = match outcome {
@@ -129,4 +164,29 @@ impl Kiosk {
             self.session.touched_at = self.clock.now();
         }
     }
+}
+
+/// The state as an answer: a printer that cannot print is told, and is no refusal of the order.
+fn state_told(state: &PrinterState) -> OperatorAnswer {
+    let text = match state {
+        PrinterState::Ready { paper_low: false } => "ready".to_owned(),
+        PrinterState::Ready { paper_low: true } => "ready, the roll is nearly at its end".to_owned(),
+        PrinterState::Faulty(fault) => format!("cannot print: {fault:?}"),
+    };
+    with_value(&text, state)
+}
+
+/// What came of a test receipt.
+pub(super) fn outcome_told(outcome: &PrintOutcome) -> OperatorAnswer {
+    let text = match outcome {
+        PrintOutcome::Confirmed => "printed: the printer says so".to_owned(),
+        PrintOutcome::NotPrinted { fault } => format!("surely not printed: {fault:?}"),
+        PrintOutcome::Unknown { fault } => format!("sent, and the printer does not say: {fault:?}"),
+    };
+    OperatorAnswer { ok: *outcome == PrintOutcome::Confirmed, ..with_value(&text, outcome) }
+}
+
+fn with_value(text: &str, value: &impl Serialize) -> OperatorAnswer {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    OperatorAnswer { value, ..OperatorAnswer::done(text) }
 }

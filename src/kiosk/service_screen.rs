@@ -338,7 +338,7 @@ impl Kiosk {
     }
 
     fn print_service_test(&mut self) -> Option<OperatorAnswer> {
-        let receipt = self.test_receipt();
+        let receipt = self.test_receipt(self.settings.first_language());
         let (printer, inbox, session) = (self.printer.clone(), self.inbox.clone(), self.session.number);
         self.service.working = true;
         tokio::spawn(async move {

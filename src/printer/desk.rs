@@ -17,6 +17,8 @@ use super::profile::Profile;
 use super::status::{Reply, ReplyParser, Snapshot, real_time_request};
 use super::transport::{Link, Outgoing, Wire};
 
+/// A kiosk that was killed may have left a printer with so many marks to answer: those of a receipt that is all picture.
+const MARKS_AT_START: u32 = 96;
 /// Bytes handed to the wire at once: at 9600 baud a quarter of a second.
 const CHUNK: usize = 256;
 
@@ -35,8 +37,10 @@ pub(super) struct Desk {
     /// The answer for which a receipt's end waits, and whether it has come.
     awaited: Option<Awaited>,
     proven: bool,
-    /// Marks within the receipt on a serial line: sent, and answered.
+    /// Paper marks (`GS r`) of what is being printed: sent, and answered.
     milestones: (u32, u32),
+    /// So many answers may still come to marks of before: one looks like the other.
+    old_marks: u32,
     /// What is being printed is no receipt but what makes room for one.
     sweeping: bool,
     /// What the printer has reported by itself.
@@ -51,7 +55,8 @@ pub(super) struct Desk {
 enum Awaited {
     Process([u8; 4]),
     Auto,
-    Paper,
+    /// So many paper marks since the receipt began.
+    Marks(u32),
 }
 
 impl Desk {
@@ -69,6 +74,7 @@ impl Desk {
             awaited: None,
             proven: false,
             milestones: (0, 0),
+            old_marks: MARKS_AT_START,
             sweeping: false,
             reported: None,
             // A kiosk that was killed may have left half a receipt.

@@ -100,15 +100,6 @@ impl EscPosPrinter {
         state
     }
 
-    /// Asks the printer for all that the profiles rely on, to tell which of them fits. For the technician: a printer
-    /// that does not know a command may print a few letters.
-    ///
-    /// # Errors
-    /// Why it cannot be asked.
-    pub async fn probe(&self) -> Result<Findings, PrinterFault> {
-        self.desk.lock().await.probe().await
-    }
-
     /// Takes back what lies in the presenter.
     async fn retract(desk: &mut Desk) -> PaperLeft {
         if desk.order(RETRACT).await.is_err() {
@@ -202,6 +193,10 @@ impl ReceiptPrinter for EscPosPrinter {
                 if begun { PrintOutcome::Unknown { fault } } else { PrintOutcome::NotPrinted { fault } }
             }
         }
+    }
+
+    async fn probe(&self) -> Result<Findings, PrinterFault> {
+        self.desk.lock().await.probe().await
     }
 
     async fn session_ended(&self) -> PaperLeft {

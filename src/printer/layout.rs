@@ -228,7 +228,7 @@ fn centred(text: &str, style: Style) -> Block {
 mod tests {
     use super::*;
     use crate::money::{Amount, Currency};
-    use crate::printer::tests::sample;
+    use crate::printer::sample;
 
     fn texts(blocks: &[Block]) -> Vec<String> {
         blocks
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_code_comes_first_and_everything_due_follows() {
-        let lines = texts(&set(&sample("en"), &Words::of("en")));
+        let lines = texts(&set(&sample::receipt("en"), &Words::of("en")));
         assert_eq!(lines[..2], ["Your code", "7QK-3M9-X2H"]);
         for wanted in [
             "Sky Mobile GmbH",
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_activation_code_is_there_only_when_asked_for() {
-        let mut receipt = sample("de");
+        let mut receipt = sample::receipt("de");
         receipt.activation = Some(ActivationCode::parse("LPA:1$smdp.io$K2-1A").unwrap());
         receipt.copy = 2;
         let blocks = set(&receipt, &Words::of("de"));
@@ -284,7 +284,7 @@ mod tests {
             (ReceiptKind::MoneyBack, "Not charged."),
             (ReceiptKind::Doubtful, "Not decided yet."),
         ] {
-            let receipt = Receipt { kind, ..sample("en") };
+            let receipt = Receipt { kind, ..sample::receipt("en") };
             assert!(texts(&set(&receipt, &Words::of("en"))).iter().any(|line| line.starts_with(word)));
         }
     }

@@ -12,6 +12,8 @@ mod logo;
 pub mod probe;
 pub mod profile;
 pub mod raster;
+#[cfg(any(test, feature = "sim"))]
+pub mod sample;
 pub mod status;
 pub mod text;
 pub mod transport;
@@ -47,6 +49,15 @@ pub trait ReceiptPrinter: Send + Sync {
     /// The traveller has gone: paper that still lies in the presenter is taken back where the printer can (sale.md 12).
     async fn session_ended(&self) -> PaperLeft {
         PaperLeft::Nothing
+    }
+
+    /// Asks the printer for all that the models rely on, to tell which of them fits. For the technician: a printer that
+    /// does not know a command may print a few letters.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    async fn probe(&self) -> Result<Findings, PrinterFault> {
+        Err(PrinterFault::Absent)
     }
 }
 
@@ -126,6 +137,3 @@ pub enum PrinterFault {
     /// Busy for longer than a receipt takes.
     Stuck,
 }
-
-#[cfg(test)]
-mod tests;

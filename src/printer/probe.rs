@@ -1,12 +1,12 @@
 //! Which profile fits the printer on the line: what it answers of all that the profiles rely on.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PrinterState;
 use super::profile::{Completion, PROFILES, Profile};
 
 /// What a printer said of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Findings {
     /// Its state.
     pub state: PrinterState,
@@ -38,7 +38,7 @@ impl Findings {
     fn keeps(&self, profile: &Profile) -> bool {
         let proven = match profile.completion {
             Completion::ProcessId => self.process_id && self.clear_buffer,
-            Completion::AutoStatus => self.auto_status,
+            Completion::AutoStatus => self.auto_status && self.paper_mark,
             Completion::PaperMark => self.paper_mark,
         };
         proven && (!profile.presenter || self.full_status)

@@ -66,13 +66,15 @@ impl Receipt {
             number: SaleNumber(format!("{}-TEST", of.machine)),
             claim_code: "TES-TTE-STT".to_owned(),
             local_time: of.local_time,
-            lines: vec![ReceiptLine { title: "TEST \u{2013} äöü ß é ñ €".to_owned(), iccid: None, price }],
+            // Letters of code pages, letters that must be drawn, and the sign that most printers have least.
+            lines: vec![ReceiptLine { title: "TEST \u{2013} äöü ß é Ş Я € 日本".to_owned(), iccid: None, price }],
             total: price,
             tax_rate: of.tax_rate,
             tax: of.tax_rate.map(|rate| price.tax_within(rate)),
             terminal_lines: vec!["* * *  TEST  * * *".to_owned()],
-            activation: None,
-            wifi_hint: None,
+            // A symbol to look at, which leads nowhere.
+            activation: ActivationCode::parse("LPA:1$test.invalid$THIS-IS-A-TEST").ok(),
+            wifi_hint: Some("* * *  TEST  * * *".to_owned()),
             copy: 0,
             kind: ReceiptKind::Sale,
         }

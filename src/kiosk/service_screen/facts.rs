@@ -19,15 +19,8 @@ fn good_if(good: bool) -> Standing {
 
 /// What the printer said about a test receipt.
 pub(super) fn printed(outcome: &PrintOutcome) -> ServiceAnswer {
-    match outcome {
-        PrintOutcome::Confirmed => ServiceAnswer { ok: true, text: "printed: the printer says so".to_owned() },
-        PrintOutcome::NotPrinted { fault } => {
-            ServiceAnswer { ok: false, text: format!("surely not printed: {fault:?}") }
-        }
-        PrintOutcome::Unknown { fault } => {
-            ServiceAnswer { ok: false, text: format!("sent, and the printer does not say: {fault:?}") }
-        }
-    }
+    let OperatorAnswer { ok, text, .. } = outcome_told(outcome);
+    ServiceAnswer { ok, text }
 }
 
 impl Kiosk {
@@ -140,13 +133,13 @@ impl Kiosk {
     }
 
     /// A receipt that is nobody's.
-    pub(super) fn test_receipt(&self) -> Receipt {
+    pub(in crate::kiosk) fn test_receipt(&self, language: &str) -> Receipt {
         let local = self.clock.local(&self.clock.now());
         Receipt::test(TestReceipt {
             operator: self.settings.operator.clone(),
             machine: &self.settings.machine,
-            language: self.settings.first_language(),
-            local_time: local.strftime("%Y-%m-%d %H:%M %Z").to_string(),
+            language,
+            local_time: format!("{} {}", crate::locale::date(local.date(), language), local.strftime("%H:%M %Z")),
             currency: self.settings.currency,
             tax_rate: self.settings.tax_rate,
         })

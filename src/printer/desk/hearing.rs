@@ -70,8 +70,8 @@ impl Desk {
             match (reply, self.awaited) {
                 (Reply::Process(id), Some(Awaited::Process(own))) if id == own => self.proven = true,
                 (Reply::Paper(_), awaited) => {
-                    self.milestones.1 += 1;
-                    self.proven |= awaited == Some(Awaited::Paper) && self.milestones.1 > self.milestones.0;
+                    self.milestones.1 = self.milestones.1.saturating_add(1);
+                    self.proven |= matches!(awaited, Some(Awaited::Marks(count)) if self.milestones.1 >= count);
                 }
                 (Reply::Auto(status), awaited) => {
                     self.proven |= awaited == Some(Awaited::Auto);

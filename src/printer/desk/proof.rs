@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::PrinterFault::{self, Absent, Overheated, Stuck};
+use super::super::PrinterFault::{self, Absent, Garbage, Overheated, Stuck};
 use super::super::PrinterState;
 use super::super::config::Connection;
 use super::super::escpos::Piece;
-use super::super::profile::Completion;
+use super::super::profile::{Clearing, Completion};
 use super::{Awaited, CHUNK, Desk};
 
 /// After so many bytes a printer on USB or TCP that does not report by itself is asked whether it still prints.
@@ -28,20 +28,20 @@ const AUTO_ON: &[u8] = &[0x1D, b'a', 0x0E];
 const AUTO_OFF: &[u8] = &[0x1D, b'a', 0];
 /// Reports once, in its turn: a later change must not be taken for it.
 const AUTO_ONCE: &[u8] = &[0x1D, b'a', 0x0E, 0x1D, b'a', 0];
-/// Longer than a printer takes from an earlier receipt's mark to the mark of a sweep.
+/// Longer than a printer takes from one mark to the next with nothing to print between them.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Marks that are asked for at once: few enough for the smallest buffer.
+const MARKS_AT_ONCE: u32 = 16;
+/// No more old marks than this are counted; a printer that has not answered so many has lost them.
+const OLD_MARKS_MAX: u32 = 1_000;
 /// `GS r 1`: the paper sensor's status, in its turn.
 const PAPER_MARK: &[u8] = &[0x1D, b'r', 1];
 
 impl Desk {
     /// Sends a receipt and waits for its proof. `begun` is set when the first byte may be out.
     pub(in crate::printer) async fn print(&mut self, pieces: &[Piece], begun: &mut bool) -> Result<(), PrinterFault> {
-        self.take_waiting();
-        self.reported = None;
-        self.proven = false;
-        self.awaited = None;
+        self.begin();
         let reports = self.profile.completion == Completion::ProcessId;
-        self.milestones = (0, 0);
         let (mut sent, mut marked) = (0, 0);
         let probe = self.probe_bytes(reports);
         let rows: u32 = pieces.iter().map(|piece| piece.rows).sum();
@@ -54,8 +54,7 @@ impl Desk {
             marked += piece.bytes.len();
             if marked >= MILESTONE_BYTES && self.is_serial() && !self.sweeping {
                 marked = 0;
-                self.milestones.0 += 1;
-                self.send(PAPER_MARK).await?;
+                self.mark(1).await?;
             }
             if sent >= probe {
                 sent = 0;
@@ -63,12 +62,35 @@ impl Desk {
             }
             self.check_reports()?;
         }
-        self.prove(Instant::now() + self.config.finish() + slow).await?;
+        let until = Instant::now() + self.config.finish() + slow;
+        if self.sweeping && self.profile.clearing != Clearing::ClearBuffer {
+            return self.prove_past_old_marks(until).await;
+        }
+        self.prove(until).await?;
         if self.milestones.1 < self.milestones.0 {
             tracing::warn!(milestones = ?self.milestones, "the printer has not seen all of a receipt");
             return Err(Absent);
         }
-        if self.stale_marks() { self.settle().await } else { Ok(()) }
+        self.milestones = (0, 0);
+        Ok(())
+    }
+
+    /// What comes back from now on belongs to what is printed now; what was asked for before and is not answered may
+    /// come all the same.
+    fn begin(&mut self) {
+        self.take_waiting();
+        self.reported = None;
+        self.proven = false;
+        self.awaited = None;
+        let (asked, answered) = std::mem::take(&mut self.milestones);
+        self.old_marks = (self.old_marks + asked).saturating_sub(answered).min(OLD_MARKS_MAX);
+    }
+
+    /// Asks for so many paper marks.
+    async fn mark(&mut self, count: u32) -> Result<(), PrinterFault> {
+        // Counted first: what is cut on its way may have arrived.
+        self.milestones.0 += count;
+        self.send(&PAPER_MARK.repeat(count as usize)).await
     }
 
     fn is_serial(&self) -> bool {
@@ -97,23 +119,32 @@ impl Desk {
         }
     }
 
-    /// Whether the mark that came may be the mark of an earlier receipt, still held in the buffer when a fault cleared.
-    /// Ids are told apart, other marks are not.
-    fn stale_marks(&self) -> bool {
-        self.sweeping && matches!(self.profile.completion, Completion::AutoStatus | Completion::PaperMark)
-    }
-
-    /// Marks come in order, and ours is the last: when no further one comes, it has come.
-    async fn settle(&mut self) -> Result<(), PrinterFault> {
-        loop {
+    /// Proves a sweep of a printer that may or may not have forgotten the marks of an earlier receipt. They cannot be
+    /// told from ours, but they come first: once more have come than there can be old ones, the printer has done all that
+    /// stood before our first one. What may then still come has nothing to print before it, so it comes at once.
+    async fn prove_past_old_marks(&mut self, until: Instant) -> Result<(), PrinterFault> {
+        while self.milestones.1 <= self.old_marks {
+            let missing = self.old_marks + 1 - self.milestones.1;
             self.proven = false;
-            let quiet = Instant::now() + SETTLE;
-            while !self.proven && self.reply_or_mark(quiet).await? {}
-            if !self.proven {
-                self.awaited = None;
-                return self.still_printing().await;
+            self.awaited = Some(Awaited::Marks(self.milestones.1 + missing.min(MARKS_AT_ONCE)));
+            self.mark(missing.min(MARKS_AT_ONCE)).await?;
+            self.wait_for_proof(until).await?;
+        }
+        self.awaited = None;
+        while self.reply_or_mark(Instant::now() + SETTLE).await? {
+            if Instant::now() >= until {
+                return Err(Garbage);
             }
         }
+        self.still_printing().await?;
+        self.forget_marks();
+        Ok(())
+    }
+
+    /// No mark that was asked for can come any more.
+    pub(super) fn forget_marks(&mut self) {
+        self.milestones = (0, 0);
+        self.old_marks = 0;
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), PrinterFault> {
@@ -169,10 +200,17 @@ impl Desk {
                 self.send(AUTO_ONCE).await?;
             }
             Completion::PaperMark => {
-                self.awaited = Some(Awaited::Paper);
-                self.send(PAPER_MARK).await?;
+                self.awaited = Some(Awaited::Marks(self.milestones.0 + 1));
+                self.mark(1).await?;
             }
         }
+        self.wait_for_proof(until).await?;
+        self.awaited = None;
+        Ok(())
+    }
+
+    /// Waits for what is awaited, and asks now and then whether the printer is still there.
+    async fn wait_for_proof(&mut self, until: Instant) -> Result<(), PrinterFault> {
         while !self.proven {
             if Instant::now() >= until {
                 return Err(Stuck);
@@ -183,9 +221,6 @@ impl Desk {
                 self.still_printing().await?;
                 self.check_reports()?;
             }
-        }
-        if !self.stale_marks() {
-            self.awaited = None;
         }
         Ok(())
     }

@@ -37,6 +37,7 @@ impl Desk {
             let until = Instant::now() + self.config.status() * u32::from(self.config.status_tries);
             while let Some(reply) = self.reply(until).await? {
                 if reply == Reply::Cleared {
+                    self.forget_marks();
                     return Ok(());
                 }
             }

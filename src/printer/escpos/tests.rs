@@ -1,12 +1,12 @@
 use super::*;
 use crate::printer::layout;
 use crate::printer::profile::PROFILES;
-use crate::printer::tests::sample;
+use crate::printer::sample;
 use crate::printer::words::Words;
 use crate::sale::activation::ActivationCode;
 
 fn bytes(profile: &str, language: &str, change: impl FnOnce(&mut crate::sale::receipt::Receipt)) -> Vec<u8> {
-    let mut receipt = sample(language);
+    let mut receipt = sample::receipt(language);
     change(&mut receipt);
     let words = Words::of(language);
     let blocks = layout::set(&receipt, &words);
@@ -26,7 +26,7 @@ fn a_german_receipt_byte_by_byte_where_it_matters() {
     assert!(has(&bytes, b"\x1Bt\x13"), "code page 858 has number 19");
     assert!(has(&bytes, b"Flughafenstra\xE1e 1\n"));
     assert!(has(&bytes, b"9,90 \xD5\n"), "the euro sign");
-    assert!(has(&bytes, b"Verkauf K07-000123         22 Nov 2026 14:05 CET\n"));
+    assert!(has(&bytes, b"Verkauf K07-000123          22.11.2026 14:05 CET\n"));
     assert!(has(&bytes, b"  T-ID 65000001   TA-Nr 004711\n"), "terminal lines are verbatim");
     assert!(bytes.ends_with(b"\x1DVA\x01"), "cut");
     assert!(!has(&bytes, b"\x1Bd"), "lines end with LF alone");
@@ -107,7 +107,7 @@ fn the_crate_draws_model_one_by_itself() {
 
 #[test]
 fn what_is_composed_never_prints() {
-    let receipt = sample("en");
+    let receipt = sample::receipt("en");
     let pieces = compose(&layout::set(&receipt, &Words::of("en")), &PROFILES[0], false, None);
     assert!(!format!("{pieces:?}").contains("7QK"));
 }

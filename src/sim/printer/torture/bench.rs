@@ -13,10 +13,10 @@ use super::super::{Model, Panel, SimPrinter};
 use super::Way;
 use crate::money::{Amount, Currency};
 use crate::printer::transport::{Link, NoWire, Outgoing, Wire};
-use crate::printer::{self, EscPosPrinter, PrinterConfig, PrinterState, ReceiptPrinter};
+use crate::printer::{self, EscPosPrinter, PrinterConfig, PrinterState, ReceiptPrinter, sample};
 use crate::sale::activation::{ActivationCode, Iccid};
 use crate::sale::id::SaleNumber;
-use crate::sale::receipt::{OperatorText, Receipt, ReceiptKind, ReceiptLine};
+use crate::sale::receipt::{OperatorText, Receipt, ReceiptLine};
 
 /// A kiosk's printer, a simulated one, and a wire between them.
 pub(super) struct Bench {
@@ -143,32 +143,20 @@ impl Wire for Memory {
     }
 }
 
-/// A receipt whose every line is this traveller's.
+/// A receipt by which its traveller is known, with a line that is drawn.
 pub(super) fn receipt(traveller: u32) -> Receipt {
+    let common = sample::receipt("de");
     let price = Amount::new(990 + i64::from(traveller), Currency::EUR);
+    let title = format!("日本 {traveller} GB, 30 Tage");
     Receipt {
-        language: "de".into(),
-        operator: OperatorText {
-            name: "Sky Mobile GmbH".into(),
-            address: vec!["Flughafenstraße 1".into()],
-            tax_number: "DE123456789".into(),
-            help_phone: "+49 30 1234567".into(),
-        },
+        operator: OperatorText { address: common.operator.address[..1].to_vec(), ..common.operator },
         number: SaleNumber::of("K07", traveller.into()),
         claim_code: format!("7QK-3M9-{traveller:03}"),
-        local_time: "22.11.2026 14:05 MEZ".into(),
-        lines: vec![ReceiptLine {
-            title: format!("日本 {traveller} GB, 30 Tage"),
-            iccid: Iccid::parse("8944500102198304826"),
-            price,
-        }],
+        lines: vec![ReceiptLine { title, iccid: Iccid::parse("8944500102198304826"), price }],
         total: price,
-        tax_rate: Some(1900),
         tax: Some(price.tax_within(1900)),
         terminal_lines: vec!["K-U-N-D-E-N-B-E-L-E-G".into(), format!("  Beleg {traveller:06}")],
         activation: ActivationCode::parse(&format!("LPA:1$smdp.io$TRAVELLER-{traveller}-QX7")).ok(),
-        wifi_hint: None,
-        copy: 0,
-        kind: ReceiptKind::Sale,
+        ..common
     }
 }
