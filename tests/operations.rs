@@ -98,6 +98,18 @@ fn what_is_said_fits_its_schema() {
         order: esim_kiosk::fleet::order::Order::RefreshCatalogue,
     };
     fits(&schema("order"), &serde_json::to_value(&order).unwrap()).unwrap();
+    let signed = order.clone();
+    let name = || "mobilexy".to_owned();
+    for order in [
+        esim_kiosk::fleet::order::Order::PrintTest { language: Some("de".into()) },
+        esim_kiosk::fleet::order::Order::OffSale { provider: name(), plan: "7".into(), reason: "recalled".into() },
+        esim_kiosk::fleet::order::Order::OnSale { provider: name(), plan: "7".into() },
+    ] {
+        let order = esim_kiosk::fleet::order::Signed { order, ..signed.clone() };
+        let text = serde_json::to_value(&order).unwrap();
+        fits(&schema("order"), &text).unwrap();
+        assert_eq!(serde_json::from_value::<esim_kiosk::fleet::order::Signed>(text).unwrap(), order);
+    }
     let key = ring::signature::Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
     fits(&schema("kiosk_order"), &esim_kiosk::fleet::order::sign(&key, &order).unwrap()).unwrap();
     for (name, bad) in

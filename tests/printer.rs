@@ -241,6 +241,41 @@ async fn a_probe_finds_the_model() {
     probing.join_all().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_logo_stands_first_in_the_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    // A black square of 80 dots with a white eye, half of it transparent.
+    let path = folder.path().join("logo.png");
+    let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 80, 80);
+    encoder.set_color(png::ColorType::GrayscaleAlpha);
+    let dots = (0..80 * 80).flat_map(|place| {
+        let (x, y) = (place % 80, place / 80);
+        let eye = (30..50).contains(&x) && (30..50).contains(&y);
+        [if eye { 255 } else { 0 }, if y < 40 { 255 } else { 0 }]
+    });
+    encoder.write_header().unwrap().write_image_data(&dots.collect::<Vec<u8>>()).unwrap();
+
+    let mut simulated = start("generic-80");
+    simulated.on_pty(&link(folder.path())).unwrap();
+    let config = config(&format!("serial:{}", link(folder.path()).display()), "generic-80");
+    let with = PrinterConfig { logo: Some(path), ..config.clone() };
+    let kiosk = printer::open(with).unwrap();
+    until_ready(&kiosk).await;
+    assert_eq!(kiosk.print(&receipt("de")).await, PrintOutcome::Confirmed);
+    let sheet = simulated.panel().wait_for_sheets(1).await.remove(0);
+    let first = sheet.paper.rows.iter().position(|row| row.contains(&true)).unwrap();
+    let row = |at: usize| -> Vec<usize> {
+        sheet.paper.rows[first + at].iter().enumerate().filter(|(_, dot)| **dot).map(|(place, _)| place).collect()
+    };
+    assert_eq!(row(0), (248..328).collect::<Vec<_>>(), "in the middle of 576 dots");
+    assert_eq!(row(35).len(), 60, "the eye is white");
+    assert_eq!(row(45), [], "and what is transparent");
+
+    let missing = PrinterConfig { logo: Some(folder.path().join("none.png")), ..config };
+    let refused = printer::open(missing).err().unwrap().to_string();
+    assert!(refused.contains("printer.logo") && refused.contains("PNG"), "{refused}");
+}
+
 /// For `tests/referees/printer.py`, which plays the printer: prints one receipt and says how that went.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "started by tests/referees/printer.py beside a foreign printer simulator"]
@@ -251,9 +286,10 @@ async fn referee() {
     receipt.copy = 3;
     let config = PrinterConfig { status_ms: 2_000, ..config(&wanted("REFEREE_CONNECTION"), &wanted("REFEREE_MODEL")) };
     let kiosk = printer::open(config).unwrap();
-    if let Ok(file) = std::env::var("REFEREE_BYTES") {
-        std::fs::write(file, kiosk.bytes(&receipt)).unwrap();
-    }
+    let bytes = wanted("REFEREE_BYTES");
+    std::fs::write(format!("{bytes}.bin"), kiosk.bytes(&receipt)).unwrap();
+    let safe = printer::open(PrinterConfig { model: "safe".into(), ..PrinterConfig::default() }).unwrap();
+    std::fs::write(format!("{bytes}-safe.bin"), safe.bytes(&receipt)).unwrap();
     println!("REFEREE status {:?}", kiosk.status().await);
     println!("REFEREE outcome {:?}", kiosk.print(&receipt).await);
 }

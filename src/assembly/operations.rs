@@ -29,6 +29,7 @@ use crate::kiosk::{Inbox, OperatorCommand, View};
 use crate::metrics::{self, Process};
 use crate::office::BackOffice;
 use crate::payment::zvt::FrameLog;
+use crate::sale::offer::ProviderId;
 
 /// Between two looks at the loop.
 const EVERY: Duration = Duration::from_secs(5);
@@ -212,6 +213,8 @@ async fn carry_out(
                 let sent = inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await;
                 sent.map(|()| "handed to the service; its end is in the log".to_owned()).map_err(|_| gone())
             }
+            Order::OffSale { provider, plan, reason } => told(&inbox, on_sale(provider, plan, Some(reason))).await,
+            Order::OnSale { provider, plan } => told(&inbox, on_sale(provider, plan, None)).await,
             Order::PrintTest { language } => {
                 let language = language.unwrap_or_else(|| first_language.clone());
                 told(&inbox, OperatorCommand::Printer(PrinterTask::Test(language))).await
@@ -230,6 +233,10 @@ async fn carry_out(
         };
         answer.send(done).ok();
     }
+}
+
+fn on_sale(provider: String, plan: String, off: Option<String>) -> OperatorCommand {
+    OperatorCommand::PutOnSale { provider: ProviderId(provider), plan, off }
 }
 
 /// Orders through the loop's own door, and waits for what came of it.
@@ -303,4 +310,43 @@ async fn answer_metrics(mut stream: TcpStream, page: &str) -> std::io::Result<()
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kiosk::OperatorAnswer;
+
+    /// Orders one thing; what entered the loop, and what was answered from afar once the loop has said `said`.
+    async fn ordered(order: Order, said: OperatorAnswer) -> (OperatorCommand, Result<String, String>) {
+        let (orders, taken) = mpsc::channel(4);
+        let (inbox, mut queue) = mpsc::channel(4);
+        tokio::spawn(carry_out(taken, inbox, Arc::default(), "de".to_owned()));
+        let (answer, answered) = oneshot::channel();
+        orders.send(Ordered { order, answer }).await.unwrap();
+        let Some(Inbox::Order { command, answer }) = queue.recv().await else { panic!("nothing entered the loop") };
+        answer.send(said).unwrap();
+        (command, answered.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_the_loop_says_is_the_answer_to_an_order_from_afar() {
+        let test = |language: Option<&str>| Order::PrintTest { language: language.map(str::to_owned) };
+        let printed = OperatorAnswer::done("printed: the printer says so");
+        let (command, said) = ordered(test(Some("tr")), printed.clone()).await;
+        assert_eq!(command, OperatorCommand::Printer(PrinterTask::Test("tr".into())));
+        assert_eq!(said, Ok(printed.text.clone()));
+        let busy = OperatorAnswer::refused("a traveller is in front");
+        let (command, said) = ordered(test(None), busy.clone()).await;
+        assert_eq!(command, OperatorCommand::Printer(PrinterTask::Test("de".into())), "the hall's first language");
+        assert_eq!(said, Err(busy.text));
+
+        let (provider, plan, reason) = ("mobilexy".to_owned(), "7".to_owned(), "recalled".to_owned());
+        let off = Order::OffSale { provider: provider.clone(), plan: plan.clone(), reason: reason.clone() };
+        let (command, said) = ordered(off, printed.clone()).await;
+        assert_eq!(command, on_sale(provider.clone(), plan.clone(), Some(reason)));
+        assert!(said.is_ok());
+        let (command, _) = ordered(Order::OnSale { provider: provider.clone(), plan: plan.clone() }, printed).await;
+        assert_eq!(command, on_sale(provider, plan, None));
+    }
 }

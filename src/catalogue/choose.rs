@@ -15,6 +15,8 @@ pub enum CannotSell {
     Down,
     /// Our wallet there does not cover the cost.
     NoFunds,
+    /// The operator took the plan off sale.
+    Withdrawn,
     /// The provider is slow with this plan: from stock only.
     Slow,
     /// No such card any more.
@@ -30,11 +32,14 @@ impl Catalogue {
     pub fn source<'a>(
         &self,
         card: &'a Card,
-        standing: impl Fn(&ProviderId, Exact) -> Result<(), CannotSell>,
+        standing: impl Fn(&ProviderId, &PlanKey, Exact) -> Result<(), CannotSell>,
     ) -> Result<&'a Source, CannotSell> {
         let mut least = CannotSell::Gone;
         for source in &card.sources {
-            let able = if source.slow { Err(CannotSell::Slow) } else { standing(&source.provider, source.cost) };
+            let able = match source.slow {
+                true => Err(CannotSell::Slow),
+                false => standing(&source.provider, &source.plan, source.cost),
+            };
             match able {
                 Ok(()) => return Ok(source),
                 Err(why) => least = least.min(why),
@@ -51,7 +56,7 @@ impl Catalogue {
         &self,
         card: CardId,
         language: &str,
-        standing: impl Fn(&ProviderId, Exact) -> Result<(), CannotSell>,
+        standing: impl Fn(&ProviderId, &PlanKey, Exact) -> Result<(), CannotSell>,
     ) -> Result<Offer, CannotSell> {
         let card = self.card(card).ok_or(CannotSell::Gone)?;
         let source = self.source(card, standing)?;
@@ -75,11 +80,17 @@ impl Catalogue {
         })
     }
 
-    /// The offer of a card as its first source would sell it, whatever stands in the way of it now: what the screen
-    /// shows of a card that cannot be ordered.
-    pub fn first_offer(&self, card: CardId, language: &str) -> Option<Offer> {
+    /// The offer of a card as its first source of those that are `meant` would sell it, whatever stands in the way of it
+    /// now: what the screen shows of a card that cannot be ordered.
+    pub fn first_offer(
+        &self,
+        card: CardId,
+        language: &str,
+        meant: impl Fn(&ProviderId, &PlanKey) -> bool,
+    ) -> Option<Offer> {
         let card = self.card(card)?;
-        Some(self.offer_of(card, card.sources.first()?, language))
+        let source = card.sources.iter().find(|source| meant(&source.provider, &source.plan))?;
+        Some(self.offer_of(card, source, language))
     }
 
     fn offer_of(&self, card: &Card, source: &Source, language: &str) -> Offer {
@@ -106,7 +117,7 @@ impl Catalogue {
         &self,
         offer: &Offer,
         language: &str,
-        standing: impl Fn(&ProviderId, Exact) -> Result<(), CannotSell>,
+        standing: impl Fn(&ProviderId, &PlanKey, Exact) -> Result<(), CannotSell>,
     ) -> Vec<Offer> {
         let equal = self.cards.iter().find(|card| {
             card.sources.iter().any(|source| source.provider == offer.provider && source.plan == offer.plan)
@@ -121,7 +132,7 @@ impl Catalogue {
             .iter()
             .filter(|source| source.provider != offer.provider && !source.slow)
             .filter(bearable)
-            .filter(|source| standing(&source.provider, source.cost).is_ok())
+            .filter(|source| standing(&source.provider, &source.plan, source.cost).is_ok())
             .map(|source| Offer { retail: offer.retail, ..self.offer_of(card, source, language) })
             .collect()
     }

@@ -53,7 +53,7 @@ fn build(plans: &[(&str, Vec<ProviderPlan>)]) -> Catalogue {
     build_on(22, plans)
 }
 
-fn any(_: &ProviderId, _: Exact) -> Result<(), CannotSell> {
+fn any(_: &ProviderId, _: &PlanKey, _: Exact) -> Result<(), CannotSell> {
     Ok(())
 }
 
@@ -77,8 +77,9 @@ fn equal_plans_are_one_card_bought_from_the_cheapest_that_can_sell() {
     assert_eq!(offer.provider.0, "roamify");
     // 2.72 × 0.90 × 1.5 = 3.672
     assert_eq!((offer.retail, offer.title.as_str()), (Amount::new(390, Currency::EUR), "Türkei 1\u{a0}GB, 7 Tage"));
-    let without =
-        |provider: &ProviderId, _: Exact| if provider.0 == "roamify" { Err(CannotSell::Locked) } else { Ok(()) };
+    let without = |provider: &ProviderId, _: &PlanKey, _: Exact| {
+        if provider.0 == "roamify" { Err(CannotSell::Locked) } else { Ok(()) }
+    };
     assert_eq!(catalogue.offer(cards[0].id, "en", without).unwrap().provider.0, "mobilexy");
     assert_eq!(catalogue.offer(cards[1].id, "en", without), Err(CannotSell::Locked));
     let others = catalogue.alternatives(&offer, "de", any);

@@ -38,6 +38,25 @@ pub(super) enum Stock {
         /// The item, as `stock list` names it.
         profile: String,
     },
+    /// Do not offer a plan any more; it stays so over a restart. Sales that are begun go on.
+    OffSale {
+        /// The plan, as `provider plans` names it.
+        plan: String,
+        /// The account, where there are several.
+        #[arg(long)]
+        provider: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Offer a plan again.
+    OnSale {
+        /// The plan.
+        plan: String,
+        /// The account, where there are several.
+        #[arg(long)]
+        provider: Option<String>,
+    },
     /// Take an item out for good.
     Retire {
         /// The item, as `stock list` names it.
@@ -51,6 +70,15 @@ pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Fail
         Stock::Buy { plan, count, provider } => {
             let provider = account(provider.as_deref(), &config)?;
             by_service(&OperatorCommand::BuyStock { provider, plan: plan.clone(), count: *count }, &config, out)
+        }
+        Stock::OffSale { plan, provider, reason } => {
+            let provider = account(provider.as_deref(), &config)?;
+            let off = Some(reason.clone());
+            by_service(&OperatorCommand::PutOnSale { provider, plan: plan.clone(), off }, &config, out)
+        }
+        Stock::OnSale { plan, provider } => {
+            let provider = account(provider.as_deref(), &config)?;
+            by_service(&OperatorCommand::PutOnSale { provider, plan: plan.clone(), off: None }, &config, out)
         }
         Stock::Retire { profile } => {
             by_service(&OperatorCommand::RetireStock { profile: item(profile)? }, &config, out)

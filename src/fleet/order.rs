@@ -30,6 +30,22 @@ pub enum Order {
     RefreshCatalogue,
     /// Close the terminal's day.
     EndOfDay,
+    /// Do not offer a plan any more; it stays so over a restart.
+    OffSale {
+        /// The account.
+        provider: String,
+        /// The plan there.
+        plan: String,
+        /// Why.
+        reason: String,
+    },
+    /// Offer a plan again.
+    OnSale {
+        /// The account.
+        provider: String,
+        /// The plan there.
+        plan: String,
+    },
     /// Print a test receipt, when no traveller is in front.
     PrintTest {
         /// In this language; in the hall's first without it.

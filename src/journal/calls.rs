@@ -8,7 +8,7 @@ use super::append;
 use super::purchases::{self, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
-use super::{Append, DayEnding, Journal, JournalError, care, fold, inventory, outbox};
+use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, outbox};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -216,6 +216,14 @@ impl Journal for SqliteJournal {
 
     fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
         self.write("write an end of day", |work, _| care::end_day(work, ending))
+    }
+
+    fn off_sale(&mut self) -> Result<Vec<OffSale>, JournalError> {
+        self.read("read what is off sale", |connection, _| care::off_sale(connection))
+    }
+
+    fn keep_off_sale(&mut self, plans: &[OffSale]) -> Result<(), JournalError> {
+        self.write("write what is off sale", |work, _| care::keep_off_sale(work, plans))
     }
 
     fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {

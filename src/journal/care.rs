@@ -4,10 +4,10 @@
 use rusqlite::{Connection, Transaction};
 use serde_json::Value;
 
-use super::DayEnding;
 use super::fault::Fault;
 use super::fold::{self, parse_sale};
 use super::sqlite::{meta, set_meta};
+use super::{DayEnding, OffSale};
 use crate::sale::Sale;
 use crate::sale::moment::Moment;
 
@@ -39,6 +39,18 @@ pub(super) fn end_day(work: &Connection, ending: Option<&DayEnding>) -> Result<(
             Ok(())
         }
     }
+}
+
+/// Plans that the operator took off sale.
+pub(super) fn off_sale(connection: &Connection) -> Result<Vec<OffSale>, Fault> {
+    let Some(text) = meta::<String>(connection, "off_sale")? else { return Ok(Vec::new()) };
+    serde_json::from_str(&text).map_err(|why| Fault::Damaged(format!("what is off sale: {why}")))
+}
+
+/// These and no others.
+pub(super) fn keep_off_sale(work: &Connection, plans: &[OffSale]) -> Result<(), Fault> {
+    let text = serde_json::to_string(plans).map_err(|why| Fault::Damaged(format!("what is off sale: {why}")))?;
+    Ok(set_meta(work, "off_sale", text)?)
 }
 
 /// Keeps a reckoning for support.

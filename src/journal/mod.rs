@@ -35,7 +35,7 @@ use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
 use crate::sale::moment::Moment;
-use crate::sale::offer::{OrderReference, ProviderId};
+use crate::sale::offer::{OrderReference, PlanKey, ProviderId};
 use crate::sale::record::Entry;
 use crate::sale::transaction::{ApprovalKey, Totals};
 use crate::sale::{Lock, Sale};
@@ -156,6 +156,17 @@ pub trait Journal: Send {
         Ok(())
     }
 
+    /// Plans that the operator took off sale.
+    fn off_sale(&mut self) -> Result<Vec<OffSale>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// From now on these plans are off sale, and no others.
+    fn keep_off_sale(&mut self, plans: &[OffSale]) -> Result<(), JournalError> {
+        let _ = plans;
+        Ok(())
+    }
+
     /// Keeps what was computed at an end of day.
     fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
         let _ = (now, balanced, json);
@@ -228,6 +239,19 @@ pub struct DayEnding {
     pub sent: bool,
     /// The terminal's totals before it was sent.
     pub totals: Option<Totals>,
+}
+
+/// A plan that the operator took off sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffSale {
+    /// The account.
+    pub provider: ProviderId,
+    /// The plan there.
+    pub plan: PlanKey,
+    /// Why.
+    pub reason: String,
+    /// Since when, in milliseconds of the wall clock.
+    pub since_ms: i64,
 }
 
 /// One step, as it is written.

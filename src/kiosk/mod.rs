@@ -14,6 +14,7 @@ mod effects;
 mod errands;
 pub mod health;
 pub mod inbox;
+mod off_sale;
 mod office;
 pub mod operator;
 mod orders;
@@ -54,7 +55,7 @@ pub use view::{Intent, View};
 use crate::catalogue::Catalogue;
 use crate::esim::EsimProvider;
 use crate::journal::stock::StockItem;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, OffSale};
 use crate::office::BackOffice;
 use crate::payment::PaymentTerminal;
 use crate::printer::ReceiptPrinter;
@@ -152,6 +153,8 @@ pub struct Kiosk {
     post: office::Post,
     /// The stock as the journal last told it, and when.
     stock: Vec<StockItem>,
+    /// Plans that are not offered, by the operator's order.
+    off_sale: Vec<OffSale>,
     stock_read_at: Option<Moment>,
     tidied_at: Moment,
     /// Sales that ended since the start, by how.
@@ -199,6 +202,7 @@ impl Kiosk {
             throttle: claims::Throttle::default(),
             post: office::Post::new(to.office),
             stock: Vec::new(),
+            off_sale: Vec::new(),
             stock_read_at: None,
             tidied_at: now,
             closed_count: BTreeMap::new(),

@@ -64,6 +64,15 @@ pub enum OperatorCommand {
     },
     /// Have the card terminal do something beside the sales.
     Terminal(OperatorTask),
+    /// Do not offer a plan any more, or offer it again; it stays so over a restart.
+    PutOnSale {
+        /// The account.
+        provider: ProviderId,
+        /// The plan there.
+        plan: String,
+        /// Why it is off sale; nothing puts it on sale again.
+        off: Option<String>,
+    },
     /// Ask the receipt printer, or let it print a test receipt.
     Printer(PrinterTask),
 }
@@ -237,6 +246,7 @@ impl Kiosk {
                 self.errand(task.clone(), None);
                 OperatorAnswer::done("handed to the terminal; its end is in the log")
             }
+            OperatorCommand::PutOnSale { provider, plan, off } => self.set_sale(provider, plan, off.as_deref()),
             OperatorCommand::Printer(_) => OperatorAnswer::refused("the printer answers by itself"),
         }
     }

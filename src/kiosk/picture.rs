@@ -164,7 +164,7 @@ impl Kiosk {
         let catalogue = self.shelf.catalogue().clone();
         let found = self.session.destination.as_deref().and_then(|id| catalogue.destination(id));
         let Some(destination) = found else { return self.destinations() };
-        let standing = |provider: &_, cost| self.standing(provider, cost);
+        let standing = |provider: &_, plan: &_, cost| self.standing(provider, plan, cost);
         Screen::Plans(Plans {
             destination: destination.name(&language).to_owned(),
             flag: destination.flag().map(str::to_ascii_lowercase),
@@ -177,7 +177,7 @@ impl Kiosk {
         let language = self.session.language.clone();
         let catalogue = self.shelf.catalogue().clone();
         let card = self.session.plan.as_deref().and_then(|id| id.parse().ok()).and_then(|id| catalogue.card(id));
-        let standing = |provider: &_, cost| self.standing(provider, cost);
+        let standing = |provider: &_, plan: &_, cost| self.standing(provider, plan, cost);
         let shown = card.and_then(|card| {
             let plan = self.shelf.plan(card, &language, &standing)?;
             Some((card, self.sellable(vec![plan]).pop()?))

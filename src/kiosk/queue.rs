@@ -86,14 +86,16 @@ impl Kiosk {
                     cost.currency == offer.retail.currency && cost.units <= offer.retail.exact().units
                 });
             let free = !self.locks.contains_key(&Lock::StockItem(item.profile));
-            same && covered && free && item.is_for_sale(now, days)
+            let meant = self.for_sale(&item.offer.provider, &item.offer.plan).is_ok();
+            same && covered && free && meant && item.is_for_sale(now, days)
         };
         self.stock.iter().filter(fits).min_by_key(|item| (item.expires_ms.unwrap_or(i64::MAX), item.profile))
     }
 
     /// The card as it can be sold although its provider cannot be asked: from stock, else for later.
     pub(super) fn without_order(&self, card: CardId) -> Option<Offer> {
-        let shown = self.shelf.catalogue().first_offer(card, &self.session.language)?;
+        let meant = |provider: &_, plan: &_| self.for_sale(provider, plan).is_ok();
+        let shown = self.shelf.catalogue().first_offer(card, &self.session.language, meant)?;
         if let Some(item) = self.stock_for(&shown) {
             let source = Source::Stock { profile: item.profile };
             let bought = &item.offer;

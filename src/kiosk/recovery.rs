@@ -47,6 +47,7 @@ impl Kiosk {
         self.sales = sales.into_iter().map(|sale| (sale.id, sale)).collect();
         self.interrupted = plan.interrupted;
         self.read_stock();
+        self.recover_off_sale();
         let estranged = self.journal.estranged().map(str::to_owned);
         for id in plan.duties {
             match &estranged {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::catalogue::{CannotSell, Card, CardId, Catalogue, Destination};
 use crate::locale;
 use crate::money::Exact;
-use crate::sale::offer::{DataVolume, ProviderId};
+use crate::sale::offer::{DataVolume, PlanKey, ProviderId};
 
 use super::view::{DestinationRow, PlanCard, PlanData, PlanUnavailable};
 
@@ -93,7 +93,7 @@ impl Shelf {
         &self,
         destination: &Destination,
         language: &str,
-        standing: &impl Fn(&ProviderId, Exact) -> Result<(), CannotSell>,
+        standing: &impl Fn(&ProviderId, &PlanKey, Exact) -> Result<(), CannotSell>,
     ) -> Vec<PlanCard> {
         let cards = self.catalogue.cards(destination);
         let mut plans: Vec<PlanCard> = cards.iter().filter_map(|card| self.plan(card, language, standing)).collect();
@@ -113,13 +113,15 @@ impl Shelf {
         &self,
         card: &Card,
         language: &str,
-        standing: &impl Fn(&ProviderId, Exact) -> Result<(), CannotSell>,
+        standing: &impl Fn(&ProviderId, &PlanKey, Exact) -> Result<(), CannotSell>,
     ) -> Option<PlanCard> {
         let (source, unavailable) = match self.catalogue.source(card, standing) {
             Ok(source) => (source, None),
             Err(CannotSell::Slow | CannotSell::Gone) => return None,
             Err(CannotSell::Locked) => (card.sources.first()?, Some(PlanUnavailable::BackInMinutes)),
-            Err(CannotSell::Down | CannotSell::NoFunds) => (card.sources.first()?, Some(PlanUnavailable::NotNow)),
+            Err(CannotSell::Down | CannotSell::NoFunds | CannotSell::Withdrawn) => {
+                (card.sources.first()?, Some(PlanUnavailable::NotNow))
+            }
         };
         Some(PlanCard {
             id: card.id.to_string(),

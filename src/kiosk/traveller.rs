@@ -7,7 +7,7 @@ use crate::esim::Outcome;
 use crate::money::Exact;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
-use crate::sale::offer::{Offer, ProviderId};
+use crate::sale::offer::{Offer, PlanKey, ProviderId};
 use crate::sale::record::{Choice, Consent, GoodQuote, Quote};
 use crate::sale::{Closing, Lock, Money};
 
@@ -75,7 +75,8 @@ impl Kiosk {
     }
 
     /// Whether an account can sell now.
-    pub(super) fn standing(&self, provider: &ProviderId, cost: Exact) -> Result<(), CannotSell> {
+    pub(super) fn standing(&self, provider: &ProviderId, plan: &PlanKey, cost: Exact) -> Result<(), CannotSell> {
+        self.for_sale(provider, plan)?;
         let Some(account) = self.accounts.get(provider) else { return Err(CannotSell::Down) };
         if !self.providers.contains_key(provider) || account.failed {
             return Err(CannotSell::Down);
@@ -94,7 +95,7 @@ impl Kiosk {
     /// The offer that the traveller looks at, as it stands now.
     pub(super) fn offered(&self) -> Result<Offer, CannotSell> {
         let card: CardId = self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
-        let standing = |provider: &ProviderId, cost| self.standing(provider, cost);
+        let standing = |provider: &ProviderId, plan: &PlanKey, cost| self.standing(provider, plan, cost);
         let ordered = self.shelf.catalogue().offer(card, &self.session.language, standing);
         match ordered {
             Ok(offer) if self.health.online => Ok(offer),
@@ -138,6 +139,9 @@ impl Kiosk {
             return;
         }
         let Priced { mut offer, price, balance, .. } = priced;
+        if self.for_sale(&offer.provider, &offer.plan).is_err() {
+            return self.not_begun(PayProblem::PlanGone);
+        }
         let answered = matches!(price, Outcome::Done(_) | Outcome::Refused(_));
         let wallet = match &balance {
             Outcome::Done(exact) => Some(*exact),
@@ -179,10 +183,10 @@ impl Kiosk {
             return self.not_begun(PayProblem::NoCards(OutOfService::Network));
         }
         let mut choices = vec![self.choice(offer.clone(), wallet)];
-        let standing = |provider: &ProviderId, cost| match promised_ms {
+        let standing = |provider: &ProviderId, plan: &PlanKey, cost| match promised_ms {
             // What stands in the way now may not do so when the queue is drained.
-            Some(_) => Ok(()),
-            None => self.standing(provider, cost),
+            Some(_) => self.for_sale(provider, plan),
+            None => self.standing(provider, plan, cost),
         };
         let others = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
         for other in others.into_iter().filter(|_| !from_stock) {

@@ -226,3 +226,6 @@ impl Desk {
         self.send(command).await
     }
 }
+
+#[cfg(test)]
+mod tests;

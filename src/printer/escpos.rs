@@ -21,7 +21,7 @@ use super::layout::{Align, Block, Size, Style, Text};
 use super::profile::Profile;
 use super::raster::{Bitmap, Drawer};
 use super::text::{TextEncoder, clean};
-use lines::{at_dashes, wrap};
+use lines::{at_dashes, balanced, wrap};
 
 /// Rows in one raster command: a piece that fits the smallest receive buffer (4 kB).
 const BAND_ROWS: u32 = 24;
@@ -139,7 +139,10 @@ impl Composer {
     fn text(&mut self, text: &Text) {
         // A line of another script in the middle needs no drawing; at its edge it would stand at the wrong one.
         let lines: Option<Vec<Vec<u8>>> = (!self.right_to_left || text.align == Align::Centre)
-            .then(|| wrap(&clean(&text.text), self.columns(text.style)))
+            .then(|| match text.align {
+                Align::Centre => balanced(&clean(&text.text), self.columns(text.style)),
+                Align::Start => wrap(&clean(&text.text), self.columns(text.style)),
+            })
             .and_then(|lines| lines.iter().map(|line| self.encoder.encode(line)).collect());
         match lines {
             Some(lines) => {

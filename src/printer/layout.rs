@@ -212,8 +212,10 @@ fn activation(blocks: &mut Vec<Block>, code: &ActivationCode, words: &Words) {
     blocks.push(centred(words.get("Scan with the phone's camera to install the eSIM"), BOLD));
     blocks.push(Block::Qr(Code::new(code.reveal())));
     blocks.push(start(words.get("Or type"), PLAIN));
+    blocks.push(Block::Gap);
     blocks.push(start(words.get("Address (SM-DP+)"), BOLD));
     blocks.push(Block::Typed(Code::new(code.sm_dp_address())));
+    blocks.push(Block::Gap);
     blocks.push(start(words.get("Activation code"), BOLD));
     blocks.push(Block::Typed(Code::new(code.matching_id())));
     blocks.push(Block::Gap);

@@ -26,6 +26,8 @@ const EM_DOTS: f32 = 24.0;
 /// Where the base line lies below a line's top, and how high a line is, in dots of normal size.
 const BASE: u32 = 25;
 const LINE: u32 = 32;
+/// Lines of a paragraph in the middle are as long as each other to so many dots.
+const BALANCE: u32 = 24;
 /// Darker than this of 255 becomes a dot.
 const THRESHOLD: u8 = 100;
 
@@ -122,7 +124,10 @@ impl Drawer {
 
     /// A paragraph on paper of `dots`, one picture a line.
     pub fn paragraph(&mut self, text: &str, style: Style, align: Align, dots: u32) -> Vec<Bitmap> {
-        let lines = self.wrap(&clean(text), em(style), dots);
+        let lines = match align {
+            Align::Centre => self.balanced(&clean(text), em(style), dots),
+            Align::Start => self.wrap(&clean(text), em(style), dots),
+        };
         lines.iter().map(|line| self.draw(&[(line, self.place(line, align, dots))], style, dots)).collect()
     }
 
@@ -175,6 +180,30 @@ impl Drawer {
             lines.push(Line::default());
         }
         lines
+    }
+
+    /// The same in lines of like length, for a paragraph in the middle.
+    fn balanced(&mut self, text: &str, em: f32, dots: u32) -> Vec<Line> {
+        let mut best = self.wrap(text, em, dots);
+        if best.len() < 2 {
+            return best;
+        }
+        // A word is not cut for it.
+        let mut least = 1;
+        for word in text.split(' ').filter(|word| !word.chars().any(stands_alone)) {
+            least = least.max(self.line(word, em).width.ceil() as u32);
+        }
+        let mut most = dots;
+        while least + BALANCE < most {
+            let middle = u32::midpoint(least, most);
+            let tried = self.wrap(text, em, middle);
+            if tried.len() > best.len() {
+                least = middle;
+            } else {
+                (best, most) = (tried, middle);
+            }
+        }
+        best
     }
 
     /// How many bytes of `text` fit into a line; at least one letter.

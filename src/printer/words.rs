@@ -96,8 +96,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn german_is_whole() {
-        assert_eq!(Words::of("de").missing(), Vec::<&str>::new());
+    fn every_language_that_is_begun_is_whole() {
+        for language in ["de", "tr", "ar", "ja"] {
+            assert_eq!(Words::of(language).missing(), Vec::<&str>::new(), "{language}");
+        }
         assert_eq!(Words::of("de-AT").get("Total"), "Summe");
         assert_eq!(Words::of("de").fill("Copy {}", "2"), "Kopie 2");
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::journal::outbox::{Progress, Waiting};
 use crate::journal::purchases::Purchase;
 use crate::journal::stock::{Bought, StockItem, StockState};
-use crate::journal::{Append, DayEnding, Journal, JournalError};
+use crate::journal::{Append, DayEnding, Journal, JournalError, OffSale};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -191,6 +191,14 @@ impl<J: Journal> Journal for DyingJournal<J> {
 
     fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
         self.alive()?.end_day(ending)
+    }
+
+    fn off_sale(&mut self) -> Result<Vec<OffSale>, JournalError> {
+        self.alive()?.off_sale()
+    }
+
+    fn keep_off_sale(&mut self, plans: &[OffSale]) -> Result<(), JournalError> {
+        self.alive()?.keep_off_sale(plans)
     }
 
     fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::super::Kiosk;
-use super::super::operator::OperatorCommand;
+use super::super::operator::{OperatorAnswer, OperatorCommand};
+use super::super::paper::outcome_told;
 use super::super::session::Stage;
 use super::super::trading::Trading;
 use super::super::view::{ServiceAnswer, ServicePage, ServiceRow, Standing};

@@ -2,6 +2,8 @@
 
 mod books;
 mod doubles;
+mod off_sale;
+mod paper;
 mod service_screen;
 mod trade;
 

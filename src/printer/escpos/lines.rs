@@ -36,3 +36,17 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     }
     lines
 }
+
+/// The same in lines of like length, for a paragraph in the middle: no word stands alone on the last one.
+pub(super) fn balanced(text: &str, columns: usize) -> Vec<String> {
+    let mut best = wrap(text, columns);
+    let longest = text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    for narrower in (longest..columns).rev() {
+        let tried = wrap(text, narrower);
+        if best.len() < 2 || tried.len() > best.len() {
+            break;
+        }
+        best = tried;
+    }
+    best
+}

@@ -88,6 +88,10 @@ fn paragraphs_break_between_words() {
     assert_eq!(wrap("one two three", 7), ["one two", "three"]);
     assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
     assert_eq!(wrap("", 4), [""]);
+    let text = "Mit der Kamera des Telefons scannen, um die eSIM zu installieren";
+    assert_eq!(balanced(text, 48), ["Mit der Kamera des Telefons scannen,", "um die eSIM zu installieren"]);
+    assert_eq!(balanced("one two", 48), ["one two"]);
+    assert_eq!(balanced("abcdefghij k", 4), wrap("abcdefghij k", 4), "a word that is cut anyway stays as it is");
     assert_eq!(wrap("a  b", 4), ["a b"]);
 }
 

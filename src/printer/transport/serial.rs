@@ -81,35 +81,156 @@ impl Read for Reader {
     }
 }
 
-struct Writer {
-    port: TTYPort,
+/// What the writer needs of a port.
+trait Lines: Send {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Waits until what was written is out.
+    fn drain(&mut self) -> io::Result<()>;
+    /// DSR; where the line cannot be read (a pseudo-terminal) it counts as ready.
+    fn is_ready(&mut self) -> bool;
+    /// Forgets what was written and is not out.
+    fn forget(&mut self) -> io::Result<()>;
+    /// Lets the kernel heed this, or nothing.
+    fn heed(&mut self, flow: serialport::FlowControl) -> io::Result<()>;
+}
+
+impl Lines for TTYPort {
+    /// Never blocks beyond its time-out: the kernel calls a port writable while fewer than 256 bytes wait in it, and then
+    /// has room for the few that are given at once.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(self, bytes)
+    }
+
+    fn drain(&mut self) -> io::Result<()> {
+        Write::flush(self)
+    }
+
+    fn is_ready(&mut self) -> bool {
+        self.read_data_set_ready().unwrap_or(true)
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        self.clear(ClearBuffer::Output).map_err(io_error)
+    }
+
+    fn heed(&mut self, flow: serialport::FlowControl) -> io::Result<()> {
+        self.set_flow_control(flow).map_err(io_error)
+    }
+}
+
+struct Writer<L> {
+    port: L,
     flow: FlowControl,
     heed: bool,
 }
 
-impl Port for Writer {
+impl<L: Lines> Port for Writer<L> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.flow != FlowControl::DtrDsr {
             return self.port.write(bytes);
         }
-        // Where the line cannot be read (a pseudo-terminal) it counts as ready.
-        if self.heed && !self.port.read_data_set_ready().unwrap_or(true) {
+        if self.heed && !self.port.is_ready() {
             thread::sleep(DSR_PAUSE);
             return Ok(0);
         }
         let count = self.port.write(&bytes[..bytes.len().min(DSR_CHUNK)])?;
         // What lies in the kernel would go out after DSR has fallen.
-        self.port.flush()?;
+        self.port.drain()?;
         Ok(count)
     }
 
     fn urgent(&mut self, on: bool) {
         self.heed = !on;
-        // Off again only when the urgent bytes are out.
-        let dropped = if on { self.port.clear(ClearBuffer::Output) } else { self.port.flush().map_err(Into::into) };
+        // Heeded again only when the urgent bytes are out.
+        let dropped = if on { self.port.forget() } else { self.port.drain() };
         let flow = if on { serialport::FlowControl::None } else { kernel_flow(self.flow) };
-        if let Err(error) = dropped.and_then(|()| self.port.set_flow_control(flow)) {
+        if let Err(error) = dropped.and_then(|()| self.port.heed(flow)) {
             tracing::debug!(%error, "the printer's line cannot be switched");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A port with a printer that says "wait" by its DTR.
+    #[derive(Default)]
+    struct Played {
+        ready: bool,
+        out: Vec<u8>,
+        drained: usize,
+        flow: Option<serialport::FlowControl>,
+    }
+
+    impl Lines for Played {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.out.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn drain(&mut self) -> io::Result<()> {
+            self.drained = self.out.len();
+            Ok(())
+        }
+
+        fn is_ready(&mut self) -> bool {
+            self.ready
+        }
+
+        fn forget(&mut self) -> io::Result<()> {
+            self.out.truncate(self.drained);
+            Ok(())
+        }
+
+        fn heed(&mut self, flow: serialport::FlowControl) -> io::Result<()> {
+            self.flow = Some(flow);
+            Ok(())
+        }
+    }
+
+    fn writer(flow: FlowControl, ready: bool) -> Writer<Played> {
+        Writer { port: Played { ready, ..Played::default() }, flow, heed: true }
+    }
+
+    #[test]
+    fn dsr_is_heeded_before_every_few_bytes_and_urgent_ones_pass() {
+        let mut writer = writer(FlowControl::DtrDsr, true);
+        let receipt = [b'a'; 200];
+        assert_eq!(writer.send(&receipt).unwrap(), DSR_CHUNK);
+        assert_eq!(writer.port.drained, DSR_CHUNK, "nothing is left in the kernel to go out later");
+        writer.port.ready = false;
+        assert_eq!(writer.send(&receipt[DSR_CHUNK..]).unwrap(), 0, "the printer says wait");
+        writer.urgent(true);
+        assert_eq!(writer.send(b"\x10\x04\x01").unwrap(), 3);
+        writer.urgent(false);
+        assert_eq!(writer.send(&receipt[DSR_CHUNK..]).unwrap(), 0, "and is heeded again");
+        assert_eq!(writer.port.out.len(), DSR_CHUNK + 3);
+    }
+
+    #[test]
+    fn cts_is_the_kernels_business_but_for_urgent_bytes() {
+        let mut writer = writer(FlowControl::RtsCts, false);
+        assert_eq!(writer.send(b"abc").unwrap(), 3);
+        writer.urgent(true);
+        assert_eq!(writer.port.flow, Some(serialport::FlowControl::None));
+        assert!(writer.port.out.is_empty(), "what waited does not go out before the question");
+        writer.send(b"\x10\x04\x01").unwrap();
+        writer.urgent(false);
+        assert_eq!((writer.port.flow, writer.port.drained), (Some(serialport::FlowControl::Hardware), 3));
+    }
+
+    #[test]
+    fn the_kernel_is_told_which_flow_control() {
+        let (_master, mut port) = TTYPort::pair().unwrap();
+        for (flow, kernel) in [
+            (FlowControl::RtsCts, serialport::FlowControl::Hardware),
+            (FlowControl::XonXoff, serialport::FlowControl::Software),
+            (FlowControl::DtrDsr, serialport::FlowControl::None),
+            (FlowControl::None, serialport::FlowControl::None),
+        ] {
+            Lines::heed(&mut port, kernel_flow(flow)).unwrap();
+            assert_eq!(port.flow_control().unwrap(), kernel, "{flow:?}");
         }
     }
 }

@@ -106,6 +106,31 @@ async fn a_presenter_holds_gives_and_takes_back() {
     panel.wait_for_sheets(2).await;
     panel.take();
     assert_eq!(panel.sheets()[1].fate, Fate::Taken);
+    // One tears at it while it still hangs in the machine.
+    wire.write_all(b"C\nD").await.unwrap();
+    while panel.hanging().is_blank() {
+        tokio::task::yield_now().await;
+    }
+    panel.tear();
+    let torn = panel.sheets().remove(2);
+    assert_eq!((torn.fate, torn.paper.text), (Fate::Torn, vec!["C".to_owned()]));
+    wire.write_all(b"\n\x1DVA\x01").await.unwrap();
+    assert_eq!(panel.wait_for_sheets(4).await[3].paper.text, ["D"]);
+}
+
+#[tokio::test]
+async fn a_pair_of_files_is_a_wire_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut printer = SimPrinter::start(&MODELS[0], None, 1).unwrap();
+    printer.on_files(folder.path()).unwrap();
+    let mut to = tokio::fs::File::options().write(true).open(folder.path().join("to-printer")).await.unwrap();
+    let mut from = tokio::fs::File::open(folder.path().join("from-printer")).await.unwrap();
+    to.write_all(b"Hello\n\x1DVA\x01\x10\x04\x01").await.unwrap();
+    to.flush().await.unwrap();
+    let mut answer = [0; 1];
+    from.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x12]);
+    assert_eq!(printer.panel().wait_for_sheets(1).await[0].paper.text, ["Hello"]);
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ impl Bench {
             // A loaded machine is slow to answer, and here nothing else decides.
             status_ms: if way == Way::Memory { 500 } else { 5_000 },
             status_tries: if way == Way::Memory { 3 } else { 2 },
+            stall_ms: if way == Way::Memory { 5_000 } else { 20_000 },
+            finish_ms: if way == Way::Memory { 10_000 } else { 30_000 },
             reopen_ms: 50,
             ..PrinterConfig::default()
         };
