@@ -67,7 +67,9 @@ impl Receipt {
             claim_code: "TES-TTE-STT".to_owned(),
             local_time: of.local_time,
             // Letters of code pages, letters that must be drawn, and the sign that most printers have least.
-            lines: vec![ReceiptLine { title: "TEST \u{2013} äöü ß é Ş Я € 日本".to_owned(), iccid: None, price }],
+            lines: vec![ReceiptLine {
+                title: "TEST \u{2013} äöü ß é Ş Я € 日本".to_owned(), iccid: None, price
+            }],
             total: price,
             tax_rate: of.tax_rate,
             tax: of.tax_rate.map(|rate| price.tax_within(rate)),

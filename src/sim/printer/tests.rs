@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -109,7 +111,7 @@ async fn a_presenter_holds_gives_and_takes_back() {
     // One tears at it while it still hangs in the machine.
     wire.write_all(b"C\nD").await.unwrap();
     while panel.hanging().is_blank() {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panel.tear();
     let torn = panel.sheets().remove(2);
