@@ -101,7 +101,7 @@ class Machine:
         if self.process:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
-        self.process = self.probe = None
+        self.process = self.probe = self.qmp = None
 
     # -- eyes and hands -----------------------------------------------------------------------------------------------
 
