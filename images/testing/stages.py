@@ -106,7 +106,7 @@ def watchdog(run):
     mark = len(kiosk.said())
     began = time.monotonic()
     kiosk.ask(f"kill -STOP {before}")
-    kiosk.wait(r"esim-kiosk\.service: Watchdog timeout", 60, mark)
+    kiosk.wait(r"esim-kiosk\.service: Watchdog timeout", 90, mark)
     kiosk.wait(r"Started esim-kiosk\.service", 60, mark)
     run.figures["stopped program, until READY again"] = f"{time.monotonic() - began:.0f} s"
     expect(kiosk.ask("systemctl show -P MainPID esim-kiosk.service")[1] != before, "it is the same process")
