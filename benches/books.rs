@@ -12,157 +12,20 @@ use async_trait::async_trait;
 use esim_kiosk::esim::{
     Delivery, Doubt, DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Sent, Usage,
 };
+use esim_kiosk::journal::Journal;
 use esim_kiosk::journal::section::Section;
 use esim_kiosk::journal::sqlite::SqliteJournal;
-use esim_kiosk::journal::{Append, Journal};
-use esim_kiosk::money::{Amount, Currency, Exact, Rate};
-use esim_kiosk::sale::activation::{ActivationCode, Iccid, Profile};
-use esim_kiosk::sale::claim::ClaimCode;
-use esim_kiosk::sale::event::{Event, GoodsNews};
-use esim_kiosk::sale::id::{ProfileId, SaleId, SaleNumber};
-use esim_kiosk::sale::moment::Moment;
-use esim_kiosk::sale::offer::{DataVolume, Kind, Offer, OrderReference, PlanKey, ProviderId, Source};
+use esim_kiosk::money::Exact;
+use esim_kiosk::sale::activation::Iccid;
+use esim_kiosk::sale::event::Event;
+use esim_kiosk::sale::id::SaleId;
+use esim_kiosk::sale::offer::{Offer, OrderReference, ProviderId};
 use esim_kiosk::sale::plan::ProviderPlan;
-use esim_kiosk::sale::record::{Choice, Consent, GoodQuote, Quote};
-use esim_kiosk::sale::transaction::{ApprovalKey, Ending, LastTransaction, Transaction};
-use esim_kiosk::sale::{Sale, Step, Terms, rules};
+use esim_kiosk::sale::transaction::LastTransaction;
+use esim_kiosk::sim::clerk::{Clerk, at, profile};
 
 #[path = "books/queue.rs"]
 mod queue;
-
-pub(crate) fn at(run: u64, mono_ms: u64) -> Moment {
-    Moment { run, mono_ms, wall_ms: 1_795_000_000_000, synced: true }
-}
-
-pub(crate) fn profile(number: u32) -> Profile {
-    let code = ActivationCode::parse(&format!("LPA:1$smdp.io$CODE-{number}")).expect("a code");
-    Profile { code, iccid: None, confirmation_code: None, install_before: None, apn: None }
-}
-
-pub(crate) fn quote(number: u32, promised_ms: Option<u64>, locks_account: bool) -> Quote {
-    let offer = Offer {
-        kind: Kind::Esim,
-        source: Source::Provider,
-        provider: ProviderId("mobilexy".into()),
-        plan: PlanKey("7".into()),
-        package_code: None,
-        title: "Japan 5 GB, 30 days".into(),
-        data: DataVolume::Bytes(5 << 30),
-        days: 30,
-        cost: Exact::parse("4.5", Currency::EUR).expect("a cost"),
-        rate: Rate::same(Currency::EUR, jiff::civil::date(2026, 11, 22)),
-        retail: Amount::new(990, Currency::EUR),
-        catalogue_version: 1,
-        slow: false,
-    };
-    Quote {
-        number: SaleNumber::of("K07", u64::from(number)),
-        language: "en".into(),
-        goods: vec![GoodQuote { choices: vec![Choice { offer, locks_account, balance_before: None }] }],
-        amount: Amount::new(990, Currency::EUR),
-        tax_rate: Some(1_900),
-        consent: Consent { terms_version: "1".into(), privacy_version: "1".into(), immediate_delivery: true },
-        day: 0,
-        without_paper: false,
-        continues: None,
-        promised_ms,
-    }
-}
-
-pub(crate) fn approval(number: u32) -> Box<Transaction> {
-    let key = ApprovalKey {
-        terminal_id: Some("12345678".into()),
-        receipt: Some(format!("{number:06}")),
-        trace: Some(format!("{number:06}")),
-        amount_minor: Some(990),
-    };
-    Box::new(Transaction {
-        result_code: Some(0),
-        key,
-        turnover: None,
-        currency: Some(978),
-        original_trace: None,
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
-        pan_last4: Some("4242".into()),
-        card_name: None,
-        payment_type: None,
-        additional_text: None,
-    })
-}
-
-/// Plays a sale straight into the journal, and counts.
-pub(crate) struct Clerk<'a> {
-    pub(crate) journal: &'a mut dyn Journal,
-    pub(crate) appends: u32,
-    pub(crate) spent: Duration,
-}
-
-impl Clerk<'_> {
-    fn write(
-        &mut self,
-        before: Option<&Sale>,
-        step: Step,
-        profile: Option<(ProfileId, &Profile)>,
-        number: u32,
-    ) -> Sale {
-        if step.record.is_empty() {
-            return step.next;
-        }
-        let held = before.map(Sale::locks).unwrap_or_default();
-        let wanted = step.next.locks();
-        let takes: Vec<_> = wanted.difference(&held).cloned().collect();
-        let gives: Vec<_> = held.difference(&wanted).cloned().collect();
-        let bytes = number.to_be_bytes();
-        let claim = ClaimCode::from_random([9, bytes[0], bytes[1], bytes[2], bytes[3]]);
-        let claim = before.is_none().then_some(&claim);
-        let append = Append { sale: &step.next, entries: &step.record, takes: &takes, gives: &gives, profile, claim };
-        let start = Instant::now();
-        self.journal.append(&append).expect("the journal takes it");
-        self.spent += start.elapsed();
-        self.appends += 1;
-        step.next
-    }
-
-    /// A whole sale, or one that is paid and waits in the queue.
-    pub(crate) fn sell(&mut self, number: u32, promised_ms: Option<u64>, locks_account: bool) -> SaleId {
-        let run = self.journal.run();
-        let terms = Terms::default();
-        let id = SaleId::from_parts(1_795_000_000_000 + u64::from(number), u128::from(number) + 1);
-        let step = rules::choose(id, quote(number, promised_ms, locks_account), at(run, 0)).expect("a sale");
-        let mut sale = self.write(None, step, None, number);
-        let name = ProfileId::from_parts(1, u128::from(number) + 1);
-        let content = profile(number);
-        let delivered = GoodsNews::Delivered {
-            reference: OrderReference(format!("O{number}")),
-            profile: Some(name),
-            iccid: None,
-            charged: None,
-        };
-        let mut events = vec![
-            Event::BaselineRead { last: LastTransaction::Empty, totals: None },
-            Event::TerminalTook,
-            Event::Approved(approval(number)),
-        ];
-        if promised_ms.is_none() {
-            events.push(Event::Goods { good: 0, news: delivered });
-        }
-        events.push(Event::Ended(Ending::Completed));
-        if promised_ms.is_none() {
-            events.extend([Event::HandOver, Event::HaveIt]);
-        }
-        events.push(Event::Left);
-        for (place, event) in events.iter().enumerate() {
-            let now = at(run, 100 * u64::try_from(place).unwrap_or(0));
-            let step = rules::on(&sale, event, now, &terms);
-            let brought = matches!(event, Event::Goods { .. }).then_some((name, &content));
-            sale = self.write(Some(&sale), step, brought, number);
-        }
-        id
-    }
-}
 
 pub(crate) fn journal(directory: &Path) -> SqliteJournal {
     SqliteJournal::open(&Section { head_room_mb: 0, ..Section::at(directory) }).expect("a journal").journal
@@ -191,9 +54,9 @@ fn bare_sync(directory: &Path, rounds: u32) -> Duration {
 fn cost_of_a_sale(place: &Path) {
     const SALES: u32 = 20;
     let mut journal = journal(place);
-    let mut clerk = Clerk { journal: &mut journal, appends: 0, spent: Duration::ZERO };
+    let mut clerk = Clerk::new(&mut journal);
     for number in 1..=SALES {
-        clerk.sell(number, None, false);
+        clerk.sell(number, None, false).expect("a sale");
     }
     let (appends, spent) = (clerk.appends, clerk.spent);
     let bare = bare_sync(place, 100);
@@ -212,36 +75,25 @@ fn start_to_decided(closed: u32, place: &Path) -> Duration {
     let filled = fast_place();
     {
         let mut journal = journal(filled.path());
-        let mut clerk = Clerk { journal: &mut journal, appends: 0, spent: Duration::ZERO };
+        let mut clerk = Clerk::new(&mut journal);
         for number in 1..=closed {
-            clerk.sell(number, None, false);
+            clerk.sell(number, None, false).expect("a sale");
         }
-        let run = clerk.journal.run();
-        let number = closed + 1;
-        let id = SaleId::from_parts(1_796_000_000_000, u128::from(number));
-        let mut sale =
-            clerk.write(None, rules::choose(id, quote(number, None, false), at(run, 0)).expect("a sale"), None, number);
-        for event in
-            [Event::BaselineRead { last: LastTransaction::Empty, totals: None }, Event::Approved(approval(number))]
-        {
-            let step = rules::on(&sale, &event, at(run, 100), &Terms::default());
-            sale = clerk.write(Some(&sale), step, None, number);
-        }
+        clerk.begin(closed + 1, None, false).expect("a sale");
     }
     copy(filled.path(), place);
     let start = Instant::now();
     let mut journal = journal(place);
     let open = journal.open_sales().expect("the open sales");
     assert_eq!(open.len(), 1);
-    let mut clerk = Clerk { journal: &mut journal, appends: 0, spent: Duration::ZERO };
+    let mut clerk = Clerk::new(&mut journal);
     let run = clerk.journal.run();
     let mut sale = open.into_iter().next().expect("one");
     for event in [
         Event::Restarted,
         Event::Charged { last: LastTransaction::Empty, totals: None, at_rest: true, bound_elsewhere: false },
     ] {
-        let step = rules::on(&sale, &event, at(run, 100), &Terms::default());
-        sale = clerk.write(Some(&sale), step, None, closed + 1);
+        sale = clerk.on(&sale, &event, at(run, 100), closed + 1).expect("a step");
     }
     start.elapsed()
 }

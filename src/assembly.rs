@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::{Config, TerminalSide};
 use crate::esim::EsimProvider;
@@ -159,7 +159,15 @@ pub(crate) fn aftermath(journal: &mut dyn Journal) -> Result<Aftermath, NotAssem
         .into_iter()
         .find_map(|(lock, sale)| (lock == Lock::Terminal).then_some(sale));
     let Some(holder) = holder else { return Ok(Aftermath::Settled) };
-    let sale = journal.sale(holder).map_err(NotAssembled::Unread)?;
+    let sale = match journal.sale(holder) {
+        Ok(sale) => sale,
+        // Nobody knows how far it came: the careful way, and the start goes on.
+        Err(JournalError::Damaged { what }) => {
+            error!(what, "the sale that holds the terminal cannot be read");
+            return Ok(Aftermath::PaymentOpen);
+        }
+        Err(error) => return Err(NotAssembled::Unread(error)),
+    };
     Ok(match sale {
         Some(sale) if sale.payment.reversal_open => Aftermath::ReversalOpen,
         // Also while it is being asked about: until the hold has ended the terminal may still wait for a decision, and
@@ -292,6 +300,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         views: shown,
         inbox: inbox.clone(),
         clock,
+        dice: crate::kiosk::dice::Dice::System,
     };
     let mut kiosk = Kiosk::new(settings, connections);
     if let Some(section) = &config.service {

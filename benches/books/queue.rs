@@ -10,23 +10,27 @@ use esim_kiosk::journal::Journal;
 use esim_kiosk::journal::archive::{Archive, Wanted};
 use esim_kiosk::journal::section::Section;
 use esim_kiosk::kiosk::clock::{Clock, Wall};
+use esim_kiosk::kiosk::dice::Dice;
 use esim_kiosk::kiosk::session::Patience;
 use esim_kiosk::kiosk::{Connections, Inbox, Kiosk, Settings, View};
 use esim_kiosk::money::Currency;
-use esim_kiosk::payment::{NotTaken, PaymentTerminal, TerminalEvent, TerminalHealth, TerminalOrder};
+use esim_kiosk::payment::{NotTaken, PaymentTerminal, QueryTag, TerminalEvent, TerminalHealth, TerminalOrder};
 use esim_kiosk::printer::{PrintOutcome, PrinterState, ReceiptPrinter};
 use esim_kiosk::sale::Terms;
 use esim_kiosk::sale::receipt::{OperatorText, Receipt};
+use esim_kiosk::sim::clerk::Clerk;
 use tokio::sync::{mpsc, watch};
 
-use crate::{Clerk, SharedProvider, Unreliable, fast_place, journal};
+use crate::{SharedProvider, Unreliable, fast_place, journal};
 
 /// A terminal that does what it is told and says nothing.
 struct Silent;
 
 impl PaymentTerminal for Silent {
-    fn order(&self, _order: TerminalOrder) -> Result<(), NotTaken> {
-        Ok(())
+    fn order(&self, order: TerminalOrder) -> Result<(), NotTaken> {
+        // Whoever cannot be asked keeps nobody waiting for the answer.
+        let proof = matches!(order, TerminalOrder::Query { tag: QueryTag::Start, .. });
+        if proof { Err(NotTaken) } else { Ok(()) }
     }
 }
 
@@ -79,9 +83,9 @@ pub(crate) fn drain(name: &str, count: u32, guard: DuplicateGuard) {
     let place = fast_place();
     {
         let mut journal = journal(place.path());
-        let mut clerk = Clerk { journal: &mut journal, appends: 0, spent: Duration::ZERO };
+        let mut clerk = Clerk::new(&mut journal);
         for number in 1..=count {
-            clerk.sell(number, Some(24 * 3_600_000), guard.needs_account_lock());
+            clerk.sell(number, Some(24 * 3_600_000), guard.needs_account_lock()).expect("a sale");
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
@@ -117,6 +121,7 @@ async fn run(place: &std::path::Path, provider: SharedProvider, count: u32) -> (
         views: shown,
         inbox: inbox.clone(),
         clock,
+        dice: Dice::System,
     };
     let (real, waited) = (Instant::now(), tokio::time::Instant::now());
     let kiosk = tokio::spawn(Kiosk::new(Arc::new(settings()), connections).run(queue));

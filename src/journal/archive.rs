@@ -170,7 +170,7 @@ impl Archive {
     /// # Errors
     /// SQLite's or the disk's.
     pub fn queue(&self) -> Result<Vec<Sale>, JournalError> {
-        let open = fold::open_sales(&self.connection).map_err(|fault| fault.told("read the queue"))?;
+        let (open, _) = fold::open_sales(&self.connection).map_err(|fault| fault.told("read the queue"))?;
         Ok(open.into_iter().filter(|sale| sale.quote.promised_ms.is_some() && sale.closed.is_none()).collect())
     }
 

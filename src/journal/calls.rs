@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::OptionalExtension;
 
 use super::append;
-use super::purchases::{self, Purchase};
+use super::purchases::{self, Batch, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
-use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, outbox};
+use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, newest, outbox};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -28,7 +28,11 @@ impl Journal for SqliteJournal {
     }
 
     fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        self.read("read the open sales", |connection, _| fold::open_sales(connection))
+        let (sales, unreadable) = self.read("read the open sales", |connection, _| fold::open_sales(connection))?;
+        if !unreadable.is_empty() {
+            self.write("set aside what cannot be read", |work, _| fold::lay_aside(work, &unreadable))?;
+        }
+        Ok(sales)
     }
 
     fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError> {
@@ -208,6 +212,26 @@ impl Journal for SqliteJournal {
         })?;
         self.estranged = None;
         Ok(())
+    }
+
+    fn knows_transaction(&mut self, key: &ApprovalKey) -> Result<bool, JournalError> {
+        self.read("compare itself with the terminal", |connection, _| newest::knows(connection, key))
+    }
+
+    fn learn_transaction(&mut self, key: &ApprovalKey) -> Result<(), JournalError> {
+        self.write("note the terminal's last transaction", |work, _| newest::learn(work, key))
+    }
+
+    fn has_history(&mut self) -> Result<bool, JournalError> {
+        self.read("look for payments", |connection, _| newest::has_history(connection))
+    }
+
+    fn batches(&mut self) -> Result<Vec<Batch>, JournalError> {
+        self.read("read what is to be bought", |connection, _| purchases::batches(connection))
+    }
+
+    fn put_batches(&mut self, batches: &[Batch]) -> Result<(), JournalError> {
+        self.write("write what is to be bought", |work, _| purchases::put_batches(work, batches))
     }
 
     fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {

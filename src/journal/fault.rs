@@ -17,7 +17,14 @@ pub(super) enum Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
-        Fault::Sql(error)
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+        match error {
+            // The disk gave what lies on it, and that is not what was written: this row is damaged, not the disk.
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => {
+                Fault::Damaged(error.to_string())
+            }
+            error => Fault::Sql(error),
+        }
     }
 }
 
@@ -61,6 +68,6 @@ pub(super) fn unique<T>(result: Result<T, rusqlite::Error>, violation: impl FnOn
         {
             Err(Fault::Violation(violation()))
         }
-        other => other.map_err(Fault::Sql),
+        other => other.map_err(Fault::from),
     }
 }

@@ -1,6 +1,6 @@
 //! Sales read back: entries, and the fold of them.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::Deserialize;
 
 use super::fault::Fault;
@@ -48,29 +48,47 @@ pub(super) fn sale(connection: &Connection, id: SaleId) -> Result<Option<Sale>, 
     Sale::replay(id, &entries).map(Some).map_err(|why| Fault::Damaged(format!("sale {id}: {why}")))
 }
 
-/// Every sale with something left to do, oldest first. One that cannot be folded any more becomes a case and does
-/// not keep the others from being finished.
-pub(super) fn open_sales(connection: &Connection) -> Result<Vec<Sale>, Fault> {
+/// A sale that cannot be folded any more.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// Its id, as it stands in the row.
+    pub(super) id: String,
+    /// What is wrong with it.
+    pub(super) why: String,
+}
+
+/// Every sale with something left to do, oldest first; and those that cannot be read, which do not keep the others
+/// from being finished.
+pub(super) fn open_sales(connection: &Connection) -> Result<(Vec<Sale>, Vec<Unreadable>), Fault> {
     let mut query = connection
         .prepare_cached("SELECT id FROM sales WHERE closed IS NULL OR open_order = 1 ORDER BY opened_ms, id")?;
     let ids = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut sales = Vec::with_capacity(ids.len());
-    for text in ids {
-        let id = parse_sale(&text)?;
-        match sale(connection, id) {
+    let mut unreadable = Vec::new();
+    for id in ids {
+        match parse_sale(&id).and_then(|id| sale(connection, id)) {
             Ok(found) => sales.extend(found),
-            Err(Fault::Damaged(why)) => {
-                tracing::error!(%why, "a sale cannot be read any more: it is a case");
-                connection.execute(
-                    "INSERT OR IGNORE INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)
-                     VALUES (?1, 255, 'unreadable', ?2, 0, 0, 'operator')",
-                    (&text, &why),
-                )?;
-            }
+            Err(Fault::Damaged(why)) => unreadable.push(Unreadable { id, why }),
             Err(other) => return Err(other),
         }
     }
-    Ok(sales)
+    Ok((sales, unreadable))
+}
+
+/// What cannot be read is a case, and a case holds no lock: the row says what is wrong, and selling goes on.
+pub(super) fn lay_aside(work: &Transaction<'_>, unreadable: &[Unreadable]) -> Result<(), Fault> {
+    let now = jiff::Timestamp::now().as_millisecond();
+    for Unreadable { id, why } in unreadable {
+        tracing::error!(%why, "a sale cannot be read any more: it is a case, and its locks are given back");
+        work.execute(
+            "INSERT OR IGNORE INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)
+             VALUES (?1, 255, 'unreadable', ?2, ?3, ?3, 'operator')",
+            (id, why, now),
+        )?;
+        work.execute("UPDATE sales SET open_cases = max(open_cases, 1) WHERE id = ?1", [id])?;
+        work.execute("DELETE FROM locks WHERE sale = ?1", [id])?;
+    }
+    Ok(())
 }
 
 /// Finds a sale's id by one text column.
@@ -83,8 +101,16 @@ pub(super) fn find(connection: &Connection, sql: &str, key: impl rusqlite::ToSql
 pub(super) fn locks(connection: &Connection) -> Result<Vec<(Lock, SaleId)>, Fault> {
     let mut query = connection.prepare_cached("SELECT lock, sale FROM locks ORDER BY lock")?;
     let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    rows.iter().map(|(lock, sale)| Ok((super::append::parse_lock(lock)?, parse_sale(sale)?))).collect()
+    let mut locks = Vec::new();
+    for row in rows {
+        let (lock, sale) = row?;
+        match (super::append::parse_lock(&lock), parse_sale(&sale)) {
+            (Ok(lock), Ok(sale)) => locks.push((lock, sale)),
+            // Of a newer version, or damaged: its row stays, and nobody takes it.
+            _ => tracing::error!(lock, sale, "a lock that this version does not understand"),
+        }
+    }
+    Ok(locks)
 }
 
 pub(super) fn parse_sale(text: &str) -> Result<SaleId, Fault> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Violation;
 use super::fault::{Fault, unique};
 use super::seal::Seal;
+use super::sqlite::{meta, set_meta};
 use super::stock::{self, Bought};
 use crate::money::Exact;
 use crate::sale::id::{ProfileId, SaleId};
@@ -28,11 +29,29 @@ pub enum PurchaseState {
     Doubtful,
 }
 
+/// What an operator has ordered in one go. How much of it was begun is told by the purchases that name it, so that no
+/// break between two writes can buy one too many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its name.
+    pub id: SaleId,
+    /// What is bought.
+    pub offer: Offer,
+    /// How many.
+    pub count: u16,
+    /// How many of them were begun before: kept beside the purchases, which are counted at start only.
+    #[serde(skip)]
+    pub begun: u16,
+}
+
 /// An order for the stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
     /// Its name: the order's key at the provider derives from it, as from a sale's.
     pub id: SaleId,
+    /// Of which batch.
+    #[serde(default)]
+    pub batch: Option<SaleId>,
     /// What is bought.
     pub offer: Offer,
     /// Where it is.
@@ -97,4 +116,26 @@ pub(super) fn list(connection: &Connection, all: bool) -> Result<Vec<Purchase>, 
     // By way of a JSON value: exact numbers do not pass through every enum directly.
     let read = |text: &String| serde_json::from_str::<serde_json::Value>(text).and_then(Purchase::deserialize);
     Ok(rows.iter().filter_map(|text| read(text).ok()).collect())
+}
+
+/// Under which the batches are kept.
+const BATCHES: &str = "stock_orders";
+
+/// What is still to be ordered, and how much of it was begun.
+pub(super) fn batches(connection: &Connection) -> Result<Vec<Batch>, Fault> {
+    let Some(text) = meta::<String>(connection, BATCHES)? else { return Ok(Vec::new()) };
+    let read = serde_json::from_str::<serde_json::Value>(&text).and_then(Vec::<Batch>::deserialize);
+    let mut batches = read.map_err(|why| Fault::Damaged(format!("what is to be bought: {why}")))?;
+    let begun = list(connection, true)?;
+    for batch in &mut batches {
+        let count = begun.iter().filter(|purchase| purchase.batch == Some(batch.id)).count();
+        batch.begun = u16::try_from(count).unwrap_or(u16::MAX);
+    }
+    Ok(batches)
+}
+
+/// Writes what is still to be ordered.
+pub(super) fn put_batches(work: &Transaction<'_>, batches: &[Batch]) -> Result<(), Fault> {
+    let text = serde_json::to_string(batches).map_err(|why| Fault::Damaged(format!("what is to be bought: {why}")))?;
+    Ok(set_meta(work, BATCHES, text)?)
 }

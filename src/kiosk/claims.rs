@@ -1,7 +1,8 @@
 //! Claim codes at the screen: the truth about a sale, its eSIM, and an eSIM that was kept for the code (sale.md 3, 10).
 
-use tracing::info;
+use tracing::{error, info};
 
+use crate::journal::JournalError;
 use crate::journal::stock::{StockItem, StockState};
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
@@ -12,7 +13,7 @@ use crate::sale::{Lock, Money, Sale};
 
 use super::Kiosk;
 use super::sales::NotBegun;
-use super::session::Stage;
+use super::session::{Over, Stage};
 use super::view::{ClaimProblem, Printing, Selling};
 
 /// Longest pause after a wrong code, in seconds.
@@ -75,6 +76,12 @@ impl Kiosk {
                     self.sales.insert(id, sale);
                 }
                 Ok(None) => return self.wrong_claim(ClaimProblem::NotFound),
+                Err(JournalError::Damaged { what }) => {
+                    error!(sale = %id, what, "a claim code names a sale that cannot be read: a person must help");
+                    self.session.claim_problem = None;
+                    self.session.over = Some(Over::Help);
+                    return;
+                }
                 Err(error) => return self.journal_failed(error),
             }
         }

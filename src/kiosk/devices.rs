@@ -24,9 +24,10 @@ impl Kiosk {
             }
             TerminalEvent::Prompt { sale, prompt, text } => self.prompt(sale, prompt, text),
             TerminalEvent::Accepted { sale } => self.tell(sale, &Event::TerminalTook),
-            TerminalEvent::Approved { sale, transaction, .. } => {
+            // The hold counts from when the line brought the approval, however long it lay in the inbox.
+            TerminalEvent::Approved { sale, transaction, at } => {
                 self.check_measured(&transaction);
-                self.tell(sale, &Event::Approved(transaction));
+                self.tell_at(sale, &Event::Approved(transaction), self.clock.at(at));
             }
             TerminalEvent::Foreign { transaction } => {
                 let doubtful: Vec<SaleId> = self
@@ -76,7 +77,10 @@ impl Kiosk {
             }
             QueryTag::Reversed(id) => self.tell(id, &Event::StillCharged { last, at_rest }),
             QueryTag::EndOfDay => self.day_totals(totals, at_rest),
-            QueryTag::Start => info!(?tag, ?totals, "the terminal's totals"),
+            QueryTag::Start => {
+                info!(?tag, ?totals, "the terminal's totals");
+                self.proof_came(&last, at_rest);
+            }
         }
     }
 
@@ -108,6 +112,7 @@ impl Kiosk {
                 self.tell(doubtful, &Event::Overtaken);
             }
         }
+        self.compare(&last, at_rest);
         self.tell(id, &Event::BaselineRead { last, totals });
     }
 

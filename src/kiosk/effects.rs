@@ -7,7 +7,7 @@ use tracing::{error, warn};
 use crate::esim::OrderRequest;
 use crate::payment::{AuthoriseRequest, QueryTag, TerminalOrder};
 use crate::sale::effect::Effect;
-use crate::sale::event::Event;
+use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::offer::Offer;
@@ -177,9 +177,19 @@ impl Kiosk {
         });
     }
 
-    fn send_fetch(&self, id: SaleId, good: u8, reference: crate::sale::offer::OrderReference, after_ms: u64) {
-        let Some((request, _)) = self.recorded_request(id, good) else { return };
-        let Some(provider) = self.providers.get(&request.offer.provider).cloned() else { return };
+    fn send_fetch(&mut self, id: SaleId, good: u8, reference: crate::sale::offer::OrderReference, after_ms: u64) {
+        let Some((request, _)) = self.recorded_request(id, good) else {
+            error!(sale = %id, good, "an order that was never sent cannot be fetched");
+            return;
+        };
+        let account = &request.offer.provider;
+        let Some(provider) = self.providers.get(account).cloned() else {
+            // Silence would leave it accepted for ever, and its money kept.
+            let evidence =
+                format!("order {} is bought, and its account {account} is not configured any more", reference.0);
+            self.later.push_back((id, Event::Goods { good, news: GoodsNews::Undecidable(evidence) }));
+            return;
+        };
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;

@@ -10,10 +10,13 @@ mod claims;
 pub mod clock;
 mod day;
 mod devices;
+pub mod dice;
 mod effects;
 mod errands;
+mod halt;
 pub mod health;
 pub mod inbox;
+mod newest;
 mod off_sale;
 mod office;
 pub mod operator;
@@ -43,10 +46,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 pub use day::keeps_day_open;
 pub use errands::standing;
+pub use halt::Halted;
 pub use inbox::Inbox;
 pub use operator::{OperatorAnswer, OperatorCommand};
 pub use settings::Settings;
@@ -69,6 +73,7 @@ use crate::sale::record::PaperState;
 use crate::sale::{Money, Sale};
 
 use clock::Clock;
+use dice::Dice;
 use health::Health;
 use session::{Idle, Session, Stage, idle};
 use shelf::Shelf;
@@ -91,17 +96,8 @@ pub struct Connections {
     pub inbox: mpsc::Sender<Inbox>,
     /// The clock.
     pub clock: Clock,
-}
-
-/// Why the loop ended otherwise than asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Halted {
-    /// The journal failed: the program must be started anew and read what is on disk.
-    #[error("the journal failed; the kiosk starts again from what is on disk")]
-    Journal(#[source] JournalError),
-    /// Every sender of the queue is gone.
-    #[error("the kiosk's queue was closed")]
-    Inbox,
+    /// Where random numbers come from.
+    pub dice: Dice,
 }
 
 /// What the terminal shows in the running payment.
@@ -129,6 +125,7 @@ pub struct Kiosk {
     views: watch::Sender<Arc<View>>,
     inbox: mpsc::Sender<Inbox>,
     clock: Clock,
+    dice: Dice,
 
     sales: BTreeMap<SaleId, Sale>,
     locks: BTreeMap<crate::sale::Lock, SaleId>,
@@ -166,6 +163,7 @@ pub struct Kiosk {
     /// Queue sales whose wallet is being read before they order.
     draining: BTreeSet<SaleId>,
     service: service_screen::Desk,
+    newest: newest::Newest,
 }
 
 impl Kiosk {
@@ -183,6 +181,7 @@ impl Kiosk {
             views: to.views,
             inbox: to.inbox,
             clock: to.clock,
+            dice: to.dice,
             sales: BTreeMap::new(),
             locks: BTreeMap::new(),
             session,
@@ -212,6 +211,7 @@ impl Kiosk {
             errands: errands::Errands::default(),
             draining: BTreeSet::new(),
             service: service_screen::Desk::default(),
+            newest: newest::Newest::default(),
         }
     }
 
@@ -374,50 +374,6 @@ impl Kiosk {
                 self.sales.remove(&id);
             }
         }
-    }
-
-    /// Whether the journal works. Too little room on the disk is no failure: what is under way is still written, and
-    /// no new card is asked until there is room again.
-    fn can_write(&mut self) -> bool {
-        match self.journal.probe() {
-            Ok(()) => self.health.journal |= self.halted.is_none(),
-            Err(error @ JournalError::HeadRoom { .. }) => {
-                if self.health.journal {
-                    warn!(error = %chain(&error), "no card is asked until there is room on the disk");
-                }
-                self.health.journal = false;
-            }
-            Err(error) => {
-                self.journal_failed(error);
-                return false;
-            }
-        }
-        true
-    }
-
-    fn journal_failed(&mut self, error: JournalError) {
-        error!(error = %crate::kiosk::chain(&error), "the journal failed: sales stop");
-        self.health.journal = false;
-        self.halted.get_or_insert(error);
-    }
-
-    /// Nothing can be written any more. One effect stays allowed without a record: "not issued" (sale.md 3).
-    fn last_words(&mut self) {
-        for sale in self.sales.values() {
-            if sale.payment.money == Money::Held
-                && let Some(approval) = &sale.payment.approval
-            {
-                let order = crate::payment::TerminalOrder::Answer {
-                    sale: sale.id,
-                    approval: approval.key.clone(),
-                    answer: crate::payment::Answer::NotIssued,
-                };
-                if self.terminal.order(order).is_err() {
-                    warn!(sale = %sale.id, "the terminal could not be told \"not issued\"; it reverses by itself");
-                }
-            }
-        }
-        self.show();
     }
 
     fn show(&mut self) {

@@ -372,6 +372,10 @@ impl Kiosk {
         if let Err(error) = self.journal.adopt() {
             return self.journal_refused(error);
         }
+        self.take_terminal_as_it_is();
+        // Neither an order for the stock that was open, nor what was still to be bought, waits for the next start.
+        self.ask_about_purchase();
+        self.follow_purchases();
         self.freshen_health();
         let open = self.sales.values().filter(|sale| sale.closed.is_none()).count();
         OperatorAnswer::done(format!("the journal is adopted; {open} open sales are cases"))

@@ -205,6 +205,7 @@ impl Kiosk {
             can_pay,
             preparing,
             problem: self.session.problem.clone().or_else(|| browse_only.map(super::view::PayProblem::NoCards)),
+            come_back_before: self.would_be_promised(card.id),
         })
     }
 
@@ -307,6 +308,7 @@ impl Kiosk {
             can_buy_kept: self.can_buy_kept(sale),
             can_print: self.health.can_print(),
             printing: self.session.printing,
+            come_back_before: (goods == GoodsTruth::Coming).then(|| self.promised_time(sale)).flatten(),
         }
     }
 }

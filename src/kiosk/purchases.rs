@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 
 use crate::esim::{LookUp, OrderOutcome, OrderRequest, Outcome, Sent};
 use crate::journal::JournalError;
-use crate::journal::purchases::{Purchase, PurchaseState};
+use crate::journal::purchases::{Batch, Purchase, PurchaseState};
 use crate::journal::stock::{Bought, StockState};
 use crate::money::Exact;
 use crate::sale::Lock;
@@ -27,6 +27,8 @@ const MOST: u16 = 500;
 pub enum Duty {
     /// The wallet before an order for the stock.
     StockWallet {
+        /// Of which batch.
+        batch: SaleId,
         /// What is bought.
         offer: Box<Offer>,
         /// The wallet.
@@ -58,8 +60,8 @@ pub enum Duty {
 /// What is being bought for the stock.
 #[derive(Debug, Default)]
 pub(super) struct Purchases {
-    /// Not begun yet. A restart forgets them: what is in the stock is what was bought.
-    to_buy: VecDeque<Offer>,
+    /// What operators have ordered, oldest first. A restart goes on with it.
+    batches: VecDeque<Batch>,
     /// The wallet is being read for the first of them.
     reading: bool,
     /// The one that is under way.
@@ -80,11 +82,14 @@ impl Kiosk {
         let Some(offer) = self.shelf.catalogue().offer_of_plan(provider, plan, &language) else {
             return OperatorAnswer::refused(format!("{provider} offers no plan {plan:?} here"));
         };
-        for _ in 0..count {
-            self.purchases.to_buy.push_back(offer.clone());
+        let Some(id) = self.new_id() else { return OperatorAnswer::refused("no random numbers") };
+        let text = format!("{count} of {:?} are being bought: see `esim-kiosk stock list`", offer.title);
+        self.purchases.batches.push_back(Batch { id, offer, count, begun: 0 });
+        if !self.keep_batches() {
+            return OperatorAnswer::refused("the journal failed");
         }
         self.follow_purchases();
-        OperatorAnswer::done(format!("{count} of {:?} are being bought: see `esim-kiosk stock list`", offer.title))
+        OperatorAnswer::done(text)
     }
 
     /// An operator takes an item out.
@@ -106,10 +111,14 @@ impl Kiosk {
 
     /// At start: an order that the last run did not see through.
     pub(super) fn recover_purchases(&mut self) {
-        let open = match self.journal.purchases(false) {
-            Ok(open) => open,
-            Err(error) => return self.journal_failed(error),
+        let (open, batches) = match (self.journal.purchases(false), self.journal.batches()) {
+            (Ok(open), Ok(batches)) => (open, batches),
+            (Err(error), _) | (_, Err(error)) => return self.journal_failed(error),
         };
+        self.purchases.batches = batches.into_iter().filter(|batch| batch.begun < batch.count).collect();
+        if !self.purchases.batches.is_empty() {
+            info!(batches = self.purchases.batches.len(), "what an operator has ordered for the stock is bought on");
+        }
         // One after the other: a second one was never begun.
         let Some(purchase) = open.into_iter().next() else { return };
         warn!(id = %purchase.id, state = ?purchase.state, "an order for the stock was open: its provider is asked");
@@ -127,21 +136,23 @@ impl Kiosk {
 
     /// On every tick: the next one, when its account is free.
     pub(super) fn follow_purchases(&mut self) {
-        if self.purchases.open.is_some() || self.purchases.reading || self.is_estranged() || self.halted.is_some() {
+        let busy = self.purchases.open.is_some() || self.purchases.reading || self.awaits_proof();
+        if busy || self.is_estranged() || self.halted.is_some() {
             return;
         }
-        let Some(offer) = self.purchases.to_buy.front().cloned() else { return };
+        let Some((batch, offer)) = self.purchases.batches.front().map(|batch| (batch.id, batch.offer.clone())) else {
+            return;
+        };
         let account = Lock::Account(offer.provider.clone());
         let Some(provider) = self.providers.get(&offer.provider).cloned() else { return };
         if self.locks.contains_key(&account) {
             return;
         }
-        self.purchases.to_buy.pop_front();
         self.purchases.reading = true;
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
             let balance = provider.balance().await;
-            let duty = Duty::StockWallet { offer: Box::new(offer), balance };
+            let duty = Duty::StockWallet { batch, offer: Box::new(offer), balance };
             if inbox.send(Inbox::Duty(Box::new(duty))).await.is_err() {
                 warn!("the kiosk ended before an order for the stock was begun");
             }
@@ -152,7 +163,7 @@ impl Kiosk {
     pub(super) fn duty_answered(&mut self, duty: Duty) {
         match duty {
             Duty::QueueWallet { sale, balance } => self.queue_wallet(sale, balance),
-            Duty::StockWallet { offer, balance } => self.begin_purchase(*offer, balance),
+            Duty::StockWallet { batch, offer, balance } => self.begin_purchase(batch, *offer, balance),
             Duty::StockOrdered { id, outcome } => {
                 if let Some(purchase) = self.purchases.open.take_if(|purchase| purchase.id == id) {
                     self.purchase_ordered(purchase, outcome);
@@ -167,24 +178,22 @@ impl Kiosk {
     }
 
     /// The wallet is read: the order is written down, then sent once.
-    fn begin_purchase(&mut self, offer: Offer, balance: Outcome<Exact>) {
+    fn begin_purchase(&mut self, batch: SaleId, offer: Offer, balance: Outcome<Exact>) {
         self.purchases.reading = false;
         let Outcome::Done(balance) = balance else {
             let dropped = self.drop_batch(&offer.provider);
             return warn!(%offer.provider, dropped, "the account does not answer: nothing more is bought for the stock");
         };
         let account = Lock::Account(offer.provider.clone());
-        if self.locks.contains_key(&account) {
-            return self.purchases.to_buy.push_front(offer);
+        let dropped = self.purchases.batches.front().is_none_or(|first| first.id != batch);
+        if dropped || self.is_estranged() || self.locks.contains_key(&account) {
+            return;
         }
-        let mut bits = [0_u8; 16];
-        if getrandom::fill(&mut bits).is_err() {
-            return error!("no random numbers: nothing is bought for the stock");
-        }
+        let Some(id) = self.new_id() else { return error!("no random numbers: nothing is bought for the stock") };
         let now = self.clock.now();
-        let id = SaleId::from_parts(u64::try_from(now.wall_ms).unwrap_or(0), u128::from_be_bytes(bits));
         let purchase = Purchase {
             id,
+            batch: Some(batch),
             offer,
             state: PurchaseState::Asked,
             reference: None,
@@ -197,6 +206,7 @@ impl Kiosk {
         if let Err(error) = self.journal.put_purchase(&purchase, None, now) {
             return self.journal_failed(error);
         }
+        self.begun(batch);
         self.hold_account(&purchase);
         self.purchases.look_ups = 0;
         let request = request(&purchase, &self.settings.machine);
@@ -214,10 +224,39 @@ impl Kiosk {
         });
     }
 
+    /// One more of the batch is under way; a batch of which all are is forgotten.
+    fn begun(&mut self, batch: SaleId) {
+        if let Some(first) = self.purchases.batches.front_mut().filter(|first| first.id == batch) {
+            first.begun = first.begun.saturating_add(1);
+        }
+        let before = self.purchases.batches.len();
+        self.purchases.batches.retain(|batch| batch.begun < batch.count);
+        if self.purchases.batches.len() < before {
+            self.keep_batches();
+        }
+    }
+
+    /// Writes down what is still to be bought. `false` where the journal failed.
+    fn keep_batches(&mut self) -> bool {
+        let batches = self.purchases.batches.make_contiguous();
+        match self.journal.put_batches(batches) {
+            Ok(()) => true,
+            Err(error) => {
+                self.journal_failed(error);
+                false
+            }
+        }
+    }
+
+    /// Nothing more is bought at this account. How many are not.
     fn drop_batch(&mut self, provider: &ProviderId) -> usize {
-        let before = self.purchases.to_buy.len();
-        self.purchases.to_buy.retain(|offer| offer.provider != *provider);
-        before - self.purchases.to_buy.len()
+        let left = |batch: &Batch| usize::from(batch.count.saturating_sub(batch.begun));
+        let dropped = self.purchases.batches.iter().filter(|batch| batch.offer.provider == *provider).map(left).sum();
+        if dropped > 0 {
+            self.purchases.batches.retain(|batch| batch.offer.provider != *provider);
+            self.keep_batches();
+        }
+        dropped
     }
 
     fn purchase_ordered(&mut self, mut purchase: Purchase, outcome: OrderOutcome) {
@@ -340,8 +379,16 @@ impl Kiosk {
     }
 
     /// Asks the provider what became of the open order, after a while.
-    fn ask_about_purchase(&mut self) {
+    pub(super) fn ask_about_purchase(&mut self) {
         let Some(purchase) = &self.purchases.open else { return };
+        if !self.providers.contains_key(&purchase.offer.provider) {
+            // Silence would keep it open, and the stock from being bought, for ever.
+            let evidence = format!("the account {} is not configured any more", purchase.offer.provider);
+            if let Some(purchase) = self.purchases.open.take() {
+                self.doubt_purchase(purchase, &evidence);
+            }
+            return;
+        }
         let schedule = match purchase.state {
             PurchaseState::Accepted => &self.settings.terms.fetch_ms,
             _ => &self.settings.terms.look_up_ms,

@@ -8,7 +8,9 @@ use crate::esim::Outcome;
 use crate::journal::stock::StockItem;
 use crate::money::{Amount, Exact};
 use crate::sale::event::Event;
+use crate::locale;
 use crate::sale::id::SaleId;
+use crate::sale::moment::Moment;
 use crate::sale::offer::{Kind, Offer, Source};
 use crate::sale::{Goods, Lock, Money, Sale};
 
@@ -113,6 +115,32 @@ impl Kiosk {
         (for_later && shown.kind == Kind::Esim && !shown.slow).then_some(shown)
     }
 
+    /// Before the card is asked: until when the traveller must come back for this card, where it can only be promised.
+    pub(super) fn would_be_promised(&self, card: CardId) -> Option<String> {
+        if self.health.online {
+            return None;
+        }
+        let promised = matches!(self.without_order(card)?.source, Source::Provider);
+        promised.then(|| self.promise_ms()).flatten().map(|ms| self.told_time(&self.clock.now(), ms))
+    }
+
+    /// After it: the hour that this sale was promised.
+    pub(super) fn promised_time(&self, sale: &Sale) -> Option<String> {
+        let paid = sale.payment.known_at.unwrap_or(sale.chosen_at);
+        sale.quote.promised_ms.map(|ms| self.told_time(&paid, ms))
+    }
+
+    /// Local time, with its date where that is not today.
+    fn told_time(&self, from: &Moment, after_ms: u64) -> String {
+        let until = self.clock.local(&from.plus_ms(after_ms));
+        let time = locale::time_of_day(until.time());
+        if until.date() == self.clock.local(&self.clock.now()).date() {
+            time
+        } else {
+            format!("{} {time}", locale::date(until.date(), &self.session.language))
+        }
+    }
+
     /// What can be bought although its provider cannot be asked is shown as what it is: for sale.
     pub(super) fn sellable(&self, mut plans: Vec<PlanCard>) -> Vec<PlanCard> {
         for plan in plans.iter_mut().filter(|plan| plan.unavailable.is_some() || !self.health.online) {
@@ -128,7 +156,7 @@ impl Kiosk {
 
     /// On every tick: what waits is ordered once the network is back, oldest first.
     pub(super) fn drain(&mut self) {
-        if !self.health.online || self.is_estranged() || self.halted.is_some() {
+        if !self.health.online || self.is_estranged() || self.halted.is_some() || self.awaits_proof() {
             return;
         }
         let queued = |sale: &&Sale| sale.quote.promised_ms.is_some() && sale.closed.is_none();
@@ -150,10 +178,7 @@ impl Kiosk {
 
     /// Orders one sale of the queue, if its account is free. Returns whether something was begun.
     fn begin_drain(&mut self, id: SaleId) -> bool {
-        let Some(sale) = self.sales.get(&id) else { return false };
-        let Some(choice) = sale.quote.goods.first().and_then(|good| good.choices.get(sale.goods[0].choice)) else {
-            return false;
-        };
+        let Some(choice) = self.sales.get(&id).and_then(Sale::waits_for) else { return false };
         let account = Lock::Account(choice.offer.provider.clone());
         let known = self.accounts.get(&choice.offer.provider);
         if known.is_none_or(|account| account.failed) || self.locks.contains_key(&account) {
@@ -164,10 +189,11 @@ impl Kiosk {
             self.tell(id, &Event::Drain { balance: None });
             return true;
         }
-        let reading = self
-            .draining
-            .iter()
-            .any(|other| self.sales.get(other).is_some_and(|other| other.offer(0).provider == choice.offer.provider));
+        let reads = |other: &SaleId| {
+            let choice_of_other = self.sales.get(other).and_then(Sale::waits_for);
+            choice_of_other.is_some_and(|other| other.offer.provider == choice.offer.provider)
+        };
+        let reading = self.draining.iter().any(reads);
         let Some(provider) = self.providers.get(&choice.offer.provider).cloned().filter(|_| !reading) else {
             return false;
         };
@@ -186,8 +212,10 @@ impl Kiosk {
     /// The wallet of a queue sale's account was read.
     pub(super) fn queue_wallet(&mut self, id: SaleId, balance: Outcome<Exact>) {
         self.draining.remove(&id);
-        let Some(sale) = self.sales.get(&id) else { return };
-        let provider = sale.offer(0).provider.clone();
+        let Some(provider) = self.sales.get(&id).and_then(Sale::waits_for).map(|choice| choice.offer.provider.clone())
+        else {
+            return;
+        };
         match balance {
             Outcome::Done(balance) => {
                 self.provider_answered(provider.clone(), true, Some(balance));

@@ -8,6 +8,7 @@ use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::moment::Moment;
 use crate::sale::record::{Quote, Record};
 use crate::sale::{Lock, Sale, Step, reverse_now, rules};
 
@@ -33,8 +34,16 @@ impl Kiosk {
 
     /// The same, with the profile that a delivery brought.
     pub(super) fn tell_with(&mut self, id: SaleId, event: &Event, profile: Option<(ProfileId, &Profile)>) {
+        self.tell_all(id, event, self.clock.now(), profile);
+    }
+
+    /// Tells a sale what happened at `when`, which lies a little back.
+    pub(super) fn tell_at(&mut self, id: SaleId, event: &Event, when: Moment) {
+        self.tell_all(id, event, when, None);
+    }
+
+    fn tell_all(&mut self, id: SaleId, event: &Event, now: Moment, profile: Option<(ProfileId, &Profile)>) {
         let Some(sale) = self.sales.get(&id) else { return };
-        let now = self.clock.now();
         let step = rules::on(sale, event, now, &self.settings.terms);
         match self.carry_out(step, profile) {
             Ok(()) => {}
@@ -141,10 +150,8 @@ impl Kiosk {
     fn try_begin(&mut self, quote: &Quote) -> Result<SaleId, JournalError> {
         let now = self.clock.now();
         let mut bits = [0_u8; 21];
-        getrandom::fill(&mut bits).map_err(|error| JournalError::Storage {
-            doing: "be given random numbers",
-            source: error.to_string().into(),
-        })?;
+        let drawn = self.dice.fill(&mut bits);
+        drawn.map_err(|why| JournalError::Storage { doing: "be given random numbers", source: Box::new(why) })?;
         let claim = ClaimCode::from_random([bits[0], bits[1], bits[2], bits[3], bits[4]]);
         let random = bits[5..].iter().fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte));
         let id = SaleId::from_parts(u64::try_from(now.wall_ms).unwrap_or(0), random);
@@ -203,10 +210,20 @@ impl Kiosk {
     }
 
     /// A new random name for a profile.
-    pub(super) fn new_profile_id(&self) -> Option<ProfileId> {
+    pub(super) fn new_profile_id(&mut self) -> Option<ProfileId> {
+        let (now, bits) = self.draw()?;
+        Some(ProfileId::from_parts(now, bits))
+    }
+
+    /// A new random name for a duty beside the sales.
+    pub(super) fn new_id(&mut self) -> Option<SaleId> {
+        let (now, bits) = self.draw()?;
+        Some(SaleId::from_parts(now, bits))
+    }
+
+    fn draw(&mut self) -> Option<(u64, u128)> {
         let mut bits = [0_u8; 16];
-        getrandom::fill(&mut bits).ok()?;
-        let now = u64::try_from(self.clock.now().wall_ms).unwrap_or(0);
-        Some(ProfileId::from_parts(now, u128::from_be_bytes(bits)))
+        self.dice.fill(&mut bits).ok()?;
+        Some((u64::try_from(self.clock.now().wall_ms).unwrap_or(0), u128::from_be_bytes(bits)))
     }
 }

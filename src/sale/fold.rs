@@ -78,6 +78,7 @@ impl Sale {
                 paid_as: None,
                 reversal_open: false,
                 reversals: 0,
+                reversal_at: None,
                 evidence_in_case: false,
                 overtaken: false,
             },
@@ -218,6 +219,7 @@ impl Sale {
             Record::ReversalAsked => {
                 payment.reversal_open = true;
                 payment.reversals = payment.reversals.saturating_add(1);
+                payment.reversal_at = Some(at);
             }
             Record::ReversalAnswered { outcome } => {
                 payment.reversal_open = matches!(outcome, ReversalOutcome::Unknown { .. });

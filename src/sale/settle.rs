@@ -93,6 +93,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Orders the first good of a queue sale that waits. One at a time: each good has its own account, and the wallet
+    /// that was read for this step is one account's.
+    pub(super) fn order_waiting(&mut self) {
+        let waiting = (0..self.sale.goods.len()).find_map(|good| Some((good, self.sale.next_choice(good)?)));
+        if let Some((good, choice)) = waiting {
+            self.order_choice(u8::try_from(good).unwrap_or(u8::MAX), choice);
+        }
+    }
+
     /// Orders one good by its current choice. Returns whether there was one.
     fn order(&mut self, good: u8) -> bool {
         let choice = self.sale.goods[usize::from(good)].choice;
@@ -113,15 +122,13 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Refused or never sent: the next choice, as long as the hold (or a paid queue) leaves time.
+    /// Refused or never sent: the next choice, as long as the hold leaves time; its account was locked with the first
+    /// one's. A queue sale only writes the refusal down: the account of its next choice may be somebody else's just
+    /// now, and a step that the journal refuses for that would lose the refusal with it. The drain orders.
     pub(super) fn order_refused(&mut self, good: u8, detail: &str) {
         self.record(Record::OrderRefused { good, detail: detail.to_owned() });
-        let time_left = match self.money() {
-            Money::Held => self.sale.payment.decision.is_none() && self.sale.inside_hold(&self.now, self.terms),
-            Money::Paid => self.sale.is_promised(&self.now),
-            _ => false,
-        };
-        if time_left {
+        let undecided = self.money() == Money::Held && self.sale.payment.decision.is_none();
+        if undecided && self.sale.inside_hold(&self.now, self.terms) {
             self.order(good);
         }
     }
@@ -240,24 +247,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A queue sale before its hour: it waits for the network; refused or absent, an equal plan is tried, and with
-    /// none left the money goes back at once (sale.md 8).
+    /// A queue sale before its hour: it waits for the network; refused or absent, the drain tries an equal plan, and
+    /// with none left the money goes back at once (sale.md 8).
     fn settle_queued(&mut self) {
-        for index in 0..self.sale.goods.len() {
-            let good = &self.sale.goods[index];
-            let choices = self.sale.quote.goods[index].choices.len();
-            let next = match good.state {
-                Goods::Absent => good.choice + 1,
-                // Refused: the fold has gone on to the next choice already, and it was tried if there was one.
-                Goods::None if good.sent_at.is_some() => good.choice,
-                _ => continue,
-            };
-            let name = u8::try_from(index).unwrap_or(u8::MAX);
-            if next >= choices {
-                self.record(Record::ReleaseDecided { reason: ReleaseReason::Absent });
-                return;
-            }
-            self.order_choice(name, next);
+        let hopeless = |good: usize| {
+            let missing = matches!(self.sale.goods[good].state, Goods::None | Goods::Absent);
+            missing && self.sale.next_choice(good).is_none()
+        };
+        if (0..self.sale.goods.len()).any(hopeless) {
+            self.record(Record::ReleaseDecided { reason: ReleaseReason::Absent });
         }
     }
 

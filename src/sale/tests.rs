@@ -1,152 +1,13 @@
-//! The rules, tried by hand where a traveller would meet them. The enumeration over all states is `tests/` work.
+//! The rules, tried by hand where a traveller would meet them. The enumeration over all states is `cargo torture rules`.
 
 use super::effect::Effect;
 use super::event::{Event, GoodsNews};
-use super::id::{ProfileId, SaleId, SaleNumber};
 use super::moment::Moment;
-use super::offer::{DataVolume, Kind, Offer, OrderReference, PlanKey, ProviderId, Source};
-use super::record::{CaseKind, Choice, Closing, Consent, Entry, GoodQuote, Quote, Record};
-use super::rules::{choose, on};
-use super::transaction::{Answer, ApprovalKey, Ending, LastTransaction, ReversalOutcome, Transaction};
+use super::offer::ProviderId;
+use super::played::{Played, at, query, quote, transaction};
+use super::record::{CaseKind, Closing, Record, ReleaseReason};
+use super::transaction::{Answer, Ending, LastTransaction, ReversalOutcome};
 use super::*;
-use crate::money::{Currency, Exact, Rate};
-
-pub(super) fn at(mono_ms: u64) -> Moment {
-    Moment { run: 1, mono_ms, wall_ms: 1_800_000_000_000 + i64::try_from(mono_ms).unwrap(), synced: true }
-}
-
-fn offer(provider: &str) -> Offer {
-    Offer {
-        kind: Kind::Esim,
-        source: Source::Provider,
-        provider: ProviderId(provider.into()),
-        plan: PlanKey("7".into()),
-        package_code: None,
-        title: "Japan 5 GB, 30 days".into(),
-        data: DataVolume::Bytes(5 << 30),
-        days: 30,
-        cost: Exact::parse("4.5", Currency::USD).unwrap(),
-        rate: Rate::same(Currency::EUR, jiff::civil::date(2026, 11, 1)),
-        retail: Amount::new(990, Currency::EUR),
-        catalogue_version: 1,
-        slow: false,
-    }
-}
-
-fn quote(providers: &[&str]) -> Quote {
-    let choices =
-        providers.iter().map(|name| Choice { offer: offer(name), locks_account: true, balance_before: None }).collect();
-    Quote {
-        number: SaleNumber::of("K07", 123),
-        language: "en".into(),
-        goods: vec![GoodQuote { choices }],
-        amount: Amount::new(990, Currency::EUR),
-        tax_rate: Some(1900),
-        consent: Consent { terms_version: "1".into(), privacy_version: "1".into(), immediate_delivery: true },
-        day: 4,
-        without_paper: false,
-        continues: None,
-        promised_ms: None,
-    }
-}
-
-pub(super) fn transaction(receipt: &str, minor: u64) -> Transaction {
-    Transaction {
-        result_code: Some(0),
-        key: ApprovalKey {
-            terminal_id: Some("12345678".into()),
-            receipt: Some(receipt.into()),
-            trace: Some(format!("00{receipt}")),
-            amount_minor: Some(minor),
-        },
-        turnover: None,
-        currency: Some(978),
-        original_trace: None,
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
-        pan_last4: None,
-        card_name: None,
-        payment_type: Some(0x60),
-        additional_text: None,
-    }
-}
-
-/// A sale being played, with everything written down.
-pub(super) struct Played {
-    pub(super) sale: Sale,
-    entries: Vec<Entry>,
-    effects: Vec<Effect>,
-    terms: Terms,
-}
-
-impl Played {
-    fn new(providers: &[&str]) -> Self {
-        let step = choose(SaleId::from_parts(1, 1), quote(providers), at(0)).unwrap();
-        Played { sale: step.next, entries: step.record, effects: step.effects, terms: Terms::default() }
-    }
-
-    pub(super) fn asked(providers: &[&str]) -> Self {
-        let mut played = Self::new(providers);
-        played.on(
-            10,
-            Event::BaselineRead { last: LastTransaction::Is(Box::new(transaction("0041", 500))), totals: None },
-        );
-        assert_eq!(played.effects, [Effect::Authorise]);
-        played
-    }
-
-    pub(super) fn held(providers: &[&str]) -> Self {
-        let mut played = Self::asked(providers);
-        played.on(1_000, Event::Approved(Box::new(transaction("0042", 990))));
-        assert!(matches!(&played.effects[..], [Effect::Order { good: 0, .. }]), "{:?}", played.effects);
-        played
-    }
-
-    pub(super) fn on(&mut self, ms: u64, event: Event) -> &mut Self {
-        self.on_at(at(ms), event)
-    }
-
-    pub(super) fn on_at(&mut self, now: Moment, event: Event) -> &mut Self {
-        let step = on(&self.sale, &event, now, &self.terms);
-        self.entries.extend(step.record);
-        self.sale = step.next;
-        self.effects = step.effects;
-        let mut replayed = Sale::replay(self.sale.id, &self.entries).unwrap();
-        replayed.waiting_since = self.sale.waiting_since;
-        for (good, known) in replayed.goods.iter_mut().zip(&self.sale.goods) {
-            good.look_ups = known.look_ups;
-        }
-        assert_eq!(replayed, self.sale, "the fold of the records is the sale");
-        self
-    }
-
-    pub(super) fn delivered(&mut self, ms: u64) -> &mut Self {
-        self.on(
-            ms,
-            Event::Goods {
-                good: 0,
-                news: GoodsNews::Delivered {
-                    reference: OrderReference("ORD1".into()),
-                    profile: Some(ProfileId::from_parts(5, 5)),
-                    iccid: None,
-                    charged: None,
-                },
-            },
-        )
-    }
-
-    fn answers(&self) -> Vec<Answer> {
-        self.effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Answer { answer, .. } => Some(*answer),
-                _ => None,
-            })
-            .collect()
-    }
-}
 
 #[test]
 fn all_is_well() {
@@ -272,10 +133,6 @@ fn without_a_baseline_no_card_is_asked() {
     assert!(played.effects.is_empty());
 }
 
-pub(super) fn query(last: LastTransaction) -> Event {
-    Event::Charged { last, totals: None, at_rest: true, bound_elsewhere: false }
-}
-
 #[test]
 fn after_a_restart_the_terminal_is_asked() {
     let later = Moment { run: 2, ..at(60_000) };
@@ -399,4 +256,143 @@ fn the_same_doubt_at_each_start_is_one_case() {
         played.on(start * 10_000 + 100, lost());
     }
     assert_eq!(played.sale.cases.iter().filter(|case| case.kind == CaseKind::CodeLost).count(), 1);
+}
+
+fn in_queue(providers: &[&str]) -> Played {
+    let mut played = Played::of(Quote { promised_ms: Some(7_200_000), ..quote(providers) });
+    played.on(10, Event::BaselineRead { last: LastTransaction::Empty, totals: None });
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990))));
+    assert_eq!(played.answers(), [Answer::GoodsIssued]);
+    played.on(2_000, Event::Ended(Ending::Completed));
+    assert!(played.sale.waits_in_queue() && played.sale.locks().is_empty());
+    played
+}
+
+/// The account of the next plan may be somebody else's just now: what the refusal says is written down all the same,
+/// and the drain orders when it is free.
+#[test]
+fn a_refusal_in_the_queue_is_written_down_alone_and_the_drain_orders_the_next() {
+    let mut played = in_queue(&["mobilexy", "roamify"]);
+    let drain = || Event::Drain { balance: None };
+    played.on(10_000, drain());
+    assert!(matches!(&played.effects[..], [Effect::Order { offer, .. }] if offer.provider.0 == "mobilexy"));
+    let before = played.entries.len();
+    played.on(11_000, Event::Goods { good: 0, news: GoodsNews::Refused("gone".into()) });
+    assert!(matches!(&played.entries[before..], [entry] if matches!(entry.record, Record::OrderRefused { .. })));
+    assert!(played.effects.is_empty() && played.sale.locks().is_empty());
+    assert_eq!(played.sale.waits_for().unwrap().offer.provider.0, "roamify");
+    played.on(12_000, drain());
+    assert!(matches!(&played.effects[..], [Effect::Order { offer, .. }] if offer.provider.0 == "roamify"));
+    played.on(13_000, Event::Goods { good: 0, news: GoodsNews::Refused("gone".into()) });
+    assert_eq!(played.sale.payment.decision, Some(Decision::Release(ReleaseReason::Absent)), "none is left");
+}
+
+#[test]
+fn what_the_queue_never_bought_is_tried_at_the_next_account_once() {
+    let mut played = in_queue(&["mobilexy", "roamify"]);
+    played.on(10_000, Event::Drain { balance: None });
+    played.on(11_000, Event::Goods { good: 0, news: GoodsNews::Unknown("reset".into()) });
+    let not_there = || Event::Goods { good: 0, news: GoodsNews::NotThere };
+    played.on(20_000, not_there()).on(90_000, not_there()).on(140_000, not_there());
+    assert_eq!(played.sale.goods[0].state, Goods::Absent);
+    assert_eq!(played.sale.waits_for().unwrap().offer.provider.0, "roamify");
+    played.on(141_000, Event::Drain { balance: None });
+    assert_eq!(played.sale.goods[0].state, Goods::Asked);
+    assert_eq!(played.sale.offer(0).provider.0, "roamify");
+}
+
+/// A terminal that cannot hold: what is ordered after the payment has its account from before the card, or another
+/// sale's order could stand in the way of writing down that this one is paid.
+#[test]
+fn what_is_ordered_after_the_payment_keeps_its_account_until_then() {
+    let mut played = Played::asked(&["mobilexy"]);
+    played.terms.can_hold = false;
+    let account = Lock::Account(ProviderId("mobilexy".into()));
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990))));
+    assert_eq!(played.sale.payment.money, Money::Committing);
+    assert!(played.sale.locks().contains(&account));
+    played.on(2_000, Event::Ended(Ending::Completed));
+    assert!(played.sale.locks().contains(&account) && played.sale.goods[0].state == Goods::Asked);
+    played.delivered(3_000);
+    assert!(!played.sale.locks().contains(&account));
+}
+
+/// Paid, and to be given back by the terminal.
+fn reversing() -> Played {
+    let later = Moment { run: 2, ..at(60_000) };
+    let mut played = Played::held(&["mobilexy"]);
+    played.on(10_001, Event::Tick).on_at(later, Event::Restarted);
+    played.on_at(later, query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
+    let step = reverse_now(&played.sale, later, &played.terms, 4);
+    played.take(step);
+    assert_eq!(played.effects, [Effect::Reverse]);
+    played
+}
+
+#[test]
+fn a_reversal_that_nobody_answers_becomes_the_acquirers() {
+    let later = |ms: u64| Moment { run: 2, ..at(60_000 + ms) };
+    let mut played = reversing();
+    played.on_at(later(10), Event::Reversed(ReversalOutcome::Unknown { evidence: "line".into() }));
+    assert_eq!(played.effects, [Effect::QueryReversed { after_ms: 0 }]);
+    let silent = || Event::StillCharged { last: LastTransaction::Silent { evidence: "mute".into() }, at_rest: false };
+    assert_eq!(played.on_at(later(149_000), silent()).effects, [Effect::QueryReversed { after_ms: 5_000 }]);
+    played.on_at(later(150_000), silent());
+    assert_eq!(played.sale.payment.money, Money::RefundDue);
+    assert!(!played.sale.locks().contains(&Lock::Terminal), "the acquirer's case holds no lock");
+    // Also in the next run, whose clock knows nothing of the one before.
+    let mut played = reversing();
+    let wrong = |ms| Moment { run: 3, mono_ms: ms, wall_ms: 5, synced: false };
+    assert_eq!(played.on_at(wrong(0), Event::Restarted).effects, [Effect::QueryReversed { after_ms: 0 }]);
+    played.on_at(wrong(150_000), silent());
+    assert_eq!(played.sale.payment.money, Money::RefundDue);
+}
+
+#[test]
+fn a_give_back_that_no_terminal_is_there_for_becomes_the_acquirers_after_a_day() {
+    let later = |ms: u64| Moment { run: 2, ..at(60_000 + ms) };
+    let mut played = Played::held(&["mobilexy"]);
+    played.on(10_001, Event::Tick).on_at(later(0), Event::Restarted);
+    played.on_at(later(0), query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
+    assert!(played.sale.wants_terminal());
+    played.on_at(later(1_000), Event::Tick);
+    assert!(played.sale.wants_terminal());
+    played.on_at(later(24 * 3_600_000 + 1), Event::Tick);
+    assert_eq!(played.sale.payment.money, Money::RefundDue);
+}
+
+/// A receipt of another sale witnesses nothing here: paid by the totals, under no name.
+#[test]
+fn a_payment_that_only_the_totals_witness_takes_no_receipt_of_another_sale() {
+    let totals = |count, sum_minor| Some(transaction::Totals { count, sum_minor });
+    let mut played = Played::new(&["mobilexy"]);
+    played.on(10, Event::BaselineRead { last: LastTransaction::Empty, totals: totals(3, 3_000) });
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990)))).delivered(2_000);
+    played.on(3_000, Event::Ended(Ending::Lost { evidence: "cable".into() }));
+    let last = LastTransaction::Is(Box::new(transaction("0042", 990)));
+    played.on(4_000, Event::Charged { last, totals: totals(4, 3_990), at_rest: true, bound_elsewhere: true });
+    assert_eq!(played.sale.payment.money, Money::Paid);
+    assert_eq!(played.sale.payment.paid_as.as_ref().unwrap().receipt, None);
+}
+
+/// Refused at the first account, lost at the second: the case is about the second order, and a case about the first
+/// one would not have kept its account free.
+#[test]
+fn another_order_is_another_doubt() {
+    let mut played = Played::held(&["mobilexy", "roamify"]);
+    played.on(1_500, Event::Goods { good: 0, news: GoodsNews::Undecidable("two would fit".into()) });
+    assert!(played.sale.goods[0].evidence_in_case);
+    played.sale.goods[0].state = Goods::Asked;
+    played.sale.payment.decision = None;
+    let entry = record::Entry {
+        at: at(1_600),
+        record: Record::OrderSent {
+            good: 0,
+            offer: Box::new(played.sale.quote.goods[0].choices[1].offer.clone()),
+            balance_before: None,
+        },
+    };
+    played.sale.apply(&entry);
+    assert!(!played.sale.goods[0].evidence_in_case && played.sale.goods[0].reference.is_none());
+    assert!(played.sale.locks().contains(&Lock::Account(ProviderId("roamify".into()))));
 }

@@ -2,8 +2,8 @@
 
 use super::event::{Event, GoodsNews};
 use super::moment::Moment;
+use super::played::{Played, at, query, transaction};
 use super::record::CaseKind;
-use super::tests::{Played, at, query, transaction};
 use super::transaction::{Ending, LastTransaction};
 use super::*;
 

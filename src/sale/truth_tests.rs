@@ -1,36 +1,21 @@
 //! Every sentence of sale.md 5, "Was the card charged?", and the answers of terminals that are easy to misread.
 
 use super::*;
-use crate::money::{Amount, Currency, Rate};
-use crate::sale::id::{SaleId, SaleNumber};
+use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
-use crate::sale::offer::{DataVolume, Kind, Offer, PlanKey, ProviderId, Source};
-use crate::sale::record::{Choice, Consent, GoodQuote, Quote};
+use crate::sale::played;
 use crate::sale::rules::choose;
 
 const ASKED: u64 = 990;
 
 fn told(receipt: &str, trace: &str, minor: u64) -> Transaction {
-    Transaction {
-        result_code: Some(0),
-        key: ApprovalKey {
-            terminal_id: Some("29001006".into()),
-            receipt: Some(receipt.into()),
-            trace: Some(trace.into()),
-            amount_minor: Some(minor),
-        },
-        turnover: None,
-        currency: Some(978),
-        original_trace: None,
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
-        pan_last4: None,
-        card_name: None,
-        payment_type: None,
-        additional_text: None,
-    }
+    let key = ApprovalKey {
+        terminal_id: Some("29001006".into()),
+        receipt: Some(receipt.into()),
+        trace: Some(trace.into()),
+        amount_minor: Some(minor),
+    };
+    Transaction { key, payment_type: None, ..played::transaction(receipt, minor) }
 }
 
 fn reversal(trace: &str, original: &str, minor: u64) -> Transaction {
@@ -39,34 +24,7 @@ fn reversal(trace: &str, original: &str, minor: u64) -> Transaction {
 
 /// A sale of 9.90 whose card was asked after the terminal had told `before`.
 fn asked(before: Option<LastTransaction>, totals: Option<Totals>) -> Sale {
-    let amount = Amount::new(i64::try_from(ASKED).unwrap(), Currency::EUR);
-    let offer = Offer {
-        kind: Kind::Esim,
-        source: Source::Provider,
-        provider: ProviderId("any".into()),
-        plan: PlanKey("1".into()),
-        package_code: None,
-        title: "Japan".into(),
-        data: DataVolume::Bytes(1),
-        days: 1,
-        cost: Amount::new(0, Currency::EUR).exact(),
-        rate: Rate::same(Currency::EUR, jiff::civil::date(2026, 11, 1)),
-        retail: amount,
-        catalogue_version: 1,
-        slow: false,
-    };
-    let quote = Quote {
-        number: SaleNumber::of("K07", 1),
-        language: "en".into(),
-        goods: vec![GoodQuote { choices: vec![Choice { offer, locks_account: false, balance_before: None }] }],
-        amount,
-        tax_rate: None,
-        consent: Consent { terms_version: "1".into(), privacy_version: "1".into(), immediate_delivery: true },
-        day: 1,
-        without_paper: false,
-        continues: None,
-        promised_ms: None,
-    };
+    let quote = played::quote(&["any"]);
     let now = Moment { run: 1, mono_ms: 0, wall_ms: 0, synced: true };
     let mut sale = choose(SaleId::from_parts(1, 1), quote, now).unwrap().next;
     sale.payment.baseline = before.map(|last| (last, totals));

@@ -1,10 +1,10 @@
-//! A journal that dies, or whose disk dies, at its n-th record: how a power cut is played at every place where it
-//! can fall.
+//! Journals that end: at their n-th record the process dies, or the disk does. How a power cut is played at every place
+//! where it can fall.
 
 use std::collections::BTreeMap;
 
 use crate::journal::outbox::{Progress, Waiting};
-use crate::journal::purchases::Purchase;
+use crate::journal::purchases::{Batch, Purchase};
 use crate::journal::stock::{Bought, StockItem, StockState};
 use crate::journal::{Append, DayEnding, Journal, JournalError, OffSale};
 use crate::money::Exact;
@@ -35,20 +35,81 @@ pub enum How {
     Disk,
 }
 
-/// The journal inside, and when it ends.
+/// What a write is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// A step of a sale.
+    Step,
+    /// Anything else: end of day, stock, outbox.
+    Other,
+}
+
+/// Who stands before a journal and decides what still reaches it.
+pub trait Guard: Send {
+    /// Something is read, or written where nothing is counted.
+    ///
+    /// # Errors
+    /// The journal is gone.
+    fn look(&mut self) -> Result<(), JournalError>;
+
+    /// A write.
+    ///
+    /// # Errors
+    /// The journal's own, or that it is gone, before the write or after it.
+    fn write(&mut self, what: Writes, work: &mut dyn FnMut() -> Result<(), JournalError>) -> Result<(), JournalError>;
+}
+
+/// A journal behind a guard.
 #[derive(Debug)]
-pub struct DyingJournal<J> {
-    inner: J,
+pub struct Guarded<J, G> {
+    pub(crate) inner: J,
+    pub(crate) guard: G,
+}
+
+/// Whatever a journal lies in.
+pub trait Holds: Send {
+    /// The journal.
+    fn held(&mut self) -> &mut dyn Journal;
+    /// The same, to look at.
+    fn seen(&self) -> &dyn Journal;
+}
+
+impl<J: Journal> Holds for J {
+    fn held(&mut self) -> &mut dyn Journal {
+        self
+    }
+
+    fn seen(&self) -> &dyn Journal {
+        self
+    }
+}
+
+impl Holds for Box<dyn Journal> {
+    fn held(&mut self) -> &mut dyn Journal {
+        self.as_mut()
+    }
+
+    fn seen(&self) -> &dyn Journal {
+        self.as_ref()
+    }
+}
+
+/// Dies at one of its steps.
+#[derive(Debug)]
+pub struct Dying {
     left: u64,
     when: When,
     how: How,
     dead: bool,
 }
 
-impl<J: Journal> DyingJournal<J> {
-    /// Dies at the `n`-th append from now on, counted from 1; 0 never dies.
+/// A journal that dies at its n-th step.
+pub type DyingJournal<J> = Guarded<J, Dying>;
+
+impl<J: Holds> Guarded<J, Dying> {
+    /// Dies at the `n`-th step of a sale from now on, counted from 1; 0 never dies.
     pub fn new(inner: J, n: u64, when: When, how: How) -> Self {
-        DyingJournal { inner, left: n, when, how, dead: false }
+        Guarded { inner, guard: Dying { left: n, when, how, dead: false } }
     }
 
     /// The journal inside.
@@ -58,9 +119,11 @@ impl<J: Journal> DyingJournal<J> {
 
     /// Whether it has died.
     pub fn is_dead(&self) -> bool {
-        self.dead
+        self.guard.dead
     }
+}
 
+impl Dying {
     fn die(&mut self) -> JournalError {
         if self.how == How::Process {
             let own = rustix::process::getpid();
@@ -71,178 +134,111 @@ impl<J: Journal> DyingJournal<J> {
         self.dead = true;
         broken()
     }
-
-    fn alive(&mut self) -> Result<&mut J, JournalError> {
-        if self.dead { Err(broken()) } else { Ok(&mut self.inner) }
-    }
 }
 
-fn broken() -> JournalError {
+/// What a broken disk says.
+pub(crate) fn broken() -> JournalError {
     JournalError::Storage { doing: "write a step of a sale", source: "the disk is broken".into() }
 }
 
-impl<J: Journal> Journal for DyingJournal<J> {
-    fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError> {
-        self.alive()?;
+impl Guard for Dying {
+    fn look(&mut self) -> Result<(), JournalError> {
+        if self.dead { Err(broken()) } else { Ok(()) }
+    }
+
+    fn write(&mut self, what: Writes, work: &mut dyn FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
+        self.look()?;
+        if what == Writes::Other {
+            return work();
+        }
         let last = self.left == 1;
         self.left = self.left.saturating_sub(1);
         if last && self.when == When::Before {
             return Err(self.die());
         }
-        let written = self.inner.append(step);
+        let written = work();
         if last { Err(self.die()) } else { written }
     }
+}
 
-    fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        self.alive()?.open_sales()
+/// Reads pass by where the journal still is.
+macro_rules! reads {
+    ($($name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&mut self, $($arg: $kind),*) -> Result<$answer, JournalError> {
+            self.guard.look()?;
+            self.inner.held().$name($($arg),*)
+        })*
+    };
+}
+
+/// Writes are counted.
+macro_rules! writes {
+    ($($what:ident $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&mut self, $($arg: $kind),*) -> Result<$answer, JournalError> {
+            let mut answer = None;
+            let inner = self.inner.held();
+            self.guard.write(Writes::$what, &mut || {
+                answer = Some(inner.$name($($arg),*)?);
+                Ok(())
+            })?;
+            answer.ok_or_else(broken)
+        })*
+    };
+}
+
+impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
+    writes! {
+        Step append(step: &Append<'_>) -> ();
+        Other day_closed(evidence: &str) -> u64;
+        Other outbox_taken(number: u64, now: Moment) -> ();
+        Other estrange(why: &str) -> ();
+        Other adopt() -> ();
+        Other end_day(ending: Option<&DayEnding>) -> ();
+        Other keep_reckoning(now: Moment, balanced: bool, json: &str) -> ();
+        Other put_purchase(purchase: &Purchase, brought: Option<&Bought<'_>>, now: Moment) -> ();
+        Other keep_off_sale(plans: &[OffSale]) -> ();
+        Other put_batches(batches: &[Batch]) -> ();
+        Other put_in_stock(item: &Bought<'_>, now: Moment) -> ();
+        Other move_stock(profile: ProfileId, to: StockState, now: Moment) -> bool;
+        Other stock_proven(profile: ProfileId) -> ();
+        Other learn_transaction(key: &ApprovalKey) -> ();
     }
 
-    fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError> {
-        self.alive()?.sale(id)
-    }
-
-    fn entries(&mut self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
-        self.alive()?.entries(id)
-    }
-
-    fn find_number(&mut self, number: &SaleNumber) -> Result<Option<SaleId>, JournalError> {
-        self.alive()?.find_number(number)
-    }
-
-    fn find_claim(&mut self, code: &ClaimCode) -> Result<Option<SaleId>, JournalError> {
-        self.alive()?.find_claim(code)
-    }
-
-    fn claim_code(&mut self, id: SaleId) -> Result<Option<ClaimCode>, JournalError> {
-        self.alive()?.claim_code(id)
-    }
-
-    fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError> {
-        self.alive()?.receipt_owner(key)
-    }
-
-    fn sale_of_receipt(&mut self, receipt: &str) -> Result<Option<SaleId>, JournalError> {
-        self.alive()?.sale_of_receipt(receipt)
-    }
-
-    fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
-        self.alive()?.order_references(provider)
-    }
-
-    fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError> {
-        self.alive()?.reveal(profile)
-    }
-
-    fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
-        self.alive()?.locks()
-    }
-
-    fn next_number(&mut self) -> Result<u64, JournalError> {
-        self.alive()?.next_number()
+    reads! {
+        open_sales() -> Vec<Sale>;
+        sale(id: SaleId) -> Option<Sale>;
+        entries(id: SaleId) -> Vec<Entry>;
+        find_number(number: &SaleNumber) -> Option<SaleId>;
+        find_claim(code: &ClaimCode) -> Option<SaleId>;
+        claim_code(id: SaleId) -> Option<ClaimCode>;
+        sale_of_receipt(receipt: &str) -> Option<SaleId>;
+        off_sale() -> Vec<OffSale>;
+        receipt_owner(key: &ApprovalKey) -> Option<SaleId>;
+        order_references(provider: &ProviderId) -> Vec<OrderReference>;
+        reveal(profile: ProfileId) -> Option<Profile>;
+        locks() -> Vec<(Lock, SaleId)>;
+        next_number() -> u64;
+        day() -> u64;
+        stock(now: Moment) -> Vec<StockItem>;
+        tidy(now: Moment) -> u32;
+        outbox(after: u64, limit: u32) -> Vec<Waiting>;
+        outbox_progress() -> Progress;
+        knows_transaction(key: &ApprovalKey) -> bool;
+        has_history() -> bool;
+        batches() -> Vec<Batch>;
+        day_ending() -> Option<DayEnding>;
+        sales_of_day(day: u64) -> Vec<Sale>;
+        stock_books() -> BTreeMap<ProfileId, (StockState, Exact)>;
+        purchases(all: bool) -> Vec<Purchase>;
+        last_reckoning() -> Option<String>;
+        probe() -> ();
     }
 
     fn run(&self) -> u64 {
-        self.inner.run()
-    }
-
-    fn day(&mut self) -> Result<u64, JournalError> {
-        self.alive()?.day()
-    }
-
-    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError> {
-        self.alive()?.day_closed(evidence)
-    }
-
-    fn stock(&mut self, now: Moment) -> Result<Vec<StockItem>, JournalError> {
-        self.alive()?.stock(now)
-    }
-
-    fn tidy(&mut self, now: Moment) -> Result<u32, JournalError> {
-        self.alive()?.tidy(now)
-    }
-
-    fn outbox(&mut self, after: u64, limit: u32) -> Result<Vec<Waiting>, JournalError> {
-        self.alive()?.outbox(after, limit)
-    }
-
-    fn outbox_taken(&mut self, number: u64, now: Moment) -> Result<(), JournalError> {
-        self.alive()?.outbox_taken(number, now)
-    }
-
-    fn outbox_progress(&mut self) -> Result<Progress, JournalError> {
-        self.alive()?.outbox_progress()
+        self.inner.seen().run()
     }
 
     fn estranged(&self) -> Option<&str> {
-        self.inner.estranged()
-    }
-
-    fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
-        self.alive()?.estrange(why)
-    }
-
-    fn adopt(&mut self) -> Result<(), JournalError> {
-        self.alive()?.adopt()
-    }
-
-    fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {
-        self.alive()?.day_ending()
-    }
-
-    fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
-        self.alive()?.end_day(ending)
-    }
-
-    fn off_sale(&mut self) -> Result<Vec<OffSale>, JournalError> {
-        self.alive()?.off_sale()
-    }
-
-    fn keep_off_sale(&mut self, plans: &[OffSale]) -> Result<(), JournalError> {
-        self.alive()?.keep_off_sale(plans)
-    }
-
-    fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
-        self.alive()?.keep_reckoning(now, balanced, json)
-    }
-
-    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
-        self.alive()?.sales_of_day(day)
-    }
-
-    fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (StockState, Exact)>, JournalError> {
-        self.alive()?.stock_books()
-    }
-
-    fn purchases(&mut self, all: bool) -> Result<Vec<Purchase>, JournalError> {
-        self.alive()?.purchases(all)
-    }
-
-    fn put_purchase(
-        &mut self,
-        purchase: &Purchase,
-        brought: Option<&Bought<'_>>,
-        now: Moment,
-    ) -> Result<(), JournalError> {
-        self.alive()?.put_purchase(purchase, brought, now)
-    }
-
-    fn last_reckoning(&mut self) -> Result<Option<String>, JournalError> {
-        self.alive()?.last_reckoning()
-    }
-
-    fn put_in_stock(&mut self, item: &Bought<'_>, now: Moment) -> Result<(), JournalError> {
-        self.alive()?.put_in_stock(item, now)
-    }
-
-    fn move_stock(&mut self, profile: ProfileId, to: StockState, now: Moment) -> Result<bool, JournalError> {
-        self.alive()?.move_stock(profile, to, now)
-    }
-
-    fn stock_proven(&mut self, profile: ProfileId) -> Result<(), JournalError> {
-        self.alive()?.stock_proven(profile)
-    }
-
-    fn probe(&mut self) -> Result<(), JournalError> {
-        self.alive()?.probe()
+        self.inner.seen().estranged()
     }
 }

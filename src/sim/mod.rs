@@ -2,6 +2,7 @@
 //! documents and never from our encoders, and each keeps its own ledger.
 
 pub mod chance;
+pub mod clerk;
 pub mod fleet;
 pub mod journal;
 pub mod kiosk;

@@ -165,6 +165,7 @@ fn detail(plan: &PlanDetail) -> ui::DetailData {
         terms: plan.terms.terms.as_str().into(),
         privacy: plan.terms.privacy.as_str().into(),
         without_paper: plan.without_paper,
+        before: plan.come_back_before.as_deref().unwrap_or_default().into(),
         can_pay: plan.can_pay,
         preparing: plan.preparing,
         trouble,
@@ -214,6 +215,7 @@ fn truth_of(truth: &view::Truth) -> ui::TruthData {
         can_show: truth.can_show_esim,
         can_buy: truth.can_buy_kept,
         can_print: truth.can_print,
+        before: truth.come_back_before.as_deref().unwrap_or_default().into(),
         printing,
         fault,
     }

@@ -52,6 +52,9 @@ enum Command {
         /// A configuration with [fleet].
         config: PathBuf,
     },
+    /// Who keeps books on the disk of a power-loss run.
+    #[command(hide = true)]
+    PowerWriter(torture::OfWriter),
     Provider(by_hand::OfProviders),
     Terminal(by_hand::OfTerminal),
     Printer(by_hand::OfPrinter),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Gallery { out } => drawn::gallery(&out),
         Command::All { dir } => by_hand::all(&dir),
         Command::Agent { config } => torture::agent(&config),
+        Command::PowerWriter(asked) => torture::power_writer(&asked),
         Command::Provider(asked) => by_hand::providers(asked),
         Command::Terminal(asked) => by_hand::terminal(asked),
         Command::Printer(asked) => by_hand::printer(asked),

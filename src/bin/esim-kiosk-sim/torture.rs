@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use esim_kiosk::sim::printer::torture::{self as printer, Size};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
 use esim_kiosk::sim::torture::far::{self, fleet, pull};
-use esim_kiosk::sim::torture::{killed, providers, rules, sale};
+use esim_kiosk::sim::torture::{killed, power_loss, providers, rules, sale};
 
 use crate::lost::{Lost, chain};
 use crate::say;
@@ -29,15 +29,30 @@ pub(crate) struct Wanted {
     /// sale: a disk that forgets its last so many confirmed records, which must be noticed.
     #[arg(long, value_name = "RECORDS")]
     forgets: Option<usize>,
+    /// sale: syncs and writes that fail below SQLite, by a library that is compiled and preloaded, in place of cuts.
+    #[arg(long)]
+    below: bool,
     /// sale: real processes that end by SIGKILL at each of their records, so many rounds, instead of cuts in virtual time.
     #[arg(long, value_name = "ROUNDS")]
     kill: Option<u32>,
+    /// power-loss: what is wrong on purpose, and must be noticed.
+    #[arg(long, value_enum)]
+    control: Option<OnPurpose>,
     /// printer: a sample in some seconds, instead of every fault at every moment on every model.
     #[arg(long)]
     short: bool,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+}
+
+/// What is wrong on purpose in a power-loss run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnPurpose {
+    /// `synchronous=NORMAL` in place of FULL.
+    Normal,
+    /// Steps are acknowledged before they are written.
+    Early,
 }
 
 /// What is tortured.
@@ -49,6 +64,8 @@ enum What {
     Providers,
     /// The whole sale, cut at each record and at each effect.
     Sale,
+    /// The journal on a real file system, of which every prefix of its block writes is mounted (--size disks, 2 000).
+    PowerLoss,
     /// The rules of money and goods: every event in every state, with a crash at every step.
     Rules,
     /// Logs pulled through a real Mosquitto, while broker, receiver and kiosk are killed.
@@ -73,6 +90,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             report.mismatches
         }
         What::Sale if wanted.kill.is_some() => kill(wanted)?,
+        What::Sale if wanted.below && !sale::below::is_loaded() => return below(),
         What::Pull => {
             let report = pull::run(&std::env::current_exe()?).map_err(missing)?;
             say(report.print().trim_end());
@@ -90,9 +108,10 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
         }
         What::Sale => {
             let disk = wanted.forgets.map_or(sale::Disk::Honest, sale::Disk::Forgets);
-            let asked = sale::Wanted { every: wanted.every, disk, only: wanted.only.clone() };
+            let asked = sale::Wanted { every: wanted.every, disk, only: wanted.only.clone(), below: wanted.below };
             sale::run(&asked, &mut std::io::stdout())?.mismatches
         }
+        What::PowerLoss => power_loss(wanted)?,
         What::Rules => rules::run(size, &mut std::io::stdout().lock())?.mismatches,
         What::Printer => {
             let counts = printer::run(if short { Size::short(seed) } else { Size::whole(seed) })?;
@@ -137,4 +156,69 @@ fn missing(error: far::NotRun) -> Lost {
 /// The kiosk's end of the fleet, until it is killed.
 pub(crate) fn agent(config: &std::path::Path) -> Result<(), Lost> {
     far::agent::run(config).map_err(|error| Lost::Wrong(chain(&error)))
+}
+
+/// Records this very program's books and cuts the power after each write.
+fn power_loss(wanted: &Wanted) -> Result<usize, Lost> {
+    let memory = std::path::Path::new("/dev/shm");
+    let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let dir = place.join(format!("esim-kiosk-power-{}", std::process::id()));
+    let asked = power_loss::Wanted {
+        program: std::env::current_exe()?,
+        dir: dir.clone(),
+        images: wanted.size.unwrap_or(2_000),
+        control: wanted.control.map(|control| match control {
+            OnPurpose::Normal => power_loss::Control::Normal,
+            OnPurpose::Early => power_loss::Control::Early,
+        }),
+        seed: wanted.seed,
+    };
+    let report = power_loss::run(&asked, &mut std::io::stdout()).map_err(|error| match error {
+        power_loss::NotRun::Missing(_) => Lost::Missing(error.to_string()),
+        other => Lost::Wrong(chain(&other)),
+    })?;
+    std::fs::remove_dir_all(&dir).ok();
+    let wrong = report.lost + report.damaged;
+    match wanted.control {
+        None => Ok(wrong),
+        Some(_) if wrong == 0 => Err(Lost::Wrong("what is wrong on purpose was not noticed".to_owned())),
+        Some(_) => Ok(0),
+    }
+}
+
+/// The books of a power-loss run.
+#[derive(Debug, Args)]
+pub(crate) struct OfWriter {
+    /// Where.
+    directory: std::path::PathBuf,
+    /// How many sales.
+    #[arg(long)]
+    sales: u32,
+    /// The control: `synchronous=NORMAL`.
+    #[arg(long)]
+    normal: bool,
+    /// The control: acknowledged before it is written.
+    #[arg(long)]
+    early: bool,
+}
+
+/// Keeps them.
+pub(crate) fn power_writer(asked: &OfWriter) -> Result<(), Lost> {
+    let control = match (asked.normal, asked.early) {
+        (true, _) => Some(power_loss::Control::Normal),
+        (_, true) => Some(power_loss::Control::Early),
+        _ => None,
+    };
+    let (mut out, mut noted) = (std::io::stdout(), std::io::stdin().lock());
+    Ok(power_loss::writer::write(&asked.directory, asked.sales, control, &mut out, &mut noted)?)
+}
+
+/// The same run again, in a process whose disk can fail.
+fn below() -> Result<(), Lost> {
+    let dir = std::env::temp_dir().join(format!("esim-kiosk-below-{}", std::process::id()));
+    let ended = sale::below::run_again(&dir).map_err(|error| match error {
+        sale::below::NotLoaded::NoCompiler(_) => Lost::Missing(error.to_string()),
+        other => Lost::Wrong(chain(&other)),
+    })?;
+    if ended.success() { Ok(()) } else { Err(Lost::Wrong(format!("faults below SQLite: {ended}"))) }
 }

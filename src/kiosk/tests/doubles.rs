@@ -33,6 +33,10 @@ pub(super) struct NotedTerminal(pub(super) mpsc::UnboundedSender<TerminalOrder>)
 
 impl PaymentTerminal for NotedTerminal {
     fn order(&self, order: TerminalOrder) -> Result<(), NotTaken> {
+        // The question of the start goes by here; the tests of that question lay out their own terminal.
+        if matches!(order, TerminalOrder::Query { tag: crate::payment::QueryTag::Start, .. }) {
+            return Err(NotTaken);
+        }
         self.0.send(order).map_err(|_| NotTaken)
     }
 }
@@ -211,7 +215,7 @@ impl Rig {
         office: Option<Arc<dyn BackOffice>>,
         settings: Settings,
     ) -> Rig {
-        Self::behind(journal, office, settings, None).await
+        Rig::with(journal, office, settings, None, "mobilexy").await
     }
 
     /// The same with a door to the service screen.
@@ -221,11 +225,22 @@ impl Rig {
         settings: Settings,
         door: Option<crate::kiosk::service_screen::Door>,
     ) -> Rig {
+        Rig::with(journal, office, settings, door, "mobilexy").await
+    }
+
+    /// The same, with its one account under another name.
+    pub(super) async fn with(
+        journal: Box<dyn Journal>,
+        office: Option<Arc<dyn BackOffice>>,
+        settings: Settings,
+        door: Option<crate::kiosk::service_screen::Door>,
+        account: &str,
+    ) -> Rig {
         let clock =
             Clock::new(journal.run(), Wall::Virtual("2026-11-22T02:00:00Z".parse().unwrap()), jiff::tz::TimeZone::UTC);
         let (noted, orders) = mpsc::unbounded_channel();
         let provider = Arc::new(LaidOut {
-            id: ProviderId("mobilexy".into()),
+            id: ProviderId(account.into()),
             orders: Mutex::default(),
             next: Mutex::default(),
             looked_up: Mutex::default(),
@@ -247,6 +262,7 @@ impl Rig {
                 views: shown,
                 inbox: inbox.clone(),
                 clock,
+                dice: crate::kiosk::dice::Dice::System,
             },
         );
         if let Some(door) = door {

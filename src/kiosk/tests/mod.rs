@@ -2,6 +2,7 @@
 
 mod books;
 mod doubles;
+mod mends;
 mod off_sale;
 mod paper;
 mod service_screen;

@@ -18,7 +18,7 @@ use crate::payment::{Answer, DayOutcome, QueryTag, TerminalEvent, TerminalOrder}
 use crate::sale::id::SaleId;
 use crate::sale::transaction::{Ending, LastTransaction, ReversalOutcome, Totals};
 
-async fn order(rig: &mut Rig, command: OperatorCommand) -> OperatorAnswer {
+pub(super) async fn order(rig: &mut Rig, command: OperatorCommand) -> OperatorAnswer {
     let (tell, told) = oneshot::channel();
     rig.tell(Inbox::Order { command, answer: tell }).await;
     told.await.unwrap()

@@ -183,6 +183,8 @@ pub struct PlanDetail {
     pub preparing: bool,
     /// Why Pay did not go through.
     pub problem: Option<PayProblem>,
+    /// Nothing can be ordered now: who pays comes back to this machine, before this time.
+    pub come_back_before: Option<String>,
 }
 
 /// Why Pay did not lead to the card.

@@ -156,6 +156,8 @@ pub struct Truth {
     pub can_print: bool,
     /// What becomes of it.
     pub printing: Printing,
+    /// Paid, and promised for later: until then it is here, on this machine, or the money goes back by itself.
+    pub come_back_before: Option<String>,
 }
 
 /// Money, as a traveller reads it.

@@ -66,6 +66,7 @@ impl Samples {
             can_pay: false,
             preparing: false,
             problem: None,
+            come_back_before: None,
         };
         let detail = |plan: &PlanDetail| {
             let mut view = self.view(Screen::PlanDetail(plan.clone()));
@@ -100,6 +101,11 @@ impl Samples {
             (
                 "detail-no-esim",
                 detail(&PlanDetail { phone_takes_esim: Some(false), terms_accepted: true, ..blank.clone() }),
+                &[],
+            ),
+            (
+                "detail-for-later",
+                detail(&PlanDetail { come_back_before: Some("16:30".into()), ..ready.clone() }),
                 &[],
             ),
             ("detail-preparing", detail(&PlanDetail { preparing: true, ..ready.clone() }), &[]),
@@ -278,6 +284,7 @@ impl Samples {
                 can_buy_kept,
                 can_print: money == MoneyTruth::Paid,
                 printing: Printing::Idle,
+                come_back_before: (goods == GoodsTruth::Coming).then(|| "16:30".to_owned()),
             };
             let mut view = self.view(Screen::Truth(truth));
             view.frame.can_back = true;

@@ -168,9 +168,7 @@ impl Robot {
 
     fn buys(&mut self, view: &View, cancels: Option<Cancels>, prints: bool, walks_off: bool) -> Vec<Intent> {
         match &view.screen {
-            Screen::Attract(attract) if matches!(attract.selling, Selling::Open | Selling::WithoutPaper) => {
-                vec![Intent::Start]
-            }
+            Screen::Attract(attract) if !matches!(attract.selling, Selling::Paused(_)) => vec![Intent::Start],
             Screen::Language { .. } => vec![Intent::ChooseLanguage("en".to_owned())],
             Screen::Destinations(shown) if shown.browse_only.is_none() => {
                 shown.rows.first().map(|row| Intent::ChooseDestination(row.id.clone())).into_iter().collect()

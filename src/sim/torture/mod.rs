@@ -5,6 +5,7 @@ mod accounts;
 pub mod blows;
 pub mod far;
 pub mod killed;
+pub mod power_loss;
 pub mod providers;
 pub mod rules;
 pub mod sale;

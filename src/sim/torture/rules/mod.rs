@@ -8,6 +8,7 @@
 //! What is assumed, since no source states it, is a switch of a [`Scene`]: a busy terminal that answers `06 20` with
 //! the old transaction, and `06 1E` after a booked payment.
 
+mod asked;
 mod device;
 mod goods;
 mod key;

@@ -7,35 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::below::Below;
 use crate::esim::{DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Sent, Usage};
-use crate::journal::stock::StockItem;
-use crate::journal::{Append, Journal, JournalError};
+use crate::journal::{Journal, JournalError};
 use crate::money::Exact;
 use crate::payment::{NotTaken, PaymentTerminal, TerminalOrder};
 use crate::printer::{PrintOutcome, PrinterState, ReceiptPrinter};
-use crate::sale::activation::{Iccid, Profile};
-use crate::sale::claim::ClaimCode;
-use crate::sale::id::{ProfileId, SaleId, SaleNumber};
-use crate::sale::moment::Moment;
+use crate::sale::activation::Iccid;
 use crate::sale::offer::{Offer, OrderReference, ProviderId};
 use crate::sale::plan::ProviderPlan;
-use crate::sale::record::Entry;
-use crate::sale::transaction::ApprovalKey;
-use crate::sale::{Lock, Sale};
-use crate::sim::journal::When;
-use crate::sim::memory::{MemoryDisk, MemoryJournal};
+use crate::sim::journal::{Guard, Guarded, When, Writes, broken};
+use crate::sim::memory::MemoryDisk;
 
 /// Where the blade falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Nowhere.
     Never,
-    /// At the n-th record, from 1.
+    /// At the n-th write of the journal, from 1.
     Append(u64, When),
     /// At the n-th order to a device or a provider, from 1.
     Effect(u64, When),
-    /// At the n-th record the disk fails; the program lives on as long as it can.
+    /// At the n-th write the disk fails; the program lives on as long as it can.
     Disk(u64, When),
+    /// At the n-th sync or write of a file, below SQLite.
+    Below(Below, u64),
 }
 
 /// What a disk does with the records that it has confirmed when the blade falls.
@@ -94,6 +90,11 @@ impl Life {
         }
     }
 
+    /// The disk has failed below SQLite.
+    pub(super) fn disk_has_failed(&self) {
+        self.0.disk_failed.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn die(&self) {
         self.0.dead.store(true, Ordering::SeqCst);
         self.0.died.notify_one();
@@ -141,25 +142,20 @@ impl Life {
     }
 }
 
-/// The journal under the blade.
-pub(super) struct CutJournal {
-    pub(super) inner: MemoryJournal,
-    pub(super) disk: MemoryDisk,
+/// The journal under the blade: every write is counted, of sales and of everything else.
+pub(super) type CutJournal = Guarded<Box<dyn Journal>, Blade>;
+
+/// Stands before the journal of one life.
+pub(super) struct Blade {
+    /// The disk, where it may forget what it has confirmed.
+    pub(super) disk: Option<MemoryDisk>,
     pub(super) life: Life,
 }
 
-fn broken() -> JournalError {
-    JournalError::Storage { doing: "write a step of a sale", source: "the blade fell".into() }
-}
-
-impl CutJournal {
-    fn whole(&mut self) -> Result<&mut MemoryJournal, JournalError> {
-        if self.life.has_struck() { Err(broken()) } else { Ok(&mut self.inner) }
-    }
-
+impl Blade {
     fn end(&self, disk_only: bool) -> JournalError {
         if disk_only {
-            self.life.0.disk_failed.store(true, Ordering::SeqCst);
+            self.life.disk_has_failed();
         } else {
             self.life.die();
         }
@@ -167,89 +163,27 @@ impl CutJournal {
     }
 }
 
-impl Journal for CutJournal {
-    fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError> {
-        self.whole()?;
+impl Guard for Blade {
+    fn look(&mut self) -> Result<(), JournalError> {
+        if self.life.has_struck() { Err(broken()) } else { Ok(()) }
+    }
+
+    fn write(&mut self, _what: Writes, work: &mut dyn FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
+        self.look()?;
         let place = self.life.0.appends.fetch_add(1, Ordering::SeqCst) + 1;
         let (mine, disk_only, when) = match self.life.0.cut {
             Cut::Append(n, when) => (n == place, false, when),
             Cut::Disk(n, when) => (n == place, true, when),
-            Cut::Never | Cut::Effect(..) => (false, false, When::After),
+            Cut::Never | Cut::Effect(..) | Cut::Below(..) => (false, false, When::After),
         };
         if mine && when == When::Before {
             return Err(self.end(disk_only));
         }
-        self.life.remember(&self.disk);
-        let written = self.inner.append(step);
+        if let Some(disk) = &self.disk {
+            self.life.remember(disk);
+        }
+        let written = work();
         if mine { Err(self.end(disk_only)) } else { written }
-    }
-
-    fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        self.whole()?.open_sales()
-    }
-
-    fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError> {
-        self.whole()?.sale(id)
-    }
-
-    fn entries(&mut self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
-        self.whole()?.entries(id)
-    }
-
-    fn find_number(&mut self, number: &SaleNumber) -> Result<Option<SaleId>, JournalError> {
-        self.whole()?.find_number(number)
-    }
-
-    fn find_claim(&mut self, code: &ClaimCode) -> Result<Option<SaleId>, JournalError> {
-        self.whole()?.find_claim(code)
-    }
-
-    fn claim_code(&mut self, id: SaleId) -> Result<Option<ClaimCode>, JournalError> {
-        self.whole()?.claim_code(id)
-    }
-
-    fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError> {
-        self.whole()?.receipt_owner(key)
-    }
-
-    fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
-        self.whole()?.order_references(provider)
-    }
-
-    fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError> {
-        self.whole()?.reveal(profile)
-    }
-
-    fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
-        self.whole()?.locks()
-    }
-
-    fn next_number(&mut self) -> Result<u64, JournalError> {
-        self.whole()?.next_number()
-    }
-
-    fn run(&self) -> u64 {
-        self.inner.run()
-    }
-
-    fn day(&mut self) -> Result<u64, JournalError> {
-        self.whole()?.day()
-    }
-
-    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError> {
-        self.whole()?.day_closed(evidence)
-    }
-
-    fn stock(&mut self, now: Moment) -> Result<Vec<StockItem>, JournalError> {
-        self.whole()?.stock(now)
-    }
-
-    fn tidy(&mut self, now: Moment) -> Result<u32, JournalError> {
-        self.whole()?.tidy(now)
-    }
-
-    fn probe(&mut self) -> Result<(), JournalError> {
-        self.whole()?.probe()
     }
 }
 

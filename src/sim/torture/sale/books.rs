@@ -3,8 +3,9 @@
 
 use std::sync::PoisonError;
 
-use super::stand::{PRICE_MINOR, Stand};
-use crate::sale::id::SaleId;
+use super::shelf::PRICE_MINOR;
+use super::stand::Stand;
+use crate::sale::id::{ProfileId, SaleId};
 use crate::sale::record::{CaseKind, Record};
 use crate::sale::{Closing, Goods, Money, Sale};
 use crate::sim::kiosk::robot::Sight;
@@ -186,6 +187,10 @@ impl Auditor<'_> {
             if sold.iter().filter(|other| other.key == order.key).count() > 1 {
                 self.wrong(Kind::DoubleOrder, format!("{reference} was ordered more than once"));
             }
+            if let Some((_, profile)) = self.stand.stocked.iter().find(|(order, _)| order == reference) {
+                self.stocked(reference, *profile);
+                continue;
+            }
             let Some(sale) = self.sales.iter().find(|sale| sale.id == order.key.sale).cloned() else {
                 self.wrong(Kind::LostRecord, format!("{reference} was sold for a sale that is not written down"));
                 continue;
@@ -202,6 +207,23 @@ impl Auditor<'_> {
                 let state = good.state;
                 self.wrong(Kind::LostRecord, format!("{reference} was sold, and the kiosk rests at {state:?}"));
             }
+        }
+    }
+
+    /// What lay in stock lies there still, or was shown to one traveller.
+    fn stocked(&mut self, reference: &str, profile: ProfileId) {
+        let shown = |sale: &&Sale| sale.goods.iter().any(|good| good.profile == Some(profile) && good.exposed);
+        let sales = self.sales.iter().filter(shown).count();
+        let state = self.stand.disk.stock_state(reference).unwrap_or_default();
+        let there = matches!(state.as_str(), "free" | "reserved");
+        match sales {
+            0 if there => {}
+            // While nobody knows of the money, it is kept back for whoever decides the case.
+            0 if self.sales.iter().any(|sale| sale.goods[0].profile == Some(profile) && doubts_money(sale)) => {}
+            1 if !there => {}
+            0 => self.wrong(Kind::LostRecord, format!("{reference} is {state:?}, and nobody was shown it")),
+            1 => self.wrong(Kind::WrongCode, format!("{reference} was shown, and is {state:?} again")),
+            many => self.wrong(Kind::WrongCode, format!("{reference} was shown to {many} travellers")),
         }
     }
 
@@ -225,7 +247,11 @@ impl Auditor<'_> {
             let theirs = sale.as_ref().is_some_and(|sale| {
                 sold.iter().any(|order| {
                     let good = &sale.goods[usize::from(order.key.index)];
-                    order.code == code && good.reference.as_ref() == Some(&order.reference)
+                    let stocked =
+                        self.stand.stocked.iter().any(|(reference, profile)| {
+                            *reference == order.reference.0 && good.profile == Some(*profile)
+                        });
+                    order.code == code && (stocked || good.reference.as_ref() == Some(&order.reference))
                 })
             });
             if !theirs {

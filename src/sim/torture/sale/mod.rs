@@ -4,13 +4,16 @@
 //! The kiosk is the product's loop and the product's session with the terminal; the terminal is the simulated one,
 //! byte by byte in memory; journal and provider are twins without disk and wire. Time is virtual.
 
+pub mod below;
 mod blade;
 mod books;
 mod random;
 mod run;
 mod scenario;
+mod shelf;
 mod shop;
 mod stand;
+mod store;
 
 pub use blade::{Cut, Disk};
 pub use books::{Kind, Wrong};

@@ -187,19 +187,7 @@ impl Hall {
         terminal.aborts_after_booking = self.strikes();
         terminal.busy_repeats_receipt = self.strikes();
         let guard = if self.strikes() { DuplicateGuard::None } else { DuplicateGuard::LookUp };
-        Setting {
-            errand: Errand::PURCHASE,
-            manner: Manner::Sells(Duration::from_secs(3)),
-            guard,
-            terminal,
-            visitor: None,
-            rules: Vec::new(),
-            no_paper: self.strikes(),
-            down: Duration::ZERO,
-            wall: WallStep::None,
-            day_closes: false,
-            earlier: false,
-        }
+        Setting { guard, terminal, no_paper: self.strikes(), seed: self.seed, ..Setting::plain(stranded) }
     }
 
     /// Where this life of the program ends.
@@ -392,8 +380,9 @@ impl Hall {
 fn digest(stand: &Stand) -> u64 {
     let mut hash = DefaultHasher::new();
     for sale in stand.disk.sales() {
+        sale.id.to_u128().hash(&mut hash);
         for record in stand.disk.records(sale.id) {
-            std::mem::discriminant(&record).hash(&mut hash);
+            serde_json::to_string(&record).unwrap_or_default().hash(&mut hash);
         }
         (sale.chosen_at.run, sale.chosen_at.mono_ms, sale.payment.money, sale.entries).hash(&mut hash);
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::below::Below;
 use super::blade::{Cut, Disk};
 use super::books::{Kind, Wrong, audit, is_settled};
 use super::scenario::{ALL, Scenario, Setting};
 use super::shop::Manner;
 use super::stand::{Open, Stand};
+use crate::kiosk::{Inbox, OperatorCommand};
 use crate::sim::journal::When;
 use crate::sim::kiosk::robot::{Ended, Errand, Robot, Sight};
 use crate::sim::terminal::torture::in_virtual_time;
@@ -33,11 +35,13 @@ pub struct Wanted {
     pub disk: Disk,
     /// Scenarios whose name holds this text.
     pub only: Option<String>,
+    /// Faults below SQLite in place of cuts; the library must be loaded.
+    pub below: bool,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Wanted { every: 1, disk: Disk::Honest, only: None }
+        Wanted { every: 1, disk: Disk::Honest, only: None, below: false }
     }
 }
 
@@ -53,6 +57,7 @@ pub struct Report {
     /// How often each thing was wrong.
     pub kinds: BTreeMap<Kind, usize>,
     faults: Vec<String>,
+    below: bool,
     took: Duration,
 }
 
@@ -69,7 +74,7 @@ impl Report {
             text.push('\n');
         }
         let counts = serde_json::json!({
-            "run": "sale",
+            "run": if self.below { "sale, faults below SQLite" } else { "sale" },
             "scenarios": self.scenarios,
             "cases": self.cuts,
             "mismatches": self.mismatches,
@@ -96,8 +101,9 @@ impl Report {
 /// No runtime can be had, or `out` is closed. Must not be called from inside a runtime: each case brings its own, with paused time.
 pub fn run(wanted: &Wanted, out: &mut dyn io::Write) -> io::Result<Report> {
     let began = std::time::Instant::now();
-    let mut report = Report::default();
-    writeln!(out, "{:<46} {:>8} {:>8} {:>8} {:>8}", "scenario", "records", "effects", "disk", "wrong")?;
+    let mut report = Report { below: wanted.below, ..Report::default() };
+    let [one, two, three] = if wanted.below { ["syncs", "writes", "full"] } else { ["writes", "effects", "disk"] };
+    writeln!(out, "{:<46} {one:>8} {two:>8} {three:>8} {:>8}", "scenario", "wrong")?;
     for scenario in ALL {
         if wanted.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
             continue;
@@ -112,21 +118,42 @@ pub fn run(wanted: &Wanted, out: &mut dyn io::Write) -> io::Result<Report> {
     Ok(report)
 }
 
+/// A way to cut: at each of its places, at so many of them, on both sides or on one.
+struct Way {
+    cut: fn(u64, When) -> Cut,
+    stride: u64,
+    sides: &'static [When],
+}
+
+const BOTH: &[When] = &[When::Before, When::After];
+/// A step is some dozen writes of a file: not every one of them is tried in every scenario.
+const WRITES_STRIDE: u64 = 11;
+
+fn ways(wanted: &Wanted) -> [Way; 3] {
+    let stride = wanted.every.max(1);
+    if !wanted.below {
+        let cuts: [fn(u64, When) -> Cut; 3] = [Cut::Append, Cut::Effect, Cut::Disk];
+        return cuts.map(|cut| Way { cut, stride, sides: BOTH });
+    }
+    let one = |cut: fn(u64, When) -> Cut, stride| Way { cut, stride, sides: &[When::Before] };
+    [
+        one(|place, _| Cut::Below(Below::Sync, place), stride),
+        one(|place, _| Cut::Below(Below::Write, place), stride * WRITES_STRIDE),
+        one(|place, _| Cut::Below(Below::Full, place), stride * WRITES_STRIDE),
+    ]
+}
+
 fn one_scenario(scenario: &Scenario, stranded: Stranded, wanted: &Wanted, report: &mut Report) -> io::Result<String> {
-    let setting = scenario.setting(stranded);
+    let mut setting = scenario.setting(stranded);
+    setting.files |= wanted.below;
     let before = report.mismatches;
     report.scenarios += 1;
     judge(scenario, stranded, Cut::Never, case(&setting, Cut::Never, Disk::Honest)?.1, report);
-    type Way = fn(u64, When) -> Cut;
-    let ways: [(usize, Way); 3] = [(0, Cut::Append), (1, Cut::Effect), (2, Cut::Disk)];
     let mut fell = [0; 3];
-    for (column, way) in ways {
-        'places: for place in 1..CUTS_MAX {
-            if place % wanted.every != 0 && wanted.every > 1 {
-                continue;
-            }
-            for when in [When::Before, When::After] {
-                let cut = way(place, when);
+    for (column, way) in ways(wanted).iter().enumerate() {
+        'places: for place in (1..=CUTS_MAX).map(|turn| turn * way.stride) {
+            for when in way.sides {
+                let cut = (way.cut)(place, *when);
                 let (struck, wrongs) = case(&setting, cut, wanted.disk)?;
                 if !struck {
                     break 'places;
@@ -176,7 +203,16 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
         Sight::Claim { code, .. } => Some(code.clone()),
         _ => None,
     });
-    let struck = open.life.has_struck();
+    let mut struck = has_struck(&stand, &open);
+    if !struck && setting.day_end {
+        // The end of day is cut too.
+        tokio::select! {
+            biased;
+            closed = day_closes(&stand, &open) => wrongs.extend(closed),
+            () = open.life.ended() => {}
+        }
+        struck = has_struck(&stand, &open);
+    }
     if !struck && cut != Cut::Never {
         return (false, Vec::new());
     }
@@ -186,6 +222,18 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
         open = stand.open(Cut::Never, Disk::Honest);
     } else if ended == Ended::Stuck {
         wrongs.push(stuck("the first traveller never came to an end"));
+    }
+    if setting.wanted_twice {
+        // Sold out, or free again: either is the truth, and the books tell which.
+        let other = Errand::Buy { cancels: None, prints: false, walks_off: false };
+        stand.traveller(&open).run(&other, PATIENCE).await;
+    }
+    if let Some(dark) = setting.offline {
+        sleep(dark).await;
+        stand.shop.set_offline(false);
+    }
+    if setting.day_end {
+        wrongs.extend(day_closes(&stand, &open).await);
     }
     rest(&stand, false).await;
     if let (true, Some(code)) = (comes_back(cut), code) {
@@ -203,6 +251,14 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
     }
     open.end(&stand, Cut::Never).await;
     (struck || cut == Cut::Never, wrongs)
+}
+
+/// Whether the blade has fallen, on program, journal or disk.
+fn has_struck(stand: &Stand, open: &Open) -> bool {
+    if stand.disk.was_struck() {
+        open.life.disk_has_failed();
+    }
+    open.life.has_struck()
 }
 
 /// Every sale with the kinds of its records, for whoever looks for the fault.
@@ -257,6 +313,21 @@ async fn between(setting: &Setting, stand: &mut Stand) {
     }
 }
 
+/// The day is closed, once; what was begun before goes on by itself.
+async fn day_closes(stand: &Stand, open: &Open) -> Vec<Wrong> {
+    let until = Instant::now() + FOR_EVER;
+    let (mut ordered, patience) = (Instant::now(), Duration::from_secs(60));
+    while stand.disk.days() == 0 && Instant::now() < until {
+        if Instant::now() >= ordered {
+            ordered = Instant::now() + patience;
+            // Refused while one is under way.
+            open.inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await.ok();
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    if stand.disk.days() == 0 { vec![stuck("the day was never closed")] } else { Vec::new() }
+}
+
 /// Waits until nothing moves any more, at the longest for ever.
 pub(super) async fn rest(stand: &Stand, last: bool) {
     let until = Instant::now() + FOR_EVER;
@@ -285,6 +356,7 @@ pub(super) async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
     panel.restore();
     panel.always(Cardholder::default());
     stand.shop.set(Manner::Sells(Duration::from_secs(2)));
+    stand.shop.set_offline(false);
     let earlier = stand.shop.sold().len();
     let mut traveller = stand.traveller(open);
     let errand = Errand::Buy { cancels: None, prints: false, walks_off: false };

@@ -35,17 +35,26 @@ pub(super) struct Setting {
     pub(super) earlier: bool,
     /// The terminal closes its day by itself while the kiosk is down.
     pub(super) day_closes: bool,
+    /// Of the random numbers that the kiosk draws.
+    pub(super) seed: u64,
+    /// The books are kept in the product's own database.
+    pub(super) files: bool,
+    /// So many profiles lie in stock.
+    pub(super) stock: u32,
+    /// No provider can be reached until the first traveller is gone, and for so long after it.
+    pub(super) offline: Option<Duration>,
+    /// Sales for later are taken, and promised for so many minutes.
+    pub(super) queue_min: Option<u32>,
+    /// Somebody else wants the same while nothing can be reached.
+    pub(super) wanted_twice: bool,
+    /// The day is closed once the first traveller is gone.
+    pub(super) day_end: bool,
 }
 
-/// A scenario by name.
-pub(super) struct Scenario {
-    pub(super) name: &'static str,
-    pub(super) change: fn(&mut Setting),
-}
-
-impl Scenario {
-    pub(super) fn setting(&self, stranded: Stranded) -> Setting {
-        let mut setting = Setting {
+impl Setting {
+    /// All is well.
+    pub(super) fn plain(stranded: Stranded) -> Setting {
+        Setting {
             errand: Errand::PURCHASE,
             manner: Manner::Sells(s(3)),
             guard: DuplicateGuard::LookUp,
@@ -57,7 +66,26 @@ impl Scenario {
             wall: WallStep::None,
             earlier: false,
             day_closes: false,
-        };
+            seed: 1,
+            files: false,
+            stock: 0,
+            offline: None,
+            queue_min: None,
+            wanted_twice: false,
+            day_end: false,
+        }
+    }
+}
+
+/// A scenario by name.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) change: fn(&mut Setting),
+}
+
+impl Scenario {
+    pub(super) fn setting(&self, stranded: Stranded) -> Setting {
+        let mut setting = Setting::plain(stranded);
         (self.change)(&mut setting);
         setting
     }
@@ -75,6 +103,20 @@ const AUTHORISE: (u8, u8) = (0x06, 0x01);
 
 fn approval(fault: Fault) -> FaultRule {
     FaultRule::sent(STATUS, 1, fault).after(AUTHORISE)
+}
+
+/// Only what lies in stock can be sold.
+fn in_stock(at: &mut Setting, count: u32) {
+    at.files = true;
+    at.stock = count;
+    at.offline = Some(s(30));
+}
+
+/// Charged now, ordered when the network is back.
+fn for_later(at: &mut Setting) {
+    at.files = true;
+    at.offline = Some(s(60));
+    at.queue_min = Some(60);
 }
 
 fn buys(cancels: Option<Cancels>) -> Errand {
@@ -162,6 +204,76 @@ pub(super) const ALL: &[Scenario] = &[
         change: |at| {
             at.terminal.hold_max = Some(s(20));
             at.manner = Manner::Sells(s(25));
+        },
+    },
+    Scenario { name: "delivered, in the database", change: |at| at.files = true },
+    Scenario { name: "stock sale, offline", change: |at| in_stock(at, 2) },
+    Scenario {
+        name: "last of the stock, wanted twice",
+        change: |at| {
+            in_stock(at, 1);
+            at.wanted_twice = true;
+        },
+    },
+    Scenario {
+        name: "stock sale, declined",
+        change: |at| {
+            in_stock(at, 1);
+            at.visitor = Some(Cardholder::declined(0x05, "Karte abgelehnt"));
+        },
+    },
+    Scenario { name: "queue sale", change: for_later },
+    Scenario {
+        name: "queue sale, refused when the network is back",
+        change: |at| {
+            for_later(at);
+            at.manner = Manner::Refuses(s(1));
+        },
+    },
+    Scenario {
+        name: "queue sale, answer lost",
+        change: |at| {
+            for_later(at);
+            at.manner = Manner::SellsUntold(s(60));
+        },
+    },
+    Scenario {
+        name: "queue sale at a wallet, answer lost",
+        change: |at| {
+            for_later(at);
+            at.guard = DuplicateGuard::None;
+            at.manner = Manner::SellsUntold(s(60));
+        },
+    },
+    Scenario {
+        name: "queue sale, promise broken",
+        change: |at| {
+            for_later(at);
+            at.queue_min = Some(5);
+            at.offline = Some(s(420));
+        },
+    },
+    Scenario {
+        name: "end of day",
+        change: |at| {
+            at.files = true;
+            at.day_end = true;
+        },
+    },
+    Scenario {
+        name: "end of day, eSIM never seen",
+        change: |at| {
+            at.files = true;
+            at.day_end = true;
+            at.manner = Manner::SellsUntold(s(240));
+        },
+    },
+    Scenario {
+        name: "end of day, queue sale open",
+        change: |at| {
+            for_later(at);
+            at.offline = Some(s(120));
+            at.day_end = true;
         },
     },
     Scenario {

@@ -48,12 +48,26 @@ pub(super) struct Sold {
     ready_at: Instant,
 }
 
+impl Sold {
+    /// What was sold.
+    pub(super) fn profile(&self) -> Option<Profile> {
+        Some(Profile {
+            code: ActivationCode::parse(&self.code).ok()?,
+            iccid: Iccid::parse("8944500102198304826"),
+            confirmation_code: None,
+            install_before: None,
+            apn: None,
+        })
+    }
+}
+
 #[derive(Debug)]
 struct Books {
     manner: Manner,
     guard: DuplicateGuard,
     sold: Vec<Sold>,
     mute_until: Option<Instant>,
+    offline: bool,
 }
 
 /// The provider and its books; clones are the same one. It outlives every kiosk.
@@ -65,7 +79,13 @@ pub(super) struct Shop {
 
 impl Shop {
     pub(super) fn new(guard: DuplicateGuard) -> Shop {
-        let books = Books { manner: Manner::Sells(Duration::from_secs(3)), guard, sold: Vec::new(), mute_until: None };
+        let books = Books {
+            manner: Manner::Sells(Duration::from_secs(3)),
+            guard,
+            sold: Vec::new(),
+            mute_until: None,
+            offline: false,
+        };
         Shop { id: ProviderId("shop".to_owned()), books: Arc::new(Mutex::new(books)) }
     }
 
@@ -81,7 +101,17 @@ impl Shop {
         self.books().sold.clone()
     }
 
-    fn sell(&self, key: GoodKey, takes: Duration) -> Sold {
+    /// Whether anybody reaches it at all.
+    pub(super) fn set_offline(&self, offline: bool) {
+        self.books().offline = offline;
+    }
+
+    pub(super) fn is_offline(&self) -> bool {
+        self.books().offline
+    }
+
+    /// Sells one, and has its code after so long.
+    pub(super) fn sell(&self, key: GoodKey, takes: Duration) -> Sold {
         let mut books = self.books();
         let doubles = books.manner == Manner::Doubles;
         let place = books.sold.len() + 1;
@@ -95,6 +125,9 @@ impl Shop {
 
     /// Waits while the provider is mute, for at most a client's deadline; `Err` where it gave up.
     async fn reach(&self) -> Result<(), Doubt> {
+        if self.is_offline() {
+            return Err(doubt("no route"));
+        }
         let mute = self.books().mute_until;
         let Some(until) = mute.filter(|until| *until > Instant::now()) else { return Ok(()) };
         sleep((until - Instant::now()).min(DEADLINE)).await;
@@ -105,15 +138,8 @@ impl Shop {
         if Instant::now() < sold.ready_at {
             return OrderOutcome::Accepted(sold.reference.clone());
         }
-        let Ok(code) = ActivationCode::parse(&sold.code) else {
+        let Some(profile) = sold.profile() else {
             return OrderOutcome::Unknown(doubt("the code cannot be read"));
-        };
-        let profile = Profile {
-            code,
-            iccid: Iccid::parse("8944500102198304826"),
-            confirmation_code: None,
-            install_before: None,
-            apn: None,
         };
         OrderOutcome::Done(Delivery { reference: sold.reference.clone(), profile: Some(profile), charged: None })
     }
@@ -161,16 +187,25 @@ impl EsimProvider for Shop {
     }
 
     async fn price(&self, offer: &Offer) -> Outcome<PriceCheck> {
+        if self.is_offline() {
+            return Outcome::NeverSent("no route".to_owned());
+        }
         Outcome::Done(PriceCheck { cost: offer.cost, available: true })
     }
 
     async fn balance(&self) -> Outcome<Exact> {
+        if self.is_offline() {
+            return Outcome::NeverSent("no route".to_owned());
+        }
         let spent = i128::try_from(self.books().sold.len()).unwrap_or(0);
         let full = Exact::parse("1000", Currency::EUR).expect("a sum");
         Outcome::Done(Exact { units: full.units - spent * plan().cost.units, ..full })
     }
 
     async fn order(&self, request: &OrderRequest) -> OrderOutcome {
+        if self.is_offline() {
+            return OrderOutcome::NeverSent("no route".to_owned());
+        }
         if let Err(doubt) = self.reach().await {
             return OrderOutcome::Unknown(doubt);
         }

@@ -11,24 +11,24 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::blade::{Cut, CutJournal, Cuts, Disk, Life};
+use super::blade::{Blade, Cut, CutJournal, Cuts, Disk, Life};
 use super::scenario::{Setting, WallStep};
-use super::shop::{Shop, plan};
-use crate::catalogue::{Catalogue, Offering, Pricing, Setting as Shelf, Snapshot};
+use super::shelf::{catalogue, settings};
+use super::shop::Shop;
+use super::store::Store;
+use crate::catalogue::Catalogue;
 use crate::esim::EsimProvider;
-use crate::journal::Journal;
+use crate::journal::stock::Bought;
 use crate::kiosk::clock::{Clock, Wall};
-use crate::kiosk::session::Patience;
-use crate::kiosk::view::{LanguageRow, LegalTexts, Side};
+use crate::kiosk::dice::Dice;
 use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
-use crate::money::{Currency, Ending, MarkUp};
+use crate::money::Currency;
 use crate::payment::zvt::{Dialect, Password, ZvtConfig, ZvtTerminal};
 use crate::printer::{PrintOutcome, PrinterFault, PrinterState, ReceiptPrinter};
-use crate::sale::Terms;
-use crate::sale::offer::ProviderId;
-use crate::sale::receipt::{OperatorText, Receipt};
+use crate::sale::id::{GoodKey, ProfileId, SaleId};
+use crate::sale::offer::PlanKey;
+use crate::sale::receipt::Receipt;
 use crate::sim::kiosk::robot::{Robot, Sight};
-use crate::sim::memory::MemoryDisk;
 use crate::sim::terminal::torture::Opener;
 use crate::sim::terminal::{Dialler, TerminalSim};
 
@@ -64,10 +64,12 @@ impl ReceiptPrinter for Tray {
 
 /// Everything that outlives a kiosk.
 pub(super) struct Stand {
-    pub(super) disk: MemoryDisk,
+    pub(super) disk: Store,
     pub(super) terminal: TerminalSim,
     pub(super) shop: Shop,
     pub(super) tray: Tray,
+    /// What lay in stock from the beginning: the order, and under which name its profile was put there.
+    pub(super) stocked: Vec<(String, ProfileId)>,
     /// What travellers were shown, in order.
     pub(super) sights: Arc<Mutex<Vec<Sight>>>,
     dialler: Dialler,
@@ -75,11 +77,14 @@ pub(super) struct Stand {
     catalogue: Arc<Catalogue>,
     began: Instant,
     wall: WallStep,
+    /// Of the random numbers that its kiosks draw.
+    seed: u64,
 }
 
 /// A kiosk that runs.
 pub(super) struct Open {
     pub(super) life: Life,
+    pub(super) inbox: mpsc::Sender<Inbox>,
     intents: mpsc::Sender<Intent>,
     views: watch::Receiver<Arc<View>>,
     kiosk: JoinHandle<Result<(), Halted>>,
@@ -98,18 +103,24 @@ impl Stand {
         }
         let shop = Shop::new(setting.guard);
         shop.set(setting.manner);
-        let settings = Arc::new(settings());
+        let settings = Arc::new(settings(setting));
+        let catalogue = Arc::new(catalogue(&settings));
+        let disk = Store::new(setting.files);
+        let stocked = lay_in(&disk, &shop, &catalogue, setting.stock);
+        shop.set_offline(setting.offline.is_some());
         Stand {
-            disk: MemoryDisk::default(),
+            disk,
             terminal,
             shop,
             tray: Tray { empty: setting.no_paper, ..Tray::default() },
+            stocked,
             sights: Arc::default(),
             dialler,
-            catalogue: Arc::new(catalogue(&settings)),
+            catalogue,
             settings,
             began: Instant::now(),
             wall: WallStep::None,
+            seed: setting.seed,
         }
     }
 
@@ -119,7 +130,7 @@ impl Stand {
     }
 
     fn wall_now(&self) -> Wall {
-        let began: Timestamp = BEGAN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let began = began();
         let ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(0);
         let now = |offset_ms: i64| {
             Timestamp::from_millisecond(began.as_millisecond() + ms + offset_ms).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -134,11 +145,12 @@ impl Stand {
     /// Puts a kiosk before it, as the program's start does.
     pub(super) fn open(&self, cut: Cut, disk: Disk) -> Open {
         let life = Life::new(cut, disk);
-        let mut inner = self.disk.open();
-        let clock = Clock::new(inner.run(), self.wall_now(), jiff::tz::TimeZone::UTC);
+        let mut inner = self.disk.open(cut);
+        let run = inner.run();
+        let clock = Clock::new(run, self.wall_now(), jiff::tz::TimeZone::UTC);
         let (inbox, queue) = mpsc::channel(512);
         let (events, mut told) = mpsc::channel(64);
-        let aftermath = crate::assembly::aftermath(&mut inner).unwrap_or(crate::payment::zvt::Aftermath::Settled);
+        let aftermath = crate::assembly::aftermath(inner.as_mut()).unwrap_or(crate::payment::zvt::Aftermath::Settled);
         let password = Password::new("123456").expect("six digits");
         let mut zvt = ZvtConfig::new(Dialect::Spec, password, Currency::EUR);
         zvt.wall_clock = || jiff::civil::date(2026, 11, 22).at(2, 0, 0, 0);
@@ -146,7 +158,8 @@ impl Stand {
         let (intents, mut wishes) = mpsc::channel(64);
         let (shown, views) = watch::channel(Arc::new(View::starting("en")));
         let under = |inner: Shop| Arc::new(Cuts { inner, life: life.clone() }) as Arc<dyn EsimProvider>;
-        let journal = CutJournal { inner, disk: self.disk.clone(), life: life.clone() };
+        let guard = Blade { disk: self.disk.memory().cloned(), life: life.clone() };
+        let journal = CutJournal { inner, guard };
         let printer = Arc::new(Cuts { inner: self.tray.clone(), life: life.clone() });
         let connections = Connections {
             journal: Box::new(journal),
@@ -156,6 +169,7 @@ impl Stand {
             views: shown,
             inbox: inbox.clone(),
             clock,
+            dice: Dice::Seeded(self.seed ^ run),
             office: None,
         };
         let kiosk = tokio::spawn(Kiosk::new(self.settings.clone(), connections).run(queue));
@@ -176,7 +190,7 @@ impl Stand {
             }
         });
         let news = tokio::spawn(tell_news(inbox.clone(), printer, self.catalogue.clone(), self.shop.clone()));
-        Open { life, intents, views, kiosk, tasks: vec![serving, forward_events, forward_wishes, news] }
+        Open { life, inbox, intents, views, kiosk, tasks: vec![serving, forward_events, forward_wishes, news] }
     }
 
     /// A traveller before this kiosk.
@@ -194,7 +208,7 @@ impl Stand {
 impl Open {
     /// The program is gone, with everything in it. What it gave away lives on.
     pub(super) async fn end(mut self, stand: &Stand, cut: Cut) {
-        if matches!(cut, Cut::Effect(..) | Cut::Disk(..)) {
+        if matches!(cut, Cut::Effect(..) | Cut::Disk(..) | Cut::Below(..)) {
             sleep(LAST_BREATH).await;
         }
         self.life.die();
@@ -204,7 +218,9 @@ impl Open {
         self.kiosk.abort();
         // Aborted or ended: either way it is gone.
         self.kiosk.await.ok();
-        self.life.what_is_left(&stand.disk);
+        if let Some(disk) = stand.disk.memory() {
+            self.life.what_is_left(disk);
+        }
         sleep(RESTART).await;
     }
 }
@@ -221,7 +237,8 @@ async fn tell_news(inbox: mpsc::Sender<Inbox>, printer: Arc<Cuts<Tray>>, catalog
             crate::esim::Outcome::Done(balance) => Some(balance),
             _ => None,
         };
-        let wallet = Inbox::Provider { provider: shop.id().clone(), answered: true, balance };
+        let answered = !shop.is_offline();
+        let wallet = Inbox::Provider { provider: shop.id().clone(), answered, balance };
         if inbox.send(paper).await.is_err() || inbox.send(wallet).await.is_err() {
             return;
         }
@@ -229,62 +246,28 @@ async fn tell_news(inbox: mpsc::Sender<Inbox>, printer: Arc<Cuts<Tray>>, catalog
     }
 }
 
-fn catalogue(settings: &Settings) -> Catalogue {
-    let mut snapshot = Snapshot::default();
-    let languages = ["en".to_owned()];
-    let setting = Shelf {
-        pricing: &settings.pricing,
-        offering: &settings.offering,
-        currency: Currency::EUR,
-        today: jiff::civil::date(2026, 11, 22),
-        languages: &languages,
-    };
-    let taken = snapshot.accept(ProviderId("shop".into()), vec![plan()], &settings.offering);
-    taken.expect("the one plan is a catalogue");
-    snapshot.build(&setting).expect("the one plan has a price")
+/// When the first kiosk of a stand is put there.
+pub(super) fn began() -> Timestamp {
+    BEGAN.parse().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn settings() -> Settings {
-    let text = |text: &str| text.to_owned();
-    let legal =
-        LegalTexts { terms: text("T"), terms_version: text("3"), privacy: text("P"), privacy_version: text("2") };
-    let english = LanguageRow { tag: text("en"), own_name: text("English"), english_name: text("English") };
-    Settings {
-        machine: text("K07"),
-        operator: OperatorText {
-            name: text("Airport"),
-            address: vec![text("Hall 1")],
-            tax_number: text("DE1"),
-            help_phone: text("+49 1"),
-        },
-        languages: vec![english].into(),
-        legal: BTreeMap::from([(text("en"), Arc::new(legal))]),
-        wifi: BTreeMap::new(),
-        tax_rate: Some(1_900),
-        currency: Currency::EUR,
-        terms: Terms { hold_ms: 60_000, claim_ms: 600_000, ..Terms::default() },
-        hold_seconds: 120,
-        hold_count: 90,
-        hold: crate::kiosk::settings::Hold::Configured,
-        profile: None,
-        rest_patience_s: 150,
-        baseline_patience_s: 15,
-        patience: Patience { esim_ms: 30_000, ..Patience::default() },
-        terminal_side: Side::Right,
-        paper_required: false,
-        tick_ms: 500,
-        printer_poll_ms: 5_000,
-        online_ms: 180_000,
-        pricing: Pricing {
-            mark_up: MarkUp { per_ten_thousand: 10_000, fixed_minor: 0, ending: Ending::Ninety },
-            ..Pricing::default()
-        },
-        offering: Offering { popular: vec!["jp".into()], ..Offering::default() },
-        exclusive_accounts: BTreeMap::new(),
-        trade: crate::config::Trade::default(),
-        interrupted_ms: 1_800_000,
+/// Buys profiles for the stock, before the first kiosk.
+fn lay_in(disk: &Store, shop: &Shop, catalogue: &Catalogue, count: u32) -> Vec<(String, ProfileId)> {
+    let mut laid = Vec::new();
+    if count == 0 {
+        return laid;
     }
+    let mut journal = disk.open(Cut::Never);
+    let now = Clock::new(journal.run(), Wall::Virtual(began()), jiff::tz::TimeZone::UTC).now();
+    for number in 1..=u128::from(count) {
+        let key = GoodKey { sale: SaleId::from_parts(1, number), index: 0 };
+        let sold = shop.sell(key, Duration::ZERO);
+        let profile = ProfileId::from_parts(1, number);
+        let offer = catalogue.offer_of_plan(shop.id(), &PlanKey("7".into()).0, "en").expect("the one plan");
+        let content = sold.profile().expect("a code");
+        let bought = Bought { profile, content: &content, offer: &offer, reference: &sold.reference };
+        journal.put_in_stock(&bought, now).expect("a stock");
+        laid.push((sold.reference.0.clone(), profile));
+    }
+    laid
 }
-
-/// The price of the one plan at this stand, in minor units: 4.50 × 2, up to the next ,90.
-pub(super) const PRICE_MINOR: u64 = 990;

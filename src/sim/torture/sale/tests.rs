@@ -6,7 +6,7 @@ use crate::sim::terminal::Stranded;
 #[test]
 fn the_books_balance_wherever_a_sale_is_cut() {
     let mut told = Vec::new();
-    let wanted = Wanted { every: 7, disk: Disk::Honest, only: None };
+    let wanted = Wanted { every: 7, disk: Disk::Honest, ..Wanted::default() };
     let report = run(&wanted, &mut told).unwrap();
     assert_eq!(report.mismatches, 0, "{}", String::from_utf8_lossy(&told));
     assert!(report.cuts >= 200 && report.scenarios >= 70, "{} cuts in {} scenarios", report.cuts, report.scenarios);
@@ -17,7 +17,8 @@ fn the_books_balance_wherever_a_sale_is_cut() {
 #[test]
 fn a_disk_that_forgets_is_noticed() {
     for forgets in [1, 3] {
-        let wanted = Wanted { every: 1, disk: Disk::Forgets(forgets), only: Some("walks off".to_owned()) };
+        let wanted =
+            Wanted { every: 1, disk: Disk::Forgets(forgets), only: Some("walks off".to_owned()), below: false };
         let report = run(&wanted, &mut std::io::sink()).unwrap();
         for kind in [Kind::StrayCommit, Kind::LostRecord] {
             assert!(report.kinds.contains_key(&kind), "{kind:?} was not noticed: {:?}", report.kinds);
