@@ -103,11 +103,7 @@ impl Samples {
                 detail(&PlanDetail { phone_takes_esim: Some(false), terms_accepted: true, ..blank.clone() }),
                 &[],
             ),
-            (
-                "detail-for-later",
-                detail(&PlanDetail { come_back_before: Some("16:30".into()), ..ready.clone() }),
-                &[],
-            ),
+            ("detail-for-later", detail(&PlanDetail { come_back_before: Some("16:30".into()), ..ready.clone() }), &[]),
             ("detail-preparing", detail(&PlanDetail { preparing: true, ..ready.clone() }), &[]),
             (
                 "detail-price-changed",
