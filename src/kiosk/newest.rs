@@ -4,7 +4,7 @@
 use tracing::{info, warn};
 
 use crate::payment::{QueryTag, TerminalOrder};
-use crate::sale::Money;
+use crate::sale::{Lock, Money};
 use crate::sale::moment::Moment;
 use crate::sale::transaction::{ApprovalKey, LastTransaction};
 
@@ -21,8 +21,12 @@ pub(super) struct Newest {
 
 impl Kiosk {
     /// At start: the terminal is asked before anything is ordered at a provider. A journal that has never asked for a
-    /// payment has nothing to be compared with.
+    /// payment has nothing to be compared with; and a payment that is open is asked about first, since whatever the
+    /// terminal did last may be it. Then the next baseline is compared.
     pub(super) fn ask_for_proof(&mut self) {
+        if self.locks.contains_key(&Lock::Terminal) {
+            return;
+        }
         match self.journal.has_history() {
             Ok(true) if !self.is_estranged() => {}
             Ok(_) => return,

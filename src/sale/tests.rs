@@ -343,7 +343,7 @@ fn a_reversal_that_nobody_answers_becomes_the_acquirers() {
     // Also in the next run, whose clock knows nothing of the one before.
     let mut played = reversing();
     let wrong = |ms| Moment { run: 3, mono_ms: ms, wall_ms: 5, synced: false };
-    assert_eq!(played.on_at(wrong(0), Event::Restarted).effects, [Effect::QueryReversed { after_ms: 0 }]);
+    assert!(played.on_at(wrong(0), Event::Restarted).effects.contains(&Effect::QueryReversed { after_ms: 0 }));
     played.on_at(wrong(150_000), silent());
     assert_eq!(played.sale.payment.money, Money::RefundDue);
 }

@@ -168,7 +168,10 @@ async fn sell(rig: &mut Rig, number: u32, here: bool) -> SaleId {
         rig.touch(Intent::HaveIt).await;
         rig.see("the receipt screen", |screen| matches!(screen, Screen::Receipt(_))).await;
     } else {
-        let later = |screen: &Screen| matches!(screen, Screen::Truth(truth) if truth.goods == GoodsTruth::Coming);
+        let later = |screen: &Screen| {
+            matches!(screen, Screen::Truth(truth)
+                if truth.goods == GoodsTruth::Coming && truth.come_back_before.is_some())
+        };
         rig.see("it comes later", later).await;
     }
     rig.touch(Intent::StartOver).await;

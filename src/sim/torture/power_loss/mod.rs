@@ -91,14 +91,14 @@ pub fn run(wanted: &Wanted, out: &mut dyn Write) -> Result<Report, NotRun> {
     let sales = wanted.images.div_ceil(2 * ENTRIES_PER_SALE).max(2);
     let rig = Rig::set(&wanted.dir)?;
     let promises = record(wanted, &rig, sales)?;
-    let (recorded, disk) = rig.take_down()?;
+    let (recorded, size) = rig.take_down()?;
     let log = Log::read(&recorded)?;
     let mut report = Report {
         entries: log.entries.len(),
         acknowledged: promises.iter().filter(|promise| promise.sale.is_some()).count(),
         ..Report::default()
     };
-    replay(wanted, &log, &promises, &disk, &mut report)?;
+    replay(wanted, &log, &promises, size, &mut report)?;
     for fault in &report.faults {
         writeln!(out, "{fault}")?;
     }
@@ -120,15 +120,16 @@ pub fn run(wanted: &Wanted, out: &mut dyn Write) -> Result<Report, NotRun> {
 
 /// Lets a process keep its books on the recorded disk. What it was acknowledged, and how long the record was then.
 fn record(wanted: &Wanted, rig: &Rig, sales: usize) -> Result<Vec<Promise>, NotRun> {
+    let control: &[&str] = match wanted.control {
+        None => &[],
+        Some(Control::Normal) => &["--normal"],
+        Some(Control::Early) => &["--early"],
+    };
     let mut writer = Command::new(&wanted.program)
         .arg("power-writer")
         .arg(rig.mounted())
         .args(["--sales", &sales.to_string()])
-        .args(match wanted.control {
-            None => &[][..],
-            Some(Control::Normal) => &["--normal"],
-            Some(Control::Early) => &["--early"],
-        })
+        .args(control)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -152,7 +153,7 @@ fn record(wanted: &Wanted, rig: &Rig, sales: usize) -> Result<Vec<Promise>, NotR
 }
 
 /// Every prefix from the first promise on, and beside it a disk that lost a part of what no flush had covered.
-fn replay(wanted: &Wanted, log: &Log, promises: &[Promise], size: &u64, report: &mut Report) -> Result<(), NotRun> {
+fn replay(wanted: &Wanted, log: &Log, promises: &[Promise], size: u64, report: &mut Report) -> Result<(), NotRun> {
     let mut chance = Chance::new(wanted.seed);
     let first = promises.first().map_or(0, |promise| promise.place);
     // The disk as the last flush left it, and what came after.
@@ -160,7 +161,7 @@ fn replay(wanted: &Wanted, log: &Log, promises: &[Promise], size: &u64, report: 
     let flushed = wanted.dir.join("flushed.raw");
     let image = wanted.dir.join("image.raw");
     for path in [&whole, &flushed] {
-        std::fs::File::create(path)?.set_len(*size)?;
+        std::fs::File::create(path)?.set_len(size)?;
     }
     let mut unflushed: Vec<usize> = Vec::new();
     let mut safe = 0;

@@ -69,8 +69,11 @@ fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
     if matches!(payment.money, Money::Held) {
         age(&payment.approved_at).hash(facts);
     }
-    if matches!(payment.money, Money::Committing) {
+    if matches!(payment.money, Money::Committing | Money::Releasing) {
         age(&payment.decided_at).hash(facts);
+    }
+    if payment.reversal_open {
+        age(&payment.reversal_at).hash(facts);
     }
     if sale.closed.is_none() {
         (age(&payment.unknown_since), age(&payment.known_at), age(&sale.waiting_since)).hash(facts);
