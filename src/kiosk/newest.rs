@@ -4,9 +4,9 @@
 use tracing::{info, warn};
 
 use crate::payment::{QueryTag, TerminalOrder};
-use crate::sale::{Lock, Money};
 use crate::sale::moment::Moment;
 use crate::sale::transaction::{ApprovalKey, LastTransaction};
+use crate::sale::{Lock, Money};
 
 use super::Kiosk;
 

@@ -206,11 +206,7 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
     let mut struck = has_struck(&stand, &open);
     if !struck && setting.day_end {
         // The end of day is cut too.
-        tokio::select! {
-            biased;
-            closed = day_closes(&stand, &open) => wrongs.extend(closed),
-            () = open.life.ended() => {}
-        }
+        wrongs.extend(day_closes(&stand, &open).await);
         struck = has_struck(&stand, &open);
     }
     if !struck && cut != Cut::Never {
@@ -317,7 +313,8 @@ async fn between(setting: &Setting, stand: &mut Stand) {
 async fn day_closes(stand: &Stand, open: &Open) -> Vec<Wrong> {
     let until = Instant::now() + FOR_EVER;
     let (mut ordered, patience) = (Instant::now(), Duration::from_secs(60));
-    while stand.disk.days() == 0 && Instant::now() < until {
+    // A kiosk whose disk has failed closes nothing any more: its next start does.
+    while stand.disk.days() == 0 && !has_struck(stand, open) && Instant::now() < until {
         if Instant::now() >= ordered {
             ordered = Instant::now() + patience;
             // Refused while one is under way.
@@ -325,7 +322,11 @@ async fn day_closes(stand: &Stand, open: &Open) -> Vec<Wrong> {
         }
         sleep(Duration::from_secs(1)).await;
     }
-    if stand.disk.days() == 0 { vec![stuck("the day was never closed")] } else { Vec::new() }
+    if stand.disk.days() == 0 && !has_struck(stand, open) {
+        vec![stuck("the day was never closed")]
+    } else {
+        Vec::new()
+    }
 }
 
 /// Waits until nothing moves any more, at the longest for ever.
