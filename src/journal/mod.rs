@@ -153,7 +153,8 @@ pub trait Journal: Send {
         Ok(true)
     }
 
-    /// An operator has taken the terminal's last transaction as it is.
+    /// An operator has taken the terminal's last transaction as it is. One that names neither receipt nor trace is
+    /// whatever the terminal does next: it is taken once.
     fn learn_transaction(&mut self, key: &ApprovalKey) -> Result<(), JournalError> {
         let _ = key;
         Ok(())

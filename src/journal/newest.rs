@@ -25,8 +25,7 @@ pub(super) fn has_history(connection: &Connection) -> Result<bool, Fault> {
 
 /// Whether `key` stands here, or nothing does, or what stands here is of another terminal, which proves nothing.
 pub(super) fn knows(connection: &Connection, key: &ApprovalKey) -> Result<bool, Fault> {
-    let taken = meta::<String>(connection, TAKEN)?.and_then(|text| serde_json::from_str::<ApprovalKey>(&text).ok());
-    let mut known: Vec<ApprovalKey> = taken.into_iter().collect();
+    let mut known: Vec<ApprovalKey> = taken(connection)?.into_iter().collect();
     let mut query = connection.prepare_cached(
         "SELECT json FROM entries WHERE kind IN ('approved', 'baseline', 'queried', 'paid', 'reversal_answered')
          ORDER BY id DESC LIMIT ?1",
@@ -41,7 +40,17 @@ pub(super) fn knows(connection: &Connection, key: &ApprovalKey) -> Result<bool, 
     Ok(ours.peek().is_none() || ours.any(|known| is_same(known, key)))
 }
 
-/// An operator takes the terminal's last transaction as it is.
+/// An operator has let the terminal move money beside the sales: whatever it did last after that is taken, once.
+pub(super) fn expects_any(connection: &Connection) -> Result<bool, Fault> {
+    let taken = taken(connection)?;
+    Ok(taken.is_some_and(|key| key.receipt.is_none() && key.trace.is_none()))
+}
+
+fn taken(connection: &Connection) -> Result<Option<ApprovalKey>, Fault> {
+    Ok(meta::<String>(connection, TAKEN)?.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// An operator takes the terminal's last transaction as it is; one without a name is whatever comes.
 pub(super) fn learn(work: &Transaction<'_>, key: &ApprovalKey) -> Result<(), Fault> {
     let text = serde_json::to_string(key).map_err(|why| Fault::Damaged(format!("a transaction: {why}")))?;
     Ok(set_meta(work, TAKEN, text)?)

@@ -93,6 +93,7 @@ impl Kiosk {
         let id = self.new_errand_id().ok_or("no random numbers")?;
         if moves_money(task) {
             warn!(?task, errand = %id, "an operator moves money at the terminal");
+            self.expect_foreign_transaction();
         }
         self.locks.insert(Lock::Terminal, id);
         self.errands.running = Some(id);

@@ -80,6 +80,14 @@ impl Kiosk {
         }
     }
 
+    /// Before an operator lets the terminal move money beside the sales: what it does then stands in no journal.
+    pub(super) fn expect_foreign_transaction(&mut self) {
+        let any = ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
+        if let Err(error) = self.journal.learn_transaction(&any) {
+            self.journal_failed(error);
+        }
+    }
+
     /// The operator takes the journal as it is: what the terminal did last is no proof against it any more.
     pub(super) fn take_terminal_as_it_is(&mut self) {
         let Some(key) = self.newest.last.clone() else { return };

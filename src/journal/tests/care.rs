@@ -205,6 +205,10 @@ fn a_terminal_that_is_ahead_is_known_by_its_last_receipt() {
     assert!(journal.knows_transaction(&other).unwrap(), "another terminal proves nothing");
     journal.learn_transaction(&key("0043")).unwrap();
     assert!(journal.knows_transaction(&key("0043")).unwrap(), "the operator took it as it is");
+    let any = ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
+    journal.learn_transaction(&any).unwrap();
+    assert!(journal.knows_transaction(&key("0077")).unwrap(), "an operator had the terminal move money");
+    assert!(!journal.knows_transaction(&key("0078")).unwrap(), "once");
 }
 
 /// What was ordered for the stock and not begun is there after a restart, less what was begun.
