@@ -4,6 +4,7 @@ mod machine;
 mod operations;
 #[cfg(feature = "screen")]
 mod running;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -307,6 +308,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         kiosk = kiosk.with_service(door(config, section));
     }
     let kiosk = tokio::spawn(kiosk.run(queue));
+    tokio::spawn(trial::watch(crate::config::Pushed::beside(&config.journal.directory), inbox.clone()));
     Ok(Running { inbox, intents, views, kiosk, terminal })
 }
 

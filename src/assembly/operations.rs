@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tracing::{debug, info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, Pushed};
 use crate::diagnostics::pull::{Puller, types};
 use crate::diagnostics::recorder::{HealthLine, History, of_process};
 use crate::diagnostics::upload::Uploader;
@@ -83,13 +83,34 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
         let state = config.journal.directory.clone();
         tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
         let first = config.machine.languages.first().cloned().unwrap_or_else(|| "en".to_owned());
-        tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone(), first));
+        tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone(), first, config.file.clone()));
     }
     office.map(|office| Arc::new(office) as Arc<dyn BackOffice>)
 }
 
+/// Answered first: the service manager starts the program anew at once.
+async fn start_anew(inbox: &mpsc::Sender<Inbox>, answer: oneshot::Sender<Result<String, String>>, words: &str) {
+    answer.send(Ok(words.to_owned())).ok();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    info!("starting anew, as ordered from afar");
+    inbox.send(Inbox::Stop).await.ok();
+}
+
+/// Checks a part of a configuration and takes it on trial, once no sale is open.
+async fn configure(inbox: &mpsc::Sender<Inbox>, file: &Path, part: String) -> Result<(), String> {
+    quiet(inbox).await?;
+    let status = look(inbox).await.ok_or_else(gone)?;
+    let (file, paused) = (file.to_owned(), super::trial::paused(&status));
+    let taken = tokio::task::spawn_blocking(move || {
+        let own = Config::load(&file).map_err(|errors| errors.to_string())?;
+        let pushed = Pushed::beside(&own.journal.directory);
+        pushed.take(&file, &part, paused).map_err(|why| crate::telemetry::chain(&why))
+    });
+    taken.await.map_err(|_| "the check broke: see the log".to_owned())?
+}
+
 /// Asks the loop how it is.
-async fn look(inbox: &mpsc::Sender<Inbox>) -> Option<Status> {
+pub(super) async fn look(inbox: &mpsc::Sender<Inbox>) -> Option<Status> {
     let (ask, answer) = oneshot::channel();
     inbox.send(Inbox::Look(ask)).await.ok()?;
     tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
@@ -200,6 +221,7 @@ async fn carry_out(
     inbox: mpsc::Sender<Inbox>,
     refresh: Arc<Notify>,
     first_language: String,
+    file: std::path::PathBuf,
 ) {
     while let Some(Ordered { order, answer }) = ordered.recv().await {
         let done = match order {
@@ -220,14 +242,11 @@ async fn carry_out(
                 told(&inbox, OperatorCommand::Printer(PrinterTask::Test(language))).await
             }
             Order::Restart => match quiet(&inbox).await {
-                Ok(()) => {
-                    // Answered first: the service manager starts the program anew at once.
-                    answer.send(Ok("starting anew".to_owned())).ok();
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                    info!("starting anew, as ordered from afar");
-                    inbox.send(Inbox::Stop).await.ok();
-                    return;
-                }
+                Ok(()) => return start_anew(&inbox, answer, "starting anew").await,
+                Err(why) => Err(why),
+            },
+            Order::Configure { part } => match configure(&inbox, &file, part).await {
+                Ok(()) => return start_anew(&inbox, answer, "on trial: starting anew with it").await,
                 Err(why) => Err(why),
             },
         };
@@ -260,7 +279,7 @@ async fn locked(inbox: &mpsc::Sender<Inbox>, wanted: bool) -> Result<String, Str
 }
 
 /// Waits until no traveller is in front and no money moves; a quarter of an hour at most.
-async fn quiet(inbox: &mpsc::Sender<Inbox>) -> Result<(), String> {
+pub(super) async fn quiet(inbox: &mpsc::Sender<Inbox>) -> Result<(), String> {
     for _ in 0..180 {
         match look(inbox).await {
             Some(status) if !status.busy => return Ok(()),
@@ -321,7 +340,7 @@ mod tests {
     async fn ordered(order: Order, said: OperatorAnswer) -> (OperatorCommand, Result<String, String>) {
         let (orders, taken) = mpsc::channel(4);
         let (inbox, mut queue) = mpsc::channel(4);
-        tokio::spawn(carry_out(taken, inbox, Arc::default(), "de".to_owned()));
+        tokio::spawn(carry_out(taken, inbox, Arc::default(), "de".to_owned(), "/nonexistent".into()));
         let (answer, answered) = oneshot::channel();
         orders.send(Ordered { order, answer }).await.unwrap();
         let Some(Inbox::Order { command, answer }) = queue.recv().await else { panic!("nothing entered the loop") };

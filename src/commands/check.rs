@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::out::{Failed, Out};
 use super::{printer, provider, terminal, waiting};
-use crate::config::{Config, PinHash, Service};
+use crate::config::pushed::Standing;
+use crate::config::{Config, PinHash, Pushed, Service};
 use crate::esim::Outcome;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
@@ -63,7 +64,7 @@ pub(super) fn check(wish: &Check, path: &Path, out: &mut Out) -> Result<(), Fail
             }
         }
         Ok(config) => {
-            findings.add("configuration", "ok", path.display().to_string());
+            findings.add("configuration", "ok", in_force(&config, path));
             warn_about(&mut findings, &config);
             if !wish.config_only {
                 look_at_devices(&mut findings, &config, wish.offline)?;
@@ -79,6 +80,18 @@ pub(super) fn check(wish: &Check, path: &Path, out: &mut Out) -> Result<(), Fail
         1 => Err(Failed::told("one problem was found")),
         more => Err(Failed::told(format!("{more} problems were found"))),
     }
+}
+
+/// The file, and what was laid over it from afar.
+fn in_force(config: &Config, path: &Path) -> String {
+    let pushed = Pushed::beside(&config.journal.directory);
+    let over = match pushed.standing() {
+        Standing::File => "",
+        Standing::Pushed => ", with what was pushed from afar",
+        Standing::Trial(_) => ", with what was pushed from afar and is on trial",
+    };
+    let refused = pushed.refused().map(|why| format!("; the last one from afar was taken back: {why}"));
+    format!("{}{over}{}", path.display(), refused.unwrap_or_default())
 }
 
 /// What is allowed and should not stay.

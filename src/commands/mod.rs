@@ -83,7 +83,7 @@ impl Cli {
         let mut out = Out::new(self.json);
         let done = match self.command {
             #[cfg(feature = "screen")]
-            Command::Run(wish) => load(&self.config).and_then(|config| run::run(wish, config)),
+            Command::Run(wish) => run::run(wish, &self.config),
             Command::Check(check) => check::check(&check, &self.config, &mut out),
             Command::Sales(sales) => sales::sales(&sales, &self.config, &mut out),
             Command::Stock(stock) => stock::stock(&stock, &self.config, &mut out),

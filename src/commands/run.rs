@@ -1,6 +1,6 @@
 //! `esim-kiosk run`: the service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -16,7 +16,8 @@ pub(super) struct Run {
 }
 
 /// Sets up the log and runs the kiosk until it is told to stop.
-pub(super) fn run(wish: Run, mut config: Config) -> Result<(), Failed> {
+pub(super) fn run(wish: Run, file: &Path) -> Result<(), Failed> {
+    let mut config = Config::load_to_run(file)?;
     crate::telemetry::start(&config.log.filter, crate::diagnostics::recorder::of_process().clone())?;
     if config.journal.generation_file.is_none() {
         config.journal.generation_file = wish.generation_file;

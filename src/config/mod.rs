@@ -4,6 +4,7 @@
 //! problems too: a mistyped one must not silently leave a default in force. Secrets never stand in the file, only
 //! their places.
 
+pub mod pushed;
 mod read;
 mod screen;
 mod service_screen;
@@ -26,6 +27,7 @@ use crate::fleet::section::Section as Fleet;
 use crate::journal::section::Section as JournalSection;
 use crate::printer::PrinterConfig;
 
+pub use pushed::Pushed;
 pub use screen::{Brand, Rotation, Screen, TerminalSide};
 pub use service_screen::{BadPin, PinHash, Service};
 pub use shop::{Legal, LegalText, Machine, Operator, Wifi};
@@ -149,21 +151,41 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
+fn read_file(path: &Path) -> Result<String, ConfigErrors> {
+    std::fs::read_to_string(path).map_err(|error| ConfigErrors {
+        file: path.to_owned(),
+        problems: vec![Problem {
+            line: None,
+            key: String::new(),
+            what: format!("cannot be read ({error}): name it with --config, readable by the service"),
+        }],
+    })
+}
+
 impl Config {
-    /// Reads and checks the file, and the texts that it names.
+    /// Reads and checks the file, and the texts that it names; what was pushed from afar is laid over it.
     ///
     /// # Errors
     /// [`ConfigErrors`]: every problem at once.
     pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors {
-            file: path.to_owned(),
-            problems: vec![Problem {
-                line: None,
-                key: String::new(),
-                what: format!("cannot be read ({error}): name it with --config, readable by the service"),
-            }],
-        })?;
-        Config::parse(&text, path)
+        let text = read_file(path)?;
+        let own = Config::parse(&text, path)?;
+        match Pushed::beside(&own.journal.directory).laid_over(&text) {
+            Some(whole) => Config::parse(&whole, path).map_err(pushed::unlined),
+            None => Ok(own),
+        }
+    }
+
+    /// The same before the service uses it: a configuration on trial is counted, and taken back where it has had enough.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_to_run(path: &Path) -> Result<Config, ConfigErrors> {
+        let own = Config::parse(&read_file(path)?, path)?;
+        if let Err(error) = Pushed::beside(&own.journal.directory).starting(path) {
+            tracing::error!(%error, "a configuration on trial cannot be counted");
+        }
+        Config::load(path)
     }
 
     /// Checks `text`, which stands in `file`. Relative paths in it count from the file's directory.

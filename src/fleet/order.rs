@@ -52,6 +52,11 @@ pub enum Order {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<String>,
     },
+    /// Lay a part of a configuration over the machine's own, on trial, when no sale is open.
+    Configure {
+        /// TOML: the sections and keys that change.
+        part: String,
+    },
 }
 
 /// The signed text.

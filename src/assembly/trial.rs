@@ -1,0 +1,151 @@
+//! A configuration from afar on trial: the machine must be well with it for a while, or it is taken back and the program
+//! starts anew without it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::operations::{look, quiet};
+use crate::config::Pushed;
+use crate::config::pushed::Standing;
+use crate::kiosk::Inbox;
+use crate::kiosk::status::Status;
+
+/// How often the machine is asked how it is.
+const EVERY: Duration = Duration::from_secs(5);
+/// So long without a break it must be well.
+const WELL_FOR: Duration = Duration::from_secs(120);
+/// So long after the start it may take: devices start slowly, and a provider may be away for a minute.
+const GIVE_UP: Duration = Duration::from_secs(15 * 60);
+
+/// Why cards are not taken, as one word; none where they are.
+pub(super) fn paused(status: &Status) -> Option<String> {
+    status.reason.map(|reason| format!("{reason:?}"))
+}
+
+/// As well as before: it sells, or is kept from it by what kept it before (a trial need not mend a network).
+fn is_well(status: &Status, paused_before: Option<&str>) -> bool {
+    status.terminal != "misconfigured" && paused(status).is_none_or(|why| Some(why.as_str()) == paused_before)
+}
+
+/// Watches a trial to its end; without one it returns at once.
+pub(super) async fn watch(pushed: Pushed, inbox: mpsc::Sender<Inbox>) {
+    let Standing::Trial(paused_before) = pushed.standing() else { return };
+    let start = Instant::now();
+    let mut well_since = None;
+    let mut last = "the service did not answer".to_owned();
+    while start.elapsed() < GIVE_UP {
+        tokio::time::sleep(EVERY).await;
+        if inbox.is_closed() {
+            return;
+        }
+        let Some(status) = look(&inbox).await else {
+            well_since = None;
+            continue;
+        };
+        if is_well(&status, paused_before.as_deref()) {
+            if well_since.get_or_insert_with(Instant::now).elapsed() >= WELL_FOR {
+                if let Err(error) = pushed.accept() {
+                    error!(%error, "the configuration proved itself, and that cannot be kept");
+                }
+                return;
+            }
+        } else {
+            well_since = None;
+            last = paused(&status).unwrap_or_else(|| format!("terminal {}", status.terminal));
+        }
+    }
+    if let Err(error) = pushed.take_back(&format!("the machine was not well with it: {last}")) {
+        error!(%error, "the configuration cannot be taken back");
+        return;
+    }
+    // Not into a sale: with this configuration nobody can pay, but somebody may still be handed over to.
+    while quiet(&inbox).await.is_err() {
+        tokio::time::sleep(EVERY).await;
+        if inbox.is_closed() {
+            return;
+        }
+    }
+    warn!("starting anew without the configuration from afar");
+    inbox.send(Inbox::Stop).await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::kiosk::alarms::tests::well;
+    use crate::kiosk::view::OutOfService;
+
+    const EXAMPLE: &str = include_str!("../../systemd/config.example.toml");
+
+    /// A machine on trial whose state is what the test says; the watch, and whether the program was stopped.
+    struct Bench {
+        _dir: tempfile::TempDir,
+        pushed: Pushed,
+        status: Arc<Mutex<Status>>,
+        stopped: tokio::task::JoinHandle<bool>,
+        watch: tokio::task::JoinHandle<()>,
+    }
+
+    fn bench(paused_before: Option<&str>, first: Status) -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let file = dir.path().join("kiosk.toml");
+        std::fs::write(&file, EXAMPLE.replacen("/var/lib/esim-kiosk", &state.display().to_string(), 1)).unwrap();
+        let pushed = Pushed::beside(&state);
+        let part = "[operator]\nhelp_phone = \"+43 1 999\"\n";
+        pushed.take(&file, part, paused_before.map(str::to_owned)).unwrap();
+        let status = Arc::new(Mutex::new(first));
+        let (inbox, mut queue) = mpsc::channel(4);
+        let told = status.clone();
+        let stopped = tokio::spawn(async move {
+            while let Some(event) = queue.recv().await {
+                match event {
+                    Inbox::Look(answer) => drop(answer.send(told.lock().unwrap().clone())),
+                    Inbox::Stop => return true,
+                    other => panic!("{other:?}"),
+                }
+            }
+            false
+        });
+        let watch = tokio::spawn(watch(pushed.clone(), inbox));
+        Bench { _dir: dir, pushed, status, stopped, watch }
+    }
+
+    fn paused_for(reason: OutOfService) -> Status {
+        Status { selling: "paused", reason: Some(reason), ..well() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_sells_for_two_minutes_keeps_it() {
+        let bench = bench(None, paused_for(OutOfService::Terminal));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        *bench.status.lock().unwrap() = well();
+        bench.watch.await.unwrap();
+        assert_eq!(bench.pushed.standing(), Standing::Pushed);
+        assert!(!bench.stopped.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_is_not_well_gives_it_back_and_starts_anew() {
+        let bench = bench(None, paused_for(OutOfService::Terminal));
+        bench.watch.await.unwrap();
+        assert_eq!(bench.pushed.standing(), Standing::File);
+        assert!(bench.pushed.refused().unwrap().contains("Terminal"));
+        assert!(bench.stopped.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_wrong_before_is_not_the_trials_fault() {
+        let bench = bench(Some("Network"), paused_for(OutOfService::Network));
+        bench.watch.await.unwrap();
+        assert_eq!(bench.pushed.standing(), Standing::Pushed);
+        let bench = self::bench(Some("Network"), paused_for(OutOfService::Configuration));
+        bench.watch.await.unwrap();
+        assert_eq!(bench.pushed.standing(), Standing::File);
+    }
+}
