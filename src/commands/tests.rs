@@ -72,7 +72,7 @@ impl Machine {
             Command::Manual(manual) => manual::manual(manual, &mut out),
             Command::Provider(provider) => provider::provider(provider, &self.config, &mut out),
             #[cfg(feature = "screen")]
-            Command::Run => unreachable!("the service is not run here"),
+            Command::Run(_) => unreachable!("the service is not run here"),
             Command::HashPin => unreachable!("it reads standard input"),
         };
         let said = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();

@@ -5,11 +5,13 @@ mod facts;
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::config::PinHash;
 use crate::esim::Outcome;
 use crate::esim::secret::SecretPlace;
+use crate::payment::OperatorTask;
 use crate::sale::Money;
 use crate::sale::moment::Moment;
 use crate::sale::offer::ProviderId;
@@ -17,6 +19,7 @@ use crate::sale::offer::ProviderId;
 use super::Kiosk;
 use super::inbox::Inbox;
 use super::operator::{OperatorAnswer, OperatorCommand};
+use super::paper::outcome_told;
 use super::session::Stage;
 use super::view::{
     Intent, PinProblem, Screen, ServiceAct, ServiceAnswer, ServiceDesk, ServicePage, ServiceRow, Standing,
@@ -277,10 +280,10 @@ impl Kiosk {
     fn acts(&self, page: ServicePage) -> Vec<ServiceAct> {
         let bright = || self.service.door.as_ref().is_some_and(|door| door.machine.brightness().is_some());
         match page {
-            ServicePage::Devices => vec![ServiceAct::PrintTest, ServiceAct::EndOfDay],
+            ServicePage::Devices => vec![ServiceAct::PrintTest, ServiceAct::AskTerminal],
             ServicePage::Trade => {
                 let door = if self.health.locked { ServiceAct::Open } else { ServiceAct::Close };
-                vec![door, ServiceAct::Reconcile]
+                vec![door, ServiceAct::EndOfDay]
             }
             ServicePage::Network => vec![ServiceAct::TestNetwork, ServiceAct::RefreshCatalogue],
             ServicePage::Log => Vec::new(),
@@ -300,7 +303,7 @@ impl Kiosk {
             ServiceAct::Close => ordered(self, OperatorCommand::Lock(true)),
             ServiceAct::Open => ordered(self, OperatorCommand::Lock(false)),
             ServiceAct::EndOfDay => ordered(self, OperatorCommand::EndOfDay),
-            ServiceAct::Reconcile => ordered(self, OperatorCommand::Reconcile),
+            ServiceAct::AskTerminal => self.ask_terminal_at_desk(),
             ServiceAct::RefreshCatalogue => ordered(self, OperatorCommand::RefreshCatalogue),
             ServiceAct::PrintTest => self.print_service_test(),
             ServiceAct::TestNetwork => self.test_network(),
@@ -339,16 +342,31 @@ impl Kiosk {
 
     fn print_service_test(&mut self) -> Option<OperatorAnswer> {
         let receipt = self.test_receipt(self.settings.first_language());
-        let (printer, inbox, session) = (self.printer.clone(), self.inbox.clone(), self.session.number);
+        let (printer, answer) = (self.printer.clone(), self.waiting());
+        tokio::spawn(async move { answer.send(outcome_told(&printer.print(&receipt).await)) });
+        None
+    }
+
+    fn ask_terminal_at_desk(&mut self) -> Option<OperatorAnswer> {
+        let answer = self.waiting();
+        self.errand(OperatorTask::Status, Some(answer));
+        None
+    }
+
+    /// Where an order that takes its time is answered: on this screen, if its session still stands before it.
+    fn waiting(&mut self) -> oneshot::Sender<OperatorAnswer> {
+        let (answer, answered) = oneshot::channel();
+        let (inbox, session) = (self.inbox.clone(), self.session.number);
         self.service.working = true;
         tokio::spawn(async move {
-            let outcome = printer.print(&receipt).await;
-            let answer = facts::printed(&outcome);
+            let gone = || OperatorAnswer::refused("nobody answered: see the log");
+            let OperatorAnswer { ok, text, .. } = answered.await.unwrap_or_else(|_| gone());
+            let answer = ServiceAnswer { ok, text };
             if inbox.send(Inbox::Serviced(ServiceNews::Done { session, answer })).await.is_err() {
-                warn!("the kiosk ended before a test receipt did");
+                warn!("the kiosk ended before an order's answer was shown");
             }
         });
-        None
+        answer
     }
 
     /// Each provider is asked for its wallet: name, route, certificate, clock and key are all in the answer.

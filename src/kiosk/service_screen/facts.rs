@@ -3,25 +3,17 @@
 use std::sync::Arc;
 
 use super::super::Kiosk;
-use super::super::operator::{OperatorAnswer, OperatorCommand};
-use super::super::paper::outcome_told;
+use super::super::operator::OperatorCommand;
 use super::super::session::Stage;
 use super::super::trading::Trading;
-use super::super::view::{ServiceAnswer, ServicePage, ServiceRow, Standing};
+use super::super::view::{ServicePage, ServiceRow, Standing};
 use super::LOG_LINES;
 use crate::locale;
-use crate::printer::PrintOutcome;
 use crate::sale::moment::Moment;
 use crate::sale::receipt::{Receipt, TestReceipt};
 
 fn good_if(good: bool) -> Standing {
     if good { Standing::Good } else { Standing::Bad }
-}
-
-/// What the printer said about a test receipt.
-pub(super) fn printed(outcome: &PrintOutcome) -> ServiceAnswer {
-    let OperatorAnswer { ok, text, .. } = outcome_told(outcome);
-    ServiceAnswer { ok, text }
 }
 
 impl Kiosk {

@@ -48,8 +48,8 @@ pub enum ServiceAct {
     PrintTest,
     /// Close the terminal's day.
     EndOfDay,
-    /// Compare journal, terminal and providers.
-    Reconcile,
+    /// Ask the card terminal for its state and software.
+    AskTerminal,
     /// Close the machine for travellers.
     Close,
     /// Open it again.

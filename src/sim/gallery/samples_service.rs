@@ -58,9 +58,9 @@ impl Samples {
             ("Version", "0.1.0", Standing::Plain),
             ("Processor", "61 °C", Standing::Good),
         ]);
-        let (print, end) = (ServiceAct::PrintTest, ServiceAct::EndOfDay);
-        let trading = [ServiceAct::Close, ServiceAct::Reconcile];
-        self.page("devices", ServicePage::Devices, devices, &[print, end], &[]);
+        let (print, end, ask) = (ServiceAct::PrintTest, ServiceAct::EndOfDay, ServiceAct::AskTerminal);
+        let trading = [ServiceAct::Close, end];
+        self.page("devices", ServicePage::Devices, devices, &[print, ask], &[]);
         self.page("trade", ServicePage::Trade, trade, &trading, &["page.down"]);
         self.page(
             "network",
@@ -76,7 +76,7 @@ impl Samples {
         self.page("display-test", ServicePage::Display, rows(&[]), &bright, felt);
         self.page("machine", ServicePage::Machine, machine, &[ServiceAct::Restart, ServiceAct::PowerOff], &[]);
         for asks in [end, ServiceAct::Close, ServiceAct::Restart, ServiceAct::PowerOff] {
-            let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, end]);
+            let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, ask]);
             if let Screen::Service(desk) = &mut view.screen {
                 desk.asks = Some(asks);
             }
@@ -86,13 +86,13 @@ impl Samples {
             ("done", true, "printed: the printer says so"),
             ("refused", false, "a payment is being looked into: the day ends by itself when it is decided"),
         ] {
-            let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, end]);
+            let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, ask]);
             if let Screen::Service(desk) = &mut view.screen {
                 desk.answer = Some(ServiceAnswer { ok, text: text.into() });
             }
             self.add(&format!("service-{name}"), view, &[]);
         }
-        let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, end]);
+        let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, ask]);
         if let Screen::Service(desk) = &mut view.screen {
             desk.working = true;
         }
