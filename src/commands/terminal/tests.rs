@@ -74,8 +74,15 @@ impl Stand {
     }
 
     fn says(&self, words: &[&str]) -> (Value, Result<(), String>) {
-        let (said, done) = self.machine.says(&[&["--json", "terminal"], words].concat());
-        (serde_json::from_str(said.trim()).unwrap_or(Value::Null), done)
+        loop {
+            let (said, done) = self.machine.says(&[&["--json", "terminal"], words].concat());
+            // Commands are processes; here they are one, and the last one's reader lets go of the port a slice later.
+            if said.contains("is held by another program") {
+                std::thread::sleep(ms(20));
+                continue;
+            }
+            return (serde_json::from_str(said.trim()).unwrap_or(Value::Null), done);
+        }
     }
 
     fn paid(&self) -> u64 {
