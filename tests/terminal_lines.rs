@@ -155,8 +155,12 @@ fn no_text_of_ours_asks_for_a_pin() {
             }
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             for line in text.lines().filter(|line| line.contains('"')) {
+                // What stands in quotation marks, without the names around it.
                 let words: Vec<String> = line
-                    .split(|letter: char| !letter.is_alphanumeric())
+                    .split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()))
                     .map(str::to_lowercase)
                     .filter(|word| !word.is_empty())
                     .collect();

@@ -34,6 +34,8 @@ enum Phase {
     Check,
     Remedy,
     Baud(u32),
+    /// The terminal has agreed to another speed: our own changes once our acknowledgement has surely left at the old one.
+    Switch(u32),
 }
 
 impl Duty {
@@ -51,9 +53,14 @@ impl Duty {
 impl Session {
     pub(super) fn care_begins(&mut self, care: Care, now: Instant) -> Step {
         self.next_poll = now + self.config.timers.poll;
+        if let Phase::Switch(baud) = care.phase {
+            self.baud = baud;
+            self.out.push_back(Output::Baud(baud));
+            return Step::Pause(Duty::poll(), now + self.config.timers.baud_change / 2);
+        }
         let apdu = match care.phase {
             Phase::Register => self.registration(),
-            Phase::Rest | Phase::Check | Phase::Remedy | Phase::Baud(_) => self.status_enquiry(),
+            Phase::Rest | Phase::Check | Phase::Remedy | Phase::Baud(_) | Phase::Switch(_) => self.status_enquiry(),
         };
         Step::Run(Duty::Care(care), apdu)
     }
@@ -107,13 +114,12 @@ impl Session {
             Phase::Remedy => Step::Run(Duty::Care(Care { phase: Phase::Check, ..care }), self.status_enquiry()),
             Phase::Baud(baud) => {
                 if matches!(end, CommandEnd::Accepted) {
-                    self.baud = baud;
-                    self.out.push_back(Output::Baud(baud));
-                    let until = now + self.config.timers.baud_change;
-                    return Step::Pause(Duty::poll(), until);
+                    let until = now + self.config.timers.baud_change / 2;
+                    return Step::Pause(Duty::Care(Care { phase: Phase::Switch(baud), ..care }), until);
                 }
                 Step::Done
             }
+            Phase::Switch(_) => Step::Done,
         }
     }
 
