@@ -20,9 +20,9 @@ pub struct Pricing {
     /// Exchange rates into the terminal's currency.
     #[serde(default)]
     pub rates: Vec<RateLine>,
-    /// What a provider's cost counts more when the cheapest is chosen, in hundredths of a percent, for the risk of
-    /// buying there. It is in no price.
-    #[serde(default = "default_risk")]
+    /// What an account's cost counts more when the cheapest is chosen, in hundredths of a percent, for the risk of
+    /// buying there. It is in no price. An account that is not named here counts by what its provider is.
+    #[serde(default)]
     pub risk: BTreeMap<String, u32>,
 }
 

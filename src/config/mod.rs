@@ -201,7 +201,7 @@ impl Config {
         let terminal: Terminal = document.section("terminal");
         let printer: Option<PrinterConfig> = document.has("printer").then(|| document.section("printer"));
         let providers: Vec<ProviderSection> = document.list("providers");
-        let pricing: Pricing = document.section("pricing");
+        let mut pricing: Pricing = document.section("pricing");
         let catalogue: Offering = document.section("catalogue");
         let sync: Sync = document.section("sync");
         let journal: JournalSection = document.section("journal");
@@ -257,6 +257,7 @@ impl Config {
             }
         }
         check_providers(&mut document, &providers);
+        fill_in_risks(&mut pricing, &providers);
         if tracing_subscriber::EnvFilter::try_new(&log.filter).is_err() {
             document.problem("log.filter", "a filter such as \"info\" or \"info,esim_kiosk=debug\" is expected".into());
         }
@@ -286,6 +287,13 @@ impl Config {
     }
 }
 
+/// What counts more at an account where the file does not say: by what its provider is, whatever its name.
+fn fill_in_risks(pricing: &mut Pricing, providers: &[ProviderSection]) {
+    for section in providers {
+        pricing.risk.entry(section.id().0).or_insert(section.risk());
+    }
+}
+
 fn check_providers(document: &mut read::Document<'_>, providers: &[ProviderSection]) {
     if providers.is_empty() && !document.has("providers") {
         document.problem("providers", "at least one account is needed: [[providers]] with api = \"mobilexy\"".into());
@@ -295,5 +303,10 @@ fn check_providers(document: &mut read::Document<'_>, providers: &[ProviderSecti
     for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
         let what = format!("two accounts are named {:?}: give each its own name", pair[0].0);
         document.problem("providers", what);
+    }
+    for (place, section) in providers.iter().enumerate() {
+        for (key, what) in section.problems() {
+            document.problem(&format!("providers[{place}].{key}"), what);
+        }
     }
 }

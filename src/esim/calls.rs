@@ -9,6 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::evidence::{Got, Miss};
 use super::http::{BODY_MAX, CATALOGUE_MAX, Draft, Payload};
+use super::loose;
 use super::pace::Urgency;
 use super::section::Connection;
 
@@ -134,7 +135,8 @@ pub struct Row {
     pub size: Size,
     /// Its parameters.
     pub params: &'static [Param],
-    /// What must stand in a successful answer, as paths; without them nothing is proven.
+    /// What must stand in a successful answer, else nothing is proven: the places where a field may stand, with `|`
+    /// between them, and after a space what it is (`text`, `whole`, `decimal`, `list`, `object`; anything without).
     pub answer: &'static [&'static str],
 }
 
@@ -174,11 +176,34 @@ impl Row {
     pub const fn catalogue(self) -> Row {
         Row { size: Size::Catalogue, ..self }
     }
+
+    /// The first field that a successful answer must have and this one has not, or not as what it must be.
+    pub fn lacking(&self, answer: &Value) -> Option<&'static str> {
+        self.answer.iter().copied().find(|needed| !has(answer, needed))
+    }
 }
 
-/// The arguments of one call.
-#[derive(Debug, Clone, Default)]
+fn has(answer: &Value, needed: &str) -> bool {
+    let (places, kind) = needed.split_once(' ').unwrap_or((needed, ""));
+    places.split('|').any(|path| match kind {
+        "text" => loose::text(answer, path).is_some(),
+        "whole" => loose::whole(answer, path).is_some(),
+        "decimal" => loose::text(answer, path).is_some_and(|text| crate::money::parse_scaled(&text).is_ok()),
+        "list" => loose::entries(answer, &[path]).is_some(),
+        "object" => loose::at(answer, path).is_some_and(Value::is_object),
+        _ => loose::at(answer, path).is_some(),
+    })
+}
+
+/// The arguments of one call. Passwords may be among them: its `Debug` prints the names alone.
+#[derive(Clone, Default)]
 pub struct Args(Vec<(String, String)>);
+
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl Args {
     /// None yet.
@@ -237,6 +262,11 @@ pub fn draft(base: &Url, connection: &Connection, form: BodyForm, row: &Row, arg
     }
     if let Some(param) = row.params.iter().find(|param| param.required && args.get(param.name).is_none()) {
         return Err(wrong(row, format!("{} is missing", param.name)));
+    }
+    for param in row.params.iter().filter(|param| param.form != Form::File) {
+        if let Some(value) = args.get(param.name) {
+            json_value(row, param, value)?;
+        }
     }
     let mut url = address(base, connection, row, args)?;
     for param in row.params.iter().filter(|param| param.place == Place::Query) {
@@ -358,12 +388,33 @@ impl Origin {
     }
 }
 
+impl Param {
+    /// As in the table: name, `!` where it is required, form where it is no text, place: `plan_id!:whole@body`.
+    pub fn in_words(&self) -> String {
+        let mark = if self.required { "!" } else { "" };
+        let form = match self.form {
+            Form::Text => "",
+            Form::Whole => ":whole",
+            Form::Decimal => ":decimal",
+            Form::Flag => ":flag",
+            Form::List => ":list",
+            Form::Json => ":json",
+            Form::File => ":file",
+        };
+        let place = match self.place {
+            Place::Path => "path",
+            Place::Query => "query",
+            Place::Body => "body",
+        };
+        format!("{}{mark}{form}@{place}", self.name)
+    }
+}
+
 /// The generated table: one line per row, tab separated: name, method, path, where the path is from, reads or writes,
-/// parameters (`!` marks the required ones), fields of a successful answer.
+/// parameters ([`Param::in_words`]; `!` marks the required ones), fields of a successful answer ([`Row::answer`]).
 pub fn table(rows: &[Row]) -> String {
     let line = |row: &Row| {
-        let mark = |param: &Param| if param.required { "!" } else { "" };
-        let params: Vec<String> = row.params.iter().map(|param| format!("{}{}", param.name, mark(param))).collect();
+        let params: Vec<String> = row.params.iter().map(Param::in_words).collect();
         let effect = match row.effect {
             Effect::Reads => "reads",
             Effect::Writes => "writes",

@@ -66,8 +66,8 @@ impl<T> From<Got<T>> for Outcome<T> {
     }
 }
 
-/// A whole answer, read to its announced end.
-#[derive(Debug, Clone)]
+/// A whole answer, read to its announced end. Codes and tokens stand in it, so its `Debug` prints none of it.
+#[derive(Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
@@ -75,6 +75,12 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body, within its limit.
     pub body: bytes::Bytes,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer(HTTP {}, {} bytes)", self.status, self.body.len())
+    }
 }
 
 impl Answer {
@@ -88,15 +94,15 @@ impl Answer {
         http_date(self.header("date")?)
     }
 
-    /// How long to wait after a 429: `Retry-After` in seconds or as a date, else `X-RateLimit-Reset`.
+    /// How long to wait: `Retry-After` in seconds or as a date, else `X-RateLimit-Reset`.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let base = self.date().unwrap_or(now);
         let until = |stamp: Timestamp| u64::try_from(stamp.as_second() - base.as_second()).unwrap_or(0);
-        if let Some(text) = self.header("retry-after") {
-            let seconds = text.trim().parse::<u64>().ok().or_else(|| http_date(text).map(until))?;
-            return Some(Duration::from_secs(seconds));
-        }
-        Some(Duration::from_secs(until(loose::moment_of(self.header("x-ratelimit-reset")?)?)))
+        let stated = self
+            .header("retry-after")
+            .and_then(|text| text.trim().parse::<u64>().ok().or_else(|| http_date(text.trim()).map(until)));
+        let reset = || Some(until(loose::moment_of(self.header("x-ratelimit-reset")?.trim())?));
+        stated.or_else(reset).map(Duration::from_secs)
     }
 }
 
@@ -126,6 +132,19 @@ pub trait Speech: Send + Sync {
     }
 }
 
+/// Where an order's own name stands in the answers of the four documents. A "no" that carries one is none: something
+/// was made there.
+const NAMES_OF_ORDERS: &[&str] = &[
+    "orderReference",
+    "order.id",
+    "order.order_number",
+    "data.order.id",
+    "data.order.order_number",
+    "data.obj.transactionId",
+    "data.orderId",
+    "data.items",
+];
+
 /// The speech of calls without an envelope (health checks): any JSON object is an answer.
 pub struct Bare;
 
@@ -154,7 +173,11 @@ pub fn judge(speech: &dyn Speech, mask: &Mask, answer: &Answer) -> Got<Value> {
     let refused = |reason, value: &Value| {
         Miss::Refused(Refusal { reason, detail: mask.short(&format!("HTTP {status}: {}", speech.words(value))) })
     };
+    let contradicts = |value: &Value| loose::first(value, NAMES_OF_ORDERS).is_some();
     match (status, read) {
+        (429, Ok(value)) if speech.verdict(&value) == Some(true) || contradicts(&value) => {
+            Err(unknown("too many requests, with a success or an order in it"))
+        }
         (429, read) => Err(refused(RefusalReason::RateLimited, &read.unwrap_or_default())),
         (..200 | 300..400, _) => Err(unknown("a redirect or an interim answer, not followed")),
         (500.., read) => Err(unknown(&match read {
@@ -171,6 +194,7 @@ pub fn judge(speech: &dyn Speech, mask: &Mask, answer: &Answer) -> Got<Value> {
         },
         (400.., Ok(value)) => match speech.verdict(&value) {
             Some(true) => Err(unknown("an error status with a success in it")),
+            _ if contradicts(&value) => Err(unknown("an error status with an order in it")),
             _ if speech.doubtful(&value) => Err(unknown(&format!("failed in the middle: {}", speech.words(&value)))),
             None if speech.words(&value).is_empty() => Err(unknown("an error status without a reason")),
             _ => Err(refused(speech.reason(status, &value), &value)),
@@ -180,6 +204,7 @@ pub fn judge(speech: &dyn Speech, mask: &Mask, answer: &Answer) -> Got<Value> {
             Some(false) if speech.doubtful(&value) => {
                 Err(unknown(&format!("failed in the middle: {}", speech.words(&value))))
             }
+            Some(false) if contradicts(&value) => Err(unknown("a refusal with an order in it")),
             Some(false) => Err(refused(speech.reason(status, &value), &value)),
             None => Err(unknown("neither success nor refusal in the answer")),
         },
@@ -245,6 +270,12 @@ mod tests {
             (425, no, "unknown"),
             (429, "", "refused"),
             (429, "<html>slow down</html>", "refused"),
+            (429, yes, "unknown"),
+            (429, r#"{"success":false,"orderReference":"order_1"}"#, "unknown"),
+            (200, r#"{"success":false,"error":"no","orderReference":"order_1"}"#, "unknown"),
+            (400, r#"{"success":false,"error":"no","data":{"order":{"order_number":"GW7DUVMKGO"}}}"#, "unknown"),
+            (422, r#"{"success":false,"error":"no","order":{"id":"ord-1"}}"#, "unknown"),
+            (200, r#"{"success":false,"error":"no","order":null}"#, "refused"),
             (500, no, "unknown"),
             (500, yes, "unknown"),
             (502, "<html>", "unknown"),
@@ -269,7 +300,10 @@ mod tests {
         assert_eq!(limited.retry_after(now), Some(Duration::from_secs(60)));
         limited.headers.insert("retry-after", "Sun, 22 Nov 2026 01:08:16 GMT".parse().unwrap());
         assert_eq!(limited.retry_after(now), Some(Duration::from_secs(10)));
-        limited.headers.insert("retry-after", "7".parse().unwrap());
+        limited.headers.insert("retry-after", " 7 ".parse().unwrap());
         assert_eq!(limited.retry_after(now), Some(Duration::from_secs(7)));
+        limited.headers.insert("retry-after", "soon".parse().unwrap());
+        assert_eq!(limited.retry_after(now), Some(Duration::from_secs(60)), "then the other header counts");
+        assert_eq!(format!("{limited:?}"), "Answer(HTTP 429, 0 bytes)");
     }
 }

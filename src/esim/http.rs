@@ -29,6 +29,11 @@ pub enum NoClient {
     /// The base address is not `https://host[:port][/path]`.
     #[error("the base address {0:?} must be https:// and nothing but host, port and path")]
     Base(String),
+    /// The cap on an order is no sum.
+    #[error(
+        "most_per_order must be a sum above 0 in the account's currency: {{ value = \"25.00\", currency = \"USD\" }}"
+    )]
+    MostPerOrder,
     /// The additional certificates cannot be read.
     #[error("cannot read additional root certificates from {path}: give a PEM file with CERTIFICATE blocks")]
     ExtraCa {
@@ -49,8 +54,8 @@ pub enum NoClient {
     Secret(#[from] super::secret::NoSecret),
 }
 
-/// What is sent in the body.
-#[derive(Debug, Clone, Default)]
+/// What is sent in the body. No `Debug`: keys and passwords stand in it.
+#[derive(Clone, Default)]
 pub enum Payload {
     /// Nothing.
     #[default]

@@ -109,8 +109,8 @@ impl Line {
         let judged = judge(speech, &self.mask, &answer);
         self.note_outcome(row, &answer, &judged);
         let reply = Reply { value: judged?, date: answer.date() };
-        match row.answer.iter().find(|path| loose::at(&reply.value, path).is_none()) {
-            Some(path) => Err(reply.lacks(path)),
+        match row.lacking(&reply.value) {
+            Some(field) => Err(reply.lacks(field)),
             None => Ok(reply),
         }
     }
@@ -167,7 +167,7 @@ impl Line {
         if let Some(date) = answer.date() {
             self.pace.clock_ahead(now.as_second() - date.as_second());
         }
-        if answer.status == 429 {
+        if answer.status == 429 || (answer.status == 503 && answer.header("retry-after").is_some()) {
             self.pace.limited(answer.retry_after(now));
         }
         let left = answer.header("x-ratelimit-remaining").and_then(|text| text.trim().parse().ok());
@@ -187,8 +187,13 @@ impl Line {
             }
             Err(Miss::Refused(refusal)) => {
                 self.pace.answered();
-                if refusal.reason == RefusalReason::Credentials {
-                    self.pace.credentials(true);
+                match refusal.reason {
+                    RefusalReason::Credentials => self.pace.credentials(true),
+                    // Said in words only, with another status.
+                    RefusalReason::RateLimited if answer.status != 429 => {
+                        self.pace.limited(answer.retry_after(Timestamp::now()));
+                    }
+                    _ => {}
                 }
                 tracing::warn!(call = row.name, reason = ?refusal.reason, detail = refusal.detail, "provider refused");
             }

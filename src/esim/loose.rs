@@ -54,14 +54,18 @@ fn has_name_twice(body: &[u8]) -> bool {
             }
             b':' => {
                 if let (Some(open), Some(name)) = (names.last_mut(), last.take()) {
-                    if open.contains(&name) {
-                        return true;
-                    }
                     open.push(name);
                 }
             }
             b'{' => names.push(Vec::new()),
-            b'}' => drop(names.pop()),
+            // Sorted at the end of the object: a page of a catalogue may have very many names in one.
+            b'}' => {
+                let mut closed = names.pop().unwrap_or_default();
+                closed.sort_unstable();
+                if closed.windows(2).any(|pair| pair[0] == pair[1]) {
+                    return true;
+                }
+            }
             _ => {}
         }
         at += 1;
@@ -222,6 +226,17 @@ pub fn moment_of(text: &str) -> Option<Timestamp> {
     text.contains(':').then(|| civil.to_zoned(jiff::tz::TimeZone::UTC).ok()).flatten().map(|zoned| zoned.timestamp())
 }
 
+/// Whether a list of dated entries, the newest first, has reached one from before `since`: then no later page has a
+/// newer one. Never true of a list in another order.
+pub fn goes_back_before(list: &[Value], path: &str, since: Timestamp) -> bool {
+    let dates: Option<Vec<Timestamp>> = list.iter().map(|entry| moment(entry, path)).collect();
+    dates.is_some_and(|dates| {
+        dates.is_sorted_by(|one, two| one >= two)
+            && dates.first() != dates.last()
+            && dates.last().is_some_and(|last| *last < since)
+    })
+}
+
 /// A day: `2025-08-05`, or the day of a moment in UTC.
 pub fn day(value: &Value, path: &str) -> Option<jiff::civil::Date> {
     let text = text(value, path)?;
@@ -275,6 +290,20 @@ mod tests {
         assert_eq!(sentences(Some(&json!(["a", "b"]))), "a; b");
         assert_eq!(sentences(Some(&json!({"error": ["a", "b"]}))), "a; b");
         assert_eq!(sentences(None), "");
+    }
+
+    #[test]
+    fn only_a_list_from_new_to_old_is_known_to_be_read_far_enough() {
+        let list = |days: &[&str]| -> Vec<Value> {
+            days.iter().map(|day| json!({ "at": format!("2026-11-{day}T00:00:00Z") })).collect()
+        };
+        let since = "2026-11-10T00:00:00Z".parse().unwrap();
+        assert!(goes_back_before(&list(&["12", "11", "09"]), "at", since));
+        assert!(!goes_back_before(&list(&["12", "11", "10"]), "at", since));
+        assert!(!goes_back_before(&list(&["08", "09", "12"]), "at", since));
+        assert!(!goes_back_before(&list(&["08"]), "at", since), "one entry has no order");
+        assert!(!goes_back_before(&[json!({"at": "2026-11-12T00:00:00Z"}), json!({})], "at", since));
+        assert!(!goes_back_before(&[], "at", since));
     }
 
     #[test]

@@ -71,10 +71,21 @@ impl Secret {
     /// # Errors
     /// [`NoSecret`] says what to do.
     pub fn from_file(path: &Path) -> Result<Self, NoSecret> {
+        Secret::from_closed(path, 0o077)
+    }
+
+    /// Reads a systemd credential. Where systemd lets the service's user in by an access list, the list's mask stands
+    /// in the group's bits and the file shows mode 0440: the group may read there, and nobody else.
+    fn from_credential(path: &Path) -> Result<Self, NoSecret> {
+        Secret::from_closed(path, 0o037)
+    }
+
+    /// Reads a file that has none of the permission bits `open`.
+    fn from_closed(path: &Path, open: u32) -> Result<Self, NoSecret> {
         use std::os::unix::fs::PermissionsExt;
         let unreadable = |source| NoSecret::Unreadable { path: path.to_owned(), source };
         let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if mode & open != 0 {
             return Err(NoSecret::Open { path: path.to_owned(), mode });
         }
         let secret = Secret::new(std::fs::read_to_string(path).map_err(unreadable)?);
@@ -129,7 +140,7 @@ impl SecretPlace {
             SecretPlace::Credential(name) => {
                 let directory = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .ok_or_else(|| NoSecret::NoCredentials { name: name.clone() })?;
-                Secret::from_file(&Path::new(&directory).join(name))
+                Secret::from_credential(&Path::new(&directory).join(name))
             }
         }
     }
@@ -141,6 +152,10 @@ impl SecretPlace {
 pub struct Mask {
     secrets: Vec<Secret>,
 }
+
+/// What begins a secret that is not the account's own: an activation code with its prefix or without, as it is or in
+/// an address, and tokens.
+const STARTS: &[&str] = &["LPA:1$", "lpa:1$", "LPA:1%24", "LPA%3A1%24", "1$", "1%24", "Bearer ", "eyJ"];
 
 impl Mask {
     /// A mask for these secrets.
@@ -154,7 +169,7 @@ impl Mask {
         for secret in &self.secrets {
             clean = clean.replace(secret.reveal(), "•••");
         }
-        hide_after(&clean, &["LPA:1$", "lpa:1$", "LPA:1%24", "Bearer ", "eyJ"])
+        hide_after(&clean, STARTS)
     }
 
     /// `text` without secrets, control characters and excess: at most 300 characters.
@@ -203,6 +218,8 @@ mod tests {
         let text = mask
             .clean("key sk_very_secret, code \"LPA:1$smdp.io$ABC-1\" and lpa:1$x.io$B <eyJhbGciOi.J9> Bearer abc, end");
         assert_eq!(text, "key •••, code \"•••\" and ••• <•••> •••, end");
+        let bare = mask.clean("1$smdp.io$ABC-1 Lpa:1$smdp.io$DEF-2 carddata=LPA%3A1%24smdp.io%24GHI-3");
+        assert_eq!(bare, "••• Lpa:••• carddata=•••");
         assert!(!format!("{mask:?}").contains("very"));
         assert_eq!(mask.short(&"é\n".repeat(400)).chars().count(), 300);
     }
@@ -228,5 +245,11 @@ mod tests {
         assert!(matches!(Secret::from_file(&path), Err(NoSecret::Open { mode: 0o640, .. })));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(Secret::from_file(&path).unwrap().reveal(), "k123456");
+        // A credential that systemd opened to the service's user by an access list shows its mask to stat.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+        assert!(matches!(Secret::from_file(&path), Err(NoSecret::Open { .. })));
+        assert_eq!(Secret::from_credential(&path).unwrap().reveal(), "k123456");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+        assert!(matches!(Secret::from_credential(&path), Err(NoSecret::Open { mode: 0o444, .. })));
     }
 }

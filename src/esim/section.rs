@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::EsimProvider;
+use super::calls::Row;
 use super::http::NoClient;
 use crate::money::{Currency, Exact, MoneyError};
 use crate::sale::offer::ProviderId;
@@ -70,6 +71,54 @@ impl Sum {
 }
 
 impl ProviderSection {
+    /// What a cost at this account counts more when the cheapest is chosen, in hundredths of a percent, where
+    /// `pricing.risk` does not say: the order of choice of providers.md 3.5.
+    pub fn risk(&self) -> u32 {
+        match self {
+            ProviderSection::Esimfly(section) if section.keys_proven => 0,
+            ProviderSection::Reseller(section) if section.keys_proven => 0,
+            ProviderSection::Esimfly(_) | ProviderSection::Roamify(_) => 200,
+            ProviderSection::Reseller(_) => 300,
+            // Its codes can be lost, and nothing undoes an order there.
+            ProviderSection::Mobilexy(_) => 800,
+        }
+    }
+
+    fn connection(&self) -> (&Connection, &'static [Row]) {
+        match self {
+            ProviderSection::Mobilexy(section) => (&section.connection, super::mobilexy::rows::ROWS),
+            ProviderSection::Roamify(section) => (&section.connection, super::roamify::rows::ROWS),
+            ProviderSection::Esimfly(section) => (&section.connection, super::esimfly::rows::ROWS),
+            ProviderSection::Reseller(section) => (&section.connection, super::reseller::rows::ROWS),
+        }
+    }
+
+    /// What is wrong in it: key and what is accepted.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let (connection, rows) = self.connection();
+        let mut problems = Vec::new();
+        for (name, path) in &connection.paths {
+            let Some(row) = rows.iter().find(|row| row.name == name) else {
+                problems
+                    .push(("connection.paths", format!("there is no call {name:?}: `provider NAME calls` lists them")));
+                continue;
+            };
+            let holes = |path: &str| -> std::collections::BTreeSet<String> {
+                path.split('/').filter(|part| part.starts_with('{')).map(str::to_owned).collect()
+            };
+            if !path.starts_with('/') || holes(path) != holes(row.path) {
+                let what = format!("{path:?} is no path for {name}: one such as {:?} is expected", row.path);
+                problems.push(("connection.paths", what));
+            }
+        }
+        if let ProviderSection::Mobilexy(section) = self
+            && section.most().is_none()
+        {
+            problems.push(("most_per_order", NoClient::MostPerOrder.to_string()));
+        }
+        problems
+    }
+
     /// The account's name.
     pub fn id(&self) -> ProviderId {
         ProviderId(

@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotACode {
     /// Does not begin with `LPA:1$` or `1$`.
-    #[error("it does not begin with LPA:1$")]
+    #[error("it does not begin with LPA:1$ or 1$")]
     Prefix,
     /// The SM-DP+ address is no host name.
     #[error("the SM-DP+ address is not a host name")]
@@ -29,41 +29,43 @@ pub enum NotACode {
     TooLong,
 }
 
-/// An LPA activation code, checked and kept exactly as the provider sent it.
+/// An LPA activation code, checked, and kept as the provider sent it but for its prefix.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ActivationCode {
     text: String,
 }
 
 impl ActivationCode {
-    /// Checks `text`. Surrounding white space is dropped; nothing else is ever rewritten.
+    /// Checks `text` (SGP.22 4.1): `[LPA:]1$address$matching-id[$oid[$flag[$root[$notify]]]]`. White space and marks
+    /// of no width are dropped at the ends. The prefix is written `LPA:` however it came, or did not come, since a QR
+    /// code must have it; nothing else is ever rewritten.
     ///
     /// # Errors
     /// [`NotACode`] says which part is wrong; the text itself is in no error.
     pub fn parse(text: &str) -> Result<Self, NotACode> {
-        let text = text.trim();
-        if text.len() > 255 {
-            return Err(NotACode::TooLong);
-        }
+        const NO_WIDTH: [char; 4] = ['\u{200B}', '\u{200C}', '\u{200D}', '\u{FEFF}'];
+        let text = text.trim_matches(|c: char| c.is_whitespace() || NO_WIDTH.contains(&c));
         let body = match text.get(..4) {
             Some(prefix) if prefix.eq_ignore_ascii_case("LPA:") => &text[4..],
-            _ => return Err(NotACode::Prefix),
+            _ => text,
         };
+        if body.len() + 4 > 255 {
+            return Err(NotACode::TooLong);
+        }
         let mut fields = body.split('$');
         if fields.next() != Some("1") {
             return Err(NotACode::Prefix);
         }
-        let address = fields.next().ok_or(NotACode::Address)?;
-        let matching_id = fields.next().ok_or(NotACode::MatchingId)?;
-        check_address(address)?;
-        check_matching_id(matching_id)?;
+        check_address(fields.next().ok_or(NotACode::Address)?)?;
+        check_matching_id(fields.next().ok_or(NotACode::MatchingId)?)?;
         let tail: Vec<&str> = fields.collect();
-        let oid_ok = tail.first().is_none_or(|oid| oid.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-        let flag_ok = tail.get(1).is_none_or(|flag| matches!(*flag, "" | "1"));
-        if tail.len() > 2 || !oid_ok || !flag_ok {
+        // Object id; confirmation flag; of version 3 the root key's id and the flag for notices of deletion.
+        let checks: [fn(&str) -> bool; 4] = [is_object_id, is_flag, is_hex, is_flag];
+        let well_formed = tail.iter().zip(checks).all(|(field, check)| field.is_empty() || check(field));
+        if tail.len() > checks.len() || !well_formed {
             return Err(NotACode::Tail);
         }
-        Ok(ActivationCode { text: text.to_owned() })
+        Ok(ActivationCode { text: format!("LPA:{body}") })
     }
 
     /// The whole text, for the QR code, the paper and the sealed table. Every call is a place to look at.
@@ -90,6 +92,20 @@ impl ActivationCode {
     pub fn identity(&self) -> String {
         format!("{}${}", self.sm_dp_address().to_ascii_lowercase(), self.matching_id())
     }
+}
+
+/// Dotted numbers, two at least. Shops like to put the code itself or a flag there.
+fn is_object_id(field: &str) -> bool {
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    field.contains('.') && field.split('.').all(number)
+}
+
+fn is_flag(field: &str) -> bool {
+    field == "1"
+}
+
+fn is_hex(field: &str) -> bool {
+    field.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn check_address(address: &str) -> Result<(), NotACode> {
@@ -137,26 +153,33 @@ impl Drop for ActivationCode {
     }
 }
 
-/// The number of an eSIM card, 18 to 20 digits. A failing check digit is common in the field and never blocks.
+/// The number of an eSIM card: 18 to 22 characters, beginning with 89, digits but for the letters A to F that some
+/// issuers put in (providers.md 4.5). A failing check digit is common in the field and never blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Iccid(String);
 
 impl Iccid {
-    /// The digits of `text` if they can be an ICCID; a trailing `F` pad is dropped.
+    /// The number in `text` if it can be an ICCID; spaces, as people type them, and a pad of `F` at the end are dropped.
     pub fn parse(text: &str) -> Option<Iccid> {
-        let digits = text.trim().trim_end_matches(['F', 'f']);
-        let ok = (18..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-        ok.then(|| Iccid(digits.to_owned()))
+        let joined: String = text.chars().filter(|c| *c != ' ').collect();
+        let number = joined.trim().trim_end_matches(['F', 'f']);
+        let ok = (18..=22).contains(&number.len())
+            && number.starts_with("89")
+            && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+        ok.then(|| Iccid(number.to_owned()))
     }
 
-    /// The digits.
+    /// The number.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the last digit is the Luhn check digit of the others.
+    /// Whether the last digit is the Luhn check digit of the others. A number with letters has none.
     pub fn check_digit_ok(&self) -> bool {
+        if !self.0.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
         let sum: u32 = self
             .0
             .bytes()
@@ -230,7 +253,26 @@ mod tests {
         for (text, why) in [
             ("", NotACode::Prefix),
             ("LPA:2$smdp.io$ABC1", NotACode::Prefix),
-            ("1$smdp.io$ABC1", NotACode::Prefix),
+            ("LPA:", NotACode::Prefix),
+            ("LPA:1", NotACode::Address),
+            ("LPA:1$", NotACode::Address),
+            ("LPA:1$$ID", NotACode::Address),
+            ("2$smdp.example.com$ID", NotACode::Prefix),
+            ("$smdp.example.com$ID", NotACode::Prefix),
+            ("LPA:12$host.example$ID", NotACode::Prefix),
+            ("LPA:LPA:1$smdp.io$ABC1", NotACode::Prefix),
+            ("LPA:1$smdp.example.com/endpoint$MATCH", NotACode::Address),
+            ("LPA:1$smdp.example.com:443$MATCH", NotACode::Address),
+            ("LPA:1$-smdp.io$MATCH", NotACode::Address),
+            ("LPA:1$sm-v4-009-pla-gtm.pr.go-esim.com#CODE", NotACode::Address),
+            ("LPA:1$...", NotACode::Address),
+            ("LPA:1$smdp.example.com$AB_CD", NotACode::MatchingId),
+            ("LPA:1$smdp.example.com$ÄBC", NotACode::MatchingId),
+            ("LPA:1$smdp.io$AB\u{200B}CD", NotACode::MatchingId),
+            ("LPA:1$smdp.example.com$ID$notoid", NotACode::Tail),
+            ("LPA:1$smdp.example.com$ID$1", NotACode::Tail),
+            ("LPA:1$smdp.example.com$ID$1.", NotACode::Tail),
+            ("LPA:1$smdp.io$ABC1$.$1", NotACode::Tail),
             ("LPA:1$localhost$ABC1", NotACode::Address),
             ("LPA:1$smdp..io$ABC1", NotACode::Address),
             ("LPA:1$smdp.io", NotACode::MatchingId),
@@ -240,10 +282,38 @@ mod tests {
             ("LPA:1$example.com$ABC1", NotACode::Placeholder),
             ("LPA:1$smdp.io$ABC1$x", NotACode::Tail),
             ("LPA:1$smdp.io$ABC1$$2", NotACode::Tail),
-            ("LPA:1$smdp.io$ABC1$$1$", NotACode::Tail),
+            ("LPA:1$smdp.io$ABC1$$1$xyz", NotACode::Tail),
+            ("LPA:1$smdp.io$ABC1$$1$$1$", NotACode::Tail),
         ] {
             assert_eq!(ActivationCode::parse(text), Err(why), "{text}");
         }
+    }
+
+    #[test]
+    fn codes_that_phones_take_are_taken() {
+        for (text, confirmation) in [
+            ("1$SMDP.GSMA.COM$04386-AGYFT-A74Y8-3F815$1.3.6.1.4.1.31746", false),
+            ("1$SMDP.GSMA.COM$04386-AGYFT-A74Y8-3F815$1.3.6.1.4.1.31746$1", true),
+            ("1$SMDP.GSMA.COM$04386-AGYFT-A74Y8-3F815$$1", true),
+            ("LPA:1$rsp.truphone.com$QRF-SPEEDTEST", false),
+            ("1$smdpp.test.rsp.sysmocom.de$TS48V1-B-UNIQUE", false),
+            ("1$prod.smdp-plus.rsp.goog$052X-UFXS-CQIY-PNGL", false),
+            ("LPA:1$ais.prod.ondemandconnectivity.com$SEW7JEBMFGPRVSPD", false),
+            ("LPA:1$lpa.roamify.com$TEST", false),
+            ("lpa:1$rsp.truphone.com$QRF-SPEEDTEST", false),
+            ("\u{FEFF}LPA:1$rsp.truphone.com$QRF-SPEEDTEST\u{200B}\n", false),
+            ("LPA:1$smdp.io$ABC1$$1$", true),
+            ("LPA:1$smdp.io$ABC1$$$C0FFEE$1", false),
+        ] {
+            let code = ActivationCode::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+            let body = text.trim_matches(['\u{FEFF}', '\u{200B}', '\n']);
+            let body = body.strip_prefix("LPA:").or_else(|| body.strip_prefix("lpa:")).unwrap_or(body);
+            assert_eq!(code.reveal(), format!("LPA:{body}"), "the prefix alone is rewritten");
+            assert_eq!(code.needs_confirmation_code(), confirmation, "{text}");
+        }
+        let long = |letters: usize| format!("1$smdp.io${}", "AB".repeat(letters / 2));
+        assert!(ActivationCode::parse(&long(238)).is_ok());
+        assert_eq!(ActivationCode::parse(&long(242)), Err(NotACode::TooLong));
     }
 
     #[test]
@@ -260,7 +330,15 @@ mod tests {
         assert!(Iccid::parse("8910300000012345678").is_some());
         assert!(Iccid::parse("89103000000123456F").is_none());
         assert!(Iccid::parse("891030000001234567F").is_some());
-        assert!(Iccid::parse("8910300000 12345678").is_none());
+        assert_eq!(Iccid::parse("8910 3000 0001 2345 678").unwrap().as_str(), "8910300000012345678");
+        assert!(!Iccid::parse("89860110f9900160570").unwrap().check_digit_ok(), "letters, as in the field");
+        for bad in ["8810300000012345678", "8910300000-12345678", "8910300000012345678g", "89103000000123456781234"] {
+            assert_eq!(Iccid::parse(bad), None, "{bad}");
+        }
+        for known in ["8944500000000000014", "89445000000000000126", "89852000263318806140"] {
+            assert!(Iccid::parse(known).unwrap().check_digit_ok(), "{known}");
+        }
+        assert!(!Iccid::parse("894000000000029365").unwrap().check_digit_ok(), "never blocks");
         assert!(Iccid::parse("8944500102198304826").unwrap().check_digit_ok());
         assert!(!Iccid::parse("8944500102198304827").unwrap().check_digit_ok());
     }

@@ -31,6 +31,8 @@ use crate::sale::offer::{Kind, Offer, OrderReference, ProviderId};
 
 /// Pages after which a catalogue counts as endless.
 const PAGES_MAX: u32 = 2_000;
+/// Seconds that our clock may differ from theirs: they refuse signatures that are five minutes old.
+const CLOCK_MAX_S: i64 = 240;
 /// Entries of a page: the documented most.
 const PAGE: u32 = 100;
 
@@ -221,7 +223,8 @@ impl Esimfly {
         let megabytes = |name: &str| loose::bytes(&reply.value, &format!("data.data.{name}"), 1 << 20);
         let unlimited = loose::flag(&reply.value, "data.data.is_unlimited") == Some(true);
         Ok(Usage {
-            total_bytes: if unlimited { None } else { megabytes("total_mb") },
+            // Unlimited is a total of nothing.
+            total_bytes: if unlimited { None } else { megabytes("total_mb").filter(|bytes| *bytes > 0) },
             used_bytes: megabytes("used_mb"),
             as_of: reply.date.map(|date| date.to_string()),
             expires: loose::text(&reply.value, "data.validity.expires_at"),
@@ -274,10 +277,18 @@ impl EsimProvider for Esimfly {
 
     async fn top_up_offers(&self, iccid: &Iccid) -> Outcome<Vec<ProviderPlan>> {
         let read = async {
-            let args = Args::new().and("iccid", iccid.as_str()).and("limit", PAGE);
-            let reply = self.ask(&rows::TOP_UP_PACKAGES, args).await?;
-            let list = loose::entries(&reply.value, &["data.packages"]).ok_or_else(|| reply.lacks("packages"))?;
-            Ok(list.into_iter().filter_map(|one| packages::plan(one, self.currency, &[])).collect())
+            let mut offers = Vec::new();
+            for page in 1..=PAGES_MAX {
+                let args = Args::new().and("iccid", iccid.as_str()).and("page", page).and("limit", PAGE);
+                let reply = self.ask(&rows::TOP_UP_PACKAGES, args).await?;
+                let list = loose::entries(&reply.value, &["data.packages"]).ok_or_else(|| reply.lacks("packages"))?;
+                let empty = list.is_empty();
+                offers.extend(list.into_iter().filter_map(|one| packages::plan(one, self.currency, &[])));
+                if empty || packages::pages(&reply.value).is_none_or(|last| i64::from(page) >= last) {
+                    return Ok(offers);
+                }
+            }
+            Err(Miss::unknown("the list of top-ups has no end"))
         };
         let got: Got<Vec<ProviderPlan>> = read.await;
         got.into()
@@ -287,8 +298,11 @@ impl EsimProvider for Esimfly {
         self.undo(reference).await.into()
     }
 
+    /// With our clock too far from theirs every signature is refused: then nothing is sold.
     fn health(&self) -> Health {
-        self.line.health()
+        let health = self.line.health();
+        let clock = health.clock_ahead_s.is_none_or(|ahead| ahead.abs() <= CLOCK_MAX_S);
+        Health { sells: health.sells && clock, ..health }
     }
 
     fn calls(&self) -> &'static [Row] {

@@ -18,6 +18,9 @@ use crate::sale::offer::{Kind, OrderReference};
 /// How far before and after the sending an order may be dated (sale.md 11).
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
+/// Pages of the list of orders after which it counts as endless.
+const LIST_PAGES_MAX: u32 = 20;
+
 /// Orders of this process.
 #[derive(Default)]
 pub(super) struct Own {
@@ -71,8 +74,19 @@ impl Esimfly {
         let charged = ["final_price", "amount"]
             .iter()
             .find_map(|name| loose::exact(&reply.value, name, request.offer.cost.currency));
-        if matches!(request.offer.kind, Kind::TopUp { .. }) {
-            return OrderOutcome::Done(Delivery { reference, profile: None, charged });
+        let status = loose::text(&reply.value, "status").unwrap_or_default().to_ascii_lowercase();
+        if has_failed(&status) {
+            return OrderOutcome::Unknown(reply.doubt(&format!("success, but order {} is {status}", reference.0)));
+        }
+        if let Kind::TopUp { iccid } = &request.offer.kind {
+            let topped = loose::text(&reply.value, "iccid");
+            return match status.as_str() {
+                _ if topped.as_deref().is_some_and(|topped| topped != iccid.as_str()) => {
+                    OrderOutcome::Unknown(reply.doubt(&format!("{} topped up another eSIM", reference.0)))
+                }
+                "" | "completed" => OrderOutcome::Done(Delivery { reference, profile: None, charged }),
+                _ => OrderOutcome::Accepted(reference),
+            };
         }
         let list = loose::entries(&reply.value, &["esims"]).unwrap_or_default();
         let Some(esim) = list.first().filter(|esim| loose::flag(esim, "isPending") != Some(true)) else {
@@ -95,7 +109,7 @@ impl Esimfly {
             return OrderOutcome::Unknown(reply.doubt("the order is for another package than was asked for"));
         }
         let status = loose::text(order, "status").unwrap_or_default().to_ascii_lowercase();
-        if matches!(status.as_str(), "failed" | "cancelled" | "refunded") {
+        if has_failed(&status) {
             let detail = format!("order {} is {status}", reference.0);
             return OrderOutcome::Refused(Refusal { reason: RefusalReason::Other, detail });
         }
@@ -135,18 +149,9 @@ impl Esimfly {
         let ahead = SignedDuration::from_secs(self.line.health().clock_ahead_s.unwrap_or(0));
         let from = sent.at.checked_sub(ahead + WINDOW).unwrap_or(Timestamp::UNIX_EPOCH);
         let until = sent.at.checked_add(WINDOW - ahead).unwrap_or(Timestamp::MAX);
-        let args = Args::new()
-            .and("search", &offer.plan.0)
-            .and("from_date", from)
-            .and("sort_by", "created_at")
-            .and("sort_order", "desc")
-            .and("limit", PAGE);
-        let reply = match self.ask_duty(&rows::ORDERS, args).await {
-            Ok(reply) => reply,
+        let (reply, list) = match self.listed(&offer.plan.0, from).await {
+            Ok(listed) => listed,
             Err(miss) => return LookUp::Unknown(miss.doubt()),
-        };
-        let Some(list) = loose::entries(&reply.value, &["data.orders"]) else {
-            return LookUp::Unknown(reply.doubt("the list of orders has an unknown form"));
         };
         let mut taken: BTreeSet<String> = sent.taken.iter().map(|reference| reference.0.clone()).collect();
         let good = request.key.reference();
@@ -161,10 +166,36 @@ impl Esimfly {
         let fits = |order: &&Value| {
             let dated = loose::moment(order, "created_at").is_none_or(|at| at >= from && at <= until);
             let code = loose::text(order, "package_code").as_deref() == Some(offer.plan.0.as_str());
-            code && dated && loose::text(order, "order_reference").is_some_and(|reference| !taken.contains(&reference))
+            // An order without a name could be ours too.
+            code && dated && loose::text(order, "order_reference").is_none_or(|reference| !taken.contains(&reference))
         };
-        let candidates: Vec<&Value> = list.into_iter().filter(fits).collect();
+        let candidates: Vec<&Value> = list.iter().filter(fits).collect();
         self.weigh(request, &reply, &candidates).await
+    }
+
+    /// Our orders of a package since `from`, all pages of them; the last answer with it.
+    async fn listed(&self, package: &str, from: Timestamp) -> Got<(Reply, Vec<Value>)> {
+        let mut orders: Vec<Value> = Vec::new();
+        for page in 1..=LIST_PAGES_MAX {
+            let args = Args::new()
+                .and("search", package)
+                .and("from_date", from)
+                .and("sort_by", "created_at")
+                .and("sort_order", "desc")
+                .and("page", page)
+                .and("limit", PAGE);
+            let reply = self.ask_duty(&rows::ORDERS, args).await?;
+            let list = loose::entries(&reply.value, &["data.orders"])
+                .ok_or_else(|| Miss::Unknown(reply.doubt("the list of orders has an unknown form")))?;
+            let before = orders.len();
+            let fresh: Vec<Value> = list.into_iter().filter(|order| !orders.contains(order)).cloned().collect();
+            orders.extend(fresh);
+            let last = packages::pages(&reply.value).is_some_and(|pages| i64::from(page) >= pages);
+            if last || orders.len() == before || loose::goes_back_before(&orders, "created_at", from) {
+                return Ok((reply, orders));
+            }
+        }
+        Err(Miss::unknown("the list of orders has no end"))
     }
 
     async fn weigh(&self, request: &OrderRequest, reply: &Reply, candidates: &[&Value]) -> LookUp {
@@ -173,23 +204,28 @@ impl Esimfly {
             if candidates.is_empty() {
                 return match &offer.kind {
                     Kind::TopUp { iccid } => self.by_usage(request, iccid).await,
-                    _ => LookUp::NotThere,
+                    _ if self.exclusive || self.keys_proven => LookUp::NotThere,
+                    _ => {
+                        LookUp::Undecidable { evidence: "no such order in the list, but others order here too".into() }
+                    }
                 };
             }
             let evidence = format!("{} orders in the list could be this one", candidates.len());
             return LookUp::Undecidable { evidence };
         };
-        let reference = loose::text(order, "order_reference").unwrap_or_default();
+        let Some(reference) = loose::text(order, "order_reference") else {
+            return LookUp::Undecidable { evidence: "an order in the list could be it, but has no reference".into() };
+        };
         if !self.exclusive {
             return LookUp::Undecidable { evidence: format!("{reference} could be it, but others order here too") };
         }
         let amount = loose::exact(order, "amount", offer.cost.currency);
-        if amount.is_some_and(|amount| amount != offer.cost) {
+        if amount != Some(offer.cost) {
             let evidence = format!("{reference} could be it, but at {amount:?} instead of {}", offer.cost);
             return LookUp::Undecidable { evidence };
         }
         match loose::text(order, "status").unwrap_or_default().to_ascii_lowercase().as_str() {
-            "failed" | "cancelled" | "refunded" => LookUp::Found(OrderOutcome::Refused(Refusal {
+            status if has_failed(status) => LookUp::Found(OrderOutcome::Refused(Refusal {
                 reason: RefusalReason::Other,
                 detail: format!("order {reference} failed by the list"),
             })),
@@ -215,7 +251,7 @@ impl Esimfly {
                 profile: None,
                 charged: None,
             })),
-            (Some(before), Some(now)) if now == before => LookUp::NotThere,
+            (Some(before), Some(now)) if now == before && self.exclusive => LookUp::NotThere,
             (before, now) => {
                 LookUp::Undecidable { evidence: format!("no order in the list; total {before:?} before, {now:?} now") }
             }
@@ -231,6 +267,11 @@ impl Esimfly {
             Err(miss) => Err(miss),
         }
     }
+}
+
+/// Whether this status of an order means that nothing is sold.
+fn has_failed(status: &str) -> bool {
+    matches!(status, "failed" | "cancelled" | "canceled" | "refunded")
 }
 
 /// The pieces of a profile, from the eSIM's own entry first, then from the answer around it.

@@ -27,6 +27,8 @@ use crate::sale::activation::Iccid;
 use crate::sale::offer::{Kind, Offer, OrderReference, ProviderId};
 use plans::PlanList;
 
+/// The most that an order may cost where the configuration does not say: 25.00.
+const MOST_UNITS: i128 = 25 * crate::money::EXACT_SCALE;
 /// Country lists that are fetched side by side.
 const LANES: usize = 4;
 
@@ -47,7 +49,8 @@ pub struct Section {
     /// Nobody else spends from this wallet: only then a balance difference proves anything.
     #[serde(default)]
     pub account_exclusive: bool,
-    /// Plans that cost more are not offered: a lost code cannot be fetched again.
+    /// What costs more is neither offered nor ordered, since a lost code cannot be fetched again; 25.00 of `currency`
+    /// where it is not named.
     pub most_per_order: Option<Sum>,
     /// Time limits, additional roots, paths.
     #[serde(default)]
@@ -62,13 +65,23 @@ fn default_base() -> String {
     "https://mobilexy.com/api".into()
 }
 
+impl Section {
+    /// The most that one order may cost; none where it is no sum in the account's currency.
+    pub fn most(&self) -> Option<Exact> {
+        match &self.most_per_order {
+            Some(sum) => sum.exact().ok().filter(|most| most.currency == self.currency && most.units > 0),
+            None => Some(Exact { units: MOST_UNITS, currency: self.currency }),
+        }
+    }
+}
+
 /// The client.
 pub struct Mobilexy {
     id: ProviderId,
     key: Secret,
     currency: Currency,
     exclusive: bool,
-    most: Option<Exact>,
+    most: Exact,
     line: Line,
 }
 
@@ -112,13 +125,13 @@ impl Mobilexy {
     pub fn new(section: &Section, machine: &str) -> Result<Self, NoClient> {
         let key = section.key.read()?;
         let mask = Mask::of([key.clone()]);
-        let most = section.most_per_order.as_ref().map(Sum::exact).transpose();
+        let most = section.most().ok_or(NoClient::MostPerOrder)?;
         Ok(Mobilexy {
             id: ProviderId(section.name.clone()),
             key,
             currency: section.currency,
             exclusive: section.account_exclusive,
-            most: most.map_err(|_| NoClient::Base("most_per_order.value".into()))?,
+            most,
             line: Line::new(&section.base, &section.connection, BodyForm::Form, mask, machine)?,
         })
     }
@@ -186,10 +199,13 @@ impl Mobilexy {
         let (one, two, three, four) =
             tokio::try_join!(self.lane(&lists, 0), self.lane(&lists, 1), self.lane(&lists, 2), self.lane(&lists, 3))?;
         let mut plans: Vec<ProviderPlan> = [one, two, three, four].into_iter().flatten().collect();
-        if let Some(most) = self.most {
-            plans.retain(|plan| plan.cost.currency != most.currency || plan.cost.units <= most.units);
-        }
+        plans.retain(|plan| self.affordable(plan.cost));
         Ok(plans)
+    }
+
+    /// Whether so much may be risked in one order.
+    fn affordable(&self, cost: Exact) -> bool {
+        cost.currency == self.most.currency && cost.units <= self.most.units
     }
 
     async fn read_balance(&self, urgency: Option<Urgency>) -> Got<Exact> {

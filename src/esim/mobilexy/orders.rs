@@ -13,11 +13,17 @@ use crate::sale::offer::{Kind, OrderReference};
 
 /// Before the id of a number, so that [`Mobilexy::undo`] knows one from an eSIM's order number.
 const NUMBER: &str = "number/";
+/// Numbers that are asked for in one list.
+const NUMBERS_PAGE: usize = 100;
 /// Half a cent: what a balance may differ from the cost (providers.md 3.1).
 const TOLERANCE: i128 = 500_000;
 
 impl Mobilexy {
     pub(super) async fn buy(&self, request: &OrderRequest) -> OrderOutcome {
+        if !self.affordable(request.offer.cost) {
+            let (cost, most) = (request.offer.cost, self.most);
+            return OrderOutcome::NeverSent(format!("{cost} is more than most_per_order allows ({most})"));
+        }
         let got = match &request.offer.kind {
             Kind::Esim => self.buy_esim(request).await,
             Kind::TopUp { iccid } => self.buy_top_up(request, iccid).await,
@@ -148,18 +154,26 @@ impl Mobilexy {
     }
 
     async fn number_witness(&self, wanted: &str) -> LookUp {
-        let reply = match self.ask_duty(&rows::NUMBERS, Args::new().and("per_page", 100)).await {
+        let reply = match self.ask_duty(&rows::NUMBERS, Args::new().and("per_page", NUMBERS_PAGE)).await {
             Ok(reply) => reply,
             Err(miss) => return LookUp::Unknown(miss.doubt()),
         };
         let Some(list) = number_list(&reply) else {
             return LookUp::Unknown(reply.doubt("the list of numbers has an unknown form"));
         };
+        let full = list.len() >= NUMBERS_PAGE;
         let ours = list
             .into_iter()
             .find(|entry| loose::text(entry, "number").is_some_and(|number| digits(&number) == digits(wanted)));
-        match ours.and_then(|entry| loose::text(entry, "id")) {
-            None => LookUp::NotThere,
+        let Some(ours) = ours else {
+            if full {
+                let evidence = format!("{wanted} is not among the first {NUMBERS_PAGE} numbers; there are more");
+                return LookUp::Undecidable { evidence };
+            }
+            return LookUp::NotThere;
+        };
+        match loose::any_text(ours, &["id", "roamlinx_number_id"]) {
+            None => LookUp::Undecidable { evidence: format!("{wanted} is ours, but the list names no id for it") },
             Some(id) => LookUp::Found(OrderOutcome::Done(Delivery {
                 reference: OrderReference(format!("{NUMBER}{id}")),
                 profile: None,

@@ -176,7 +176,7 @@ impl Reseller {
         Tokens::read(&reply.value, now).ok_or_else(|| Miss::NeverSent("the login brought no token".into()))
     }
 
-    /// Without a token: login and refresh.
+    /// Without a token: login, refresh, and what an account needs before it can log in.
     async fn send_bare(&self, row: &Row, args: Args) -> Got<Reply> {
         let mut draft = self.line.draft(row, &args)?;
         draft.urgency = Urgency::Duty;
@@ -373,6 +373,10 @@ impl EsimProvider for Reseller {
         };
         if row.name == rows::LOGIN.name || row.name == rows::REFRESH.name {
             return self.tokens(None).await.map(|_| Value::Bool(true)).into();
+        }
+        if rows::WITHOUT_TOKEN.contains(&row.name) {
+            // Nobody could verify an address or set a lost password anew if that took a login.
+            return self.send_bare(row, args).await.map(|reply| reply.value).into();
         }
         self.ask(row, args).await.map(|reply| reply.value).into()
     }

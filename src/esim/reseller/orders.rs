@@ -1,10 +1,10 @@
 //! Buying from the reseller API, finding the order by our tag, and getting the code as text or out of a picture.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::super::calls::Args;
-use super::super::evidence::Miss;
+use super::super::evidence::{Got, Miss};
 use super::super::line::Reply;
 use super::super::pace::Urgency;
 use super::super::profile::{NotDeliverable, Pieces};
@@ -15,6 +15,9 @@ use crate::sale::offer::{DataVolume, Kind, OrderReference};
 
 /// How far before and after the sending an order may be dated (sale.md 11).
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// Pages of the list of orders after which it counts as endless.
+const LIST_PAGES_MAX: u32 = 20;
 
 impl Reseller {
     pub(super) async fn buy(&self, request: &OrderRequest) -> OrderOutcome {
@@ -127,33 +130,54 @@ impl Reseller {
     }
 
     pub(super) async fn by_the_list(&self, request: &OrderRequest, sent: &Sent) -> LookUp {
-        let reply = match self.ask_duty(&rows::ORDERS, Args::new().and("page", 1).and("limit", PAGE)).await {
-            Ok(reply) => reply,
-            Err(miss) => return LookUp::Unknown(miss.doubt()),
-        };
-        let lists = ["data", "orders", "data.orders"];
-        let Some(list) = loose::entries(&reply.value, &lists) else {
-            return LookUp::Unknown(reply.doubt("the list of orders has an unknown form"));
-        };
         let good = request.key.reference();
         let names = ["customer_name", "end_customer_email", "customer_email", "end_customer_name"];
         let carries = |order: &Value| names.iter().any(|name| loose::at(order, name).is_some());
-        let ours = |order: &&&Value| {
+        let ours = |order: &Value| {
             let tagged = |name: &&str| loose::text(order, name).is_some_and(|text| text.contains(&good));
             names.iter().any(tagged)
         };
-        if let Some(order) = list.iter().find(ours) {
+        let (reply, list) = match self.listed(sent, ours).await {
+            Ok(listed) => listed,
+            Err(miss) => return LookUp::Unknown(miss.doubt()),
+        };
+        if let Some(order) = list.iter().find(|order| ours(order)) {
             return self.adopt(request, &reply, order).await;
         }
-        if list.iter().all(|order| carries(order)) && (self.list_shows_customer || !list.is_empty()) {
+        if list.iter().all(carries) && (self.list_shows_customer || !list.is_empty()) {
             return LookUp::NotThere;
         }
-        let candidates: Vec<&Value> = list.into_iter().filter(|order| self.may_be(request, sent, order)).collect();
+        let candidates: Vec<&Value> = list.iter().filter(|order| self.may_be(request, sent, order)).collect();
         match candidates.as_slice() {
             [] => self.wallet_says(request, "no such order in the list").await,
             [order] if self.exclusive => self.adopt(request, &reply, order).await,
             some => LookUp::Undecidable { evidence: format!("{} orders in the list could be this one", some.len()) },
         }
+    }
+
+    /// Our orders, page after page, until one is `ours`, or the rest is older than the order that is looked for.
+    async fn listed(&self, sent: &Sent, ours: impl Fn(&Value) -> bool) -> Got<(Reply, Vec<Value>)> {
+        let ahead = SignedDuration::from_secs(self.line.health().clock_ahead_s.unwrap_or(0));
+        let since = sent.at.checked_sub(ahead + WINDOW).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut orders: Vec<Value> = Vec::new();
+        for page in 1..=LIST_PAGES_MAX {
+            let reply = self.ask_duty(&rows::ORDERS, Args::new().and("page", page).and("limit", PAGE)).await?;
+            let list = loose::entries(&reply.value, &["data", "orders", "data.orders"])
+                .ok_or_else(|| Miss::Unknown(reply.doubt("the list of orders has an unknown form")))?;
+            let before = orders.len();
+            let fresh: Vec<Value> = list.into_iter().filter(|order| !orders.contains(order)).cloned().collect();
+            orders.extend(fresh);
+            let pages = loose::whole(&reply.value, "pagination.total_pages")
+                .or_else(|| loose::whole(&reply.value, "data.pagination.total_pages"));
+            if pages.is_some_and(|pages| i64::from(page) >= pages)
+                || orders.len() == before
+                || orders.iter().any(&ours)
+                || loose::goes_back_before(&orders, "created_at", since)
+            {
+                return Ok((reply, orders));
+            }
+        }
+        Err(Miss::unknown("the list of orders has no end"))
     }
 
     fn may_be(&self, request: &OrderRequest, sent: &Sent, order: &Value) -> bool {

@@ -55,9 +55,11 @@ pub(super) fn cost(value: &Value, currency: Currency) -> Option<Exact> {
         Some(code) => code.parse().ok()?,
         None => currency,
     };
-    ["final_price_usd", "final_price", "reseller_price", "price"]
-        .iter()
-        .find_map(|name| loose::exact(value, name, stated))
+    // One name says its currency itself.
+    loose::exact(value, "final_price_usd", Currency::USD)
+        .or_else(|| {
+            ["final_price", "reseller_price", "price"].iter().find_map(|name| loose::exact(value, name, stated))
+        })
         .filter(|cost| cost.units > 0)
 }
 
@@ -114,6 +116,12 @@ mod tests {
         let read = plan(&snake, Currency::EUR).unwrap();
         assert_eq!((read.cost.to_string().as_str(), read.data), ("15 USD", DataVolume::Bytes(5 << 30)));
         assert_eq!(read.coverage, Coverage::Country { iso: Some("US".into()), name: "United States".into() });
+    }
+
+    #[test]
+    fn a_price_in_dollars_is_one_whatever_the_account_counts_in() {
+        let value = json!({"final_price_usd": "18.00", "price": 15, "currency": "EUR"});
+        assert_eq!(cost(&value, Currency::EUR).unwrap().to_string(), "18 USD");
     }
 
     #[test]

@@ -74,9 +74,16 @@ impl Roamify {
         let args = Args::new().and("referenceId", request.key.reference());
         match self.ask_as(&rows::ORDER_GET, args, Some(Urgency::Duty)).await {
             Ok(reply) if nothing_in(&reply.value) => LookUp::NotThere,
-            Ok(reply) => match self.read_order(request, &reply) {
-                Ok(outcome) => LookUp::Found(outcome),
-                Err(doubt) => LookUp::Undecidable { evidence: doubt.evidence },
+            Ok(reply) => match named(&reply, &request.key.reference()) {
+                Named::Ours(order) => match self.read_order(request, &order) {
+                    Ok(outcome) => LookUp::Found(outcome),
+                    Err(doubt) => LookUp::Undecidable { evidence: doubt.evidence },
+                },
+                Named::Others => LookUp::NotThere,
+                Named::Nameless => {
+                    let evidence = "orders without a reference were found, one of them may be ours";
+                    LookUp::Undecidable { evidence: evidence.into() }
+                }
             },
             Err(Miss::Refused(refusal)) if refusal.reason == RefusalReason::NotFound => LookUp::NotThere,
             Err(miss) => LookUp::Unknown(miss.doubt()),
@@ -89,6 +96,12 @@ impl Roamify {
             let args = Args::new().and("orderId", &reference.0);
             let order = self.ask_as(&rows::ORDER_GET, args, Some(Urgency::Duty)).await?;
             let outcome = self.read_order(request, &order).unwrap_or_else(OrderOutcome::Unknown);
+            let other = |found: &OrderReference| found != reference;
+            if matches!(&outcome, OrderOutcome::Accepted(found) if other(found))
+                || matches!(&outcome, OrderOutcome::Done(delivery) if other(&delivery.reference))
+            {
+                return Ok(OrderOutcome::Unknown(order.doubt("another order was shown than was asked for")));
+            }
             if !matches!((&outcome, &request.offer.kind), (OrderOutcome::Accepted(_), Kind::Esim)) {
                 return Ok(outcome);
             }
@@ -172,11 +185,60 @@ fn the_order(value: &Value) -> &Value {
     }
 }
 
+/// What the orders are that were found by our reference.
+enum Named {
+    Ours(Reply),
+    /// Each has another reference: the filter was not heeded, and ours is not among them.
+    Others,
+    /// At least one has none.
+    Nameless,
+}
+
+fn named(reply: &Reply, ours: &str) -> Named {
+    let data = loose::at(&reply.value, "data").unwrap_or(&reply.value);
+    let found: Vec<&Value> = match loose::entries(data, &["", "orders"]) {
+        Some(list) => list,
+        None => vec![the_order(&reply.value)],
+    };
+    let reference = |order: &Value| loose::text(order, "referenceId");
+    match found.iter().find(|order| reference(order).as_deref() == Some(ours)) {
+        Some(order) => Named::Ours(Reply { value: (*order).clone(), date: reply.date }),
+        None if found.iter().all(|order| reference(order).is_some()) => Named::Others,
+        None => Named::Nameless,
+    }
+}
+
 fn nothing_in(value: &Value) -> bool {
     match loose::at(value, "data") {
         None => true,
         Some(Value::Array(list)) => list.is_empty(),
         Some(Value::Object(map)) => map.is_empty(),
         Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_order_is_ours_by_our_reference_alone() {
+        let reply = |data: Value| Reply { value: json!({"status": "success", "data": data}), date: None };
+        let (ours, other) = (json!({"id": "1", "referenceId": "01J-0"}), json!({"id": "2", "referenceId": "01J-1"}));
+        for data in [
+            ours.clone(),
+            json!([ours.clone()]),
+            json!([other.clone(), ours]),
+            json!({"orders": [other.clone(), {"id": "1", "referenceId": "01J-0"}]}),
+        ] {
+            let Named::Ours(found) = named(&reply(data.clone()), "01J-0") else { panic!("{data}") };
+            assert_eq!(loose::text(the_order(&found.value), "id").as_deref(), Some("1"), "{data}");
+        }
+        assert!(matches!(named(&reply(other.clone()), "01J-0"), Named::Others));
+        assert!(matches!(named(&reply(json!([other.clone()])), "01J-0"), Named::Others));
+        for nameless in [json!({"id": "3"}), json!([{"id": "3"}]), json!([other, {"id": "3"}])] {
+            assert!(matches!(named(&reply(nameless.clone()), "01J-0"), Named::Nameless), "{nameless}");
+        }
     }
 }

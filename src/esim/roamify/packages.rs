@@ -108,9 +108,8 @@ fn coverage(around: &Around) -> Option<Coverage> {
 }
 
 fn volume(package: &Value) -> Option<DataVolume> {
-    let unlimited =
-        loose::first(package, &["isUnlimited", "data.isUnlimited"]).is_some_and(|flag| flag == &Value::Bool(true));
-    if unlimited {
+    let said = |path| loose::flag(package, path);
+    if said("isUnlimited").or_else(|| said("data.isUnlimited")) == Some(true) {
         // Unlimited with a threshold is so much a day at full speed.
         return Some(amount(package, "throttle").map_or(DataVolume::Unlimited, DataVolume::BytesPerDay));
     }
@@ -153,6 +152,15 @@ mod tests {
             json!({"packageId": "p", "day": 1, "price": 2.5, "isUnlimited": true, "countryName": "Japan"});
         let read = |package: &Value| packages(&json!([package]), Currency::USD).unwrap();
         assert_eq!(read(&package)[0].data, DataVolume::Unlimited);
+        for yes in [json!("true"), json!(1), json!("1")] {
+            package["isUnlimited"] = yes.clone();
+            assert_eq!(read(&package)[0].data, DataVolume::Unlimited, "{yes}");
+        }
+        for no in [json!(false), json!(0), json!(null)] {
+            package["isUnlimited"] = no.clone();
+            assert!(read(&package).is_empty(), "no amount and not unlimited: {no}");
+        }
+        package["isUnlimited"] = json!(true);
         package["throttle"] = json!({"dataAmount": 1, "dataUnit": "GB"});
         assert_eq!(read(&package)[0].data, DataVolume::BytesPerDay(1 << 30));
         package["requirements"] = json!({"travelDate": true});

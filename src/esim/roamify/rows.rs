@@ -5,19 +5,21 @@ use crate::esim::calls::{Form, Origin::Inferred, Origin::Live, Row, body, path, 
 /// Generates a profile: up to 90 s.
 pub const APPLY: Row = Row::new("apply", "POST", "/api/esim/apply")
     .with(&[body("esimId").must(), body("referenceId"), body("startDate")])
-    .gives(&["data.id"])
+    .gives(&["data.id text"])
     .slow();
 /// One eSIM by its id.
 pub const ESIM_BY_ID: Row =
-    Row::new("esim-by-id", "GET", "/api/esim").with(&[query("esimId").must()]).gives(&["data.id"]);
+    Row::new("esim-by-id", "GET", "/api/esim").with(&[query("esimId").must()]).gives(&["data.id text"]);
 /// One eSIM by its card number.
 pub const ESIM_BY_ICCID: Row =
-    Row::new("esim-by-iccid", "GET", "/api/esim").with(&[query("iccid").must()]).gives(&["data.id"]);
+    Row::new("esim-by-iccid", "GET", "/api/esim").with(&[query("iccid").must()]).gives(&["data.id text"]);
 /// Use of an eSIM.
-pub const USAGE: Row = Row::new("usage", "GET", "/api/esim/usage").with(&[query("iccid").must()]).gives(&["data"]);
+pub const USAGE: Row =
+    Row::new("usage", "GET", "/api/esim/usage").with(&[query("iccid").must()]).gives(&["data.iccid text"]);
 /// Use of an eSIM day by day.
-pub const USAGE_DETAILS: Row =
-    Row::new("usage-details", "GET", "/api/esim/usage/details").with(&[query("iccid").must()]).gives(&["data"]);
+pub const USAGE_DETAILS: Row = Row::new("usage-details", "GET", "/api/esim/usage/details")
+    .with(&[query("iccid").must()])
+    .gives(&["data.iccid text", "data.dataUsages list"]);
 /// What an eSIM can be topped up with.
 pub const TOP_UP_PACKAGES: Row = Row::new("topup-packages", "GET", "/api/esim/topup/packages")
     .with(&[
@@ -27,19 +29,19 @@ pub const TOP_UP_PACKAGES: Row = Row::new("topup-packages", "GET", "/api/esim/to
         query("isUnlimited").as_(Form::Flag),
         query("packageId"),
     ])
-    .gives(&["data"]);
+    .gives(&["data|data.packages list"]);
 /// Packages of an eSIM so far.
 pub const HISTORY: Row =
-    Row::new("history", "GET", "/api/esim/history").with(&[query("iccid").must()]).gives(&["data"]);
+    Row::new("history", "GET", "/api/esim/history").with(&[query("iccid").must()]).gives(&["data list"]);
 /// All our eSIMs.
 pub const ESIMS: Row = Row::new("esims", "GET", "/api/esims")
     .with(&[query("status"), query("limit").as_(Form::Whole)])
-    .gives(&["data"])
+    .gives(&["data list"])
     .catalogue();
 /// Countries with plans.
 pub const COUNTRIES: Row = Row::new("countries", "GET", "/api/esim/countries")
     .with(&[query("geography")])
-    .gives(&["data"])
+    .gives(&["data|data.countries list"])
     .from(Live)
     .catalogue();
 /// Packages, paged.
@@ -61,15 +63,18 @@ pub const PACKAGES: Row = Row::new("packages", "GET", "/api/esim/packages")
 /// Buys; the profile is generated afterwards.
 pub const ORDER: Row = Row::new("order", "POST", "/api/esim/order")
     .with(&[body("items").as_(Form::Json).must(), body("referenceId")])
+    .gives(&["data.id|data.orderId|data.order.id text"])
     .from(Live);
 /// Buys and generates in one slow step.
 pub const ORDER_INSTANT: Row = Row::new("order-instant", "POST", "/api/esim/order/instant")
     .with(&[body("items").as_(Form::Json).must(), body("referenceId")])
+    .gives(&["data.id|data.orderId|data.order.id text"])
     .from(Live)
     .slow();
 /// Tops an eSIM up.
 pub const ORDER_TOP_UP: Row = Row::new("order-topup", "POST", "/api/esim/order/topup")
     .with(&[body("iccid").must(), body("packageId").must(), body("referenceId")])
+    .gives(&["data.id|data.orderId|data.order.id text"])
     .from(Live);
 /// One order by its id or by our reference.
 pub const ORDER_GET: Row = Row::new("order-get", "GET", "/api/esim/order")
@@ -83,7 +88,7 @@ pub const ORDERS: Row = Row::new("orders", "GET", "/api/esim/orders")
     .from(Inferred)
     .catalogue();
 /// The wallet.
-pub const BALANCE: Row = Row::new("balance", "GET", "/api/balance").gives(&["data.balance"]).from(Live);
+pub const BALANCE: Row = Row::new("balance", "GET", "/api/balance").gives(&["data.balance decimal"]).from(Live);
 /// Phones that take an eSIM.
 pub const DEVICES: Row =
     Row::new("compatible-devices", "GET", "/api/compatible-devices").gives(&["data"]).from(Live).catalogue();
