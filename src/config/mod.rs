@@ -200,7 +200,7 @@ impl Config {
         let screen: Screen = document.section("screen");
         let terminal: Terminal = document.section("terminal");
         let printer: Option<PrinterConfig> = document.has("printer").then(|| document.section("printer"));
-        let providers: Vec<ProviderSection> = document.list("providers");
+        let mut providers: Vec<ProviderSection> = document.list("providers");
         let mut pricing: Pricing = document.section("pricing");
         let catalogue: Offering = document.section("catalogue");
         let sync: Sync = document.section("sync");
@@ -258,6 +258,7 @@ impl Config {
         }
         check_providers(&mut document, &providers);
         fill_in_risks(&mut pricing, &providers);
+        place_logins(&mut providers, &journal.directory);
         if tracing_subscriber::EnvFilter::try_new(&log.filter).is_err() {
             document.problem("log.filter", "a filter such as \"info\" or \"info,esim_kiosk=debug\" is expected".into());
         }
@@ -284,6 +285,17 @@ impl Config {
             file: file.to_owned(),
         };
         document.finish(config, file)
+    }
+}
+
+/// Where the tries to log in are kept where the file does not say: beside the journal, so that a program that starts
+/// again and again does not lock the account.
+fn place_logins(providers: &mut [ProviderSection], directory: &Path) {
+    for section in providers {
+        if let ProviderSection::Reseller(section) = section {
+            let name: String = section.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+            section.logins_file.get_or_insert_with(|| directory.join(format!("{name}.logins")));
+        }
     }
 }
 

@@ -172,3 +172,34 @@ fn nothing_secret_is_in_the_debug_text() {
     let shown = format!("{:?}", parse(&EXAMPLE.replacen("000000", "246810", 1)).unwrap());
     assert!(!shown.contains("246810"), "{shown}");
 }
+
+#[test]
+fn what_an_account_risks_follows_from_its_provider_and_not_from_its_name() {
+    let second = "[[providers]]\napi = \"reseller\"\nname = \"strong\"\nbase = \"https://api.example.org\"\n\
+                  email = \"k@operator.example\"\npassword = \"file:/p\"\ncurrency = \"USD\"\n\
+                  customer_email = \"k@operator.example\"\nkeys_proven = true\n\n[pricing]";
+    let text = EXAMPLE
+        .replacen("name = \"mobilexy\"", "name = \"hall-1\"", 1)
+        .replacen("[pricing]", second, 1)
+        .replacen("mark_up = {", "risk = { other = 5 }\nmark_up = {", 1);
+    let config = parse(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.pricing.risk["hall-1"], 800, "Mobilexy is last, whatever it is called");
+    assert_eq!(config.pricing.risk["strong"], 0, "with a proven key nothing is risked");
+    assert_eq!(config.pricing.risk["other"], 5);
+    let ProviderSection::Reseller(strong) = &config.providers[1] else { panic!() };
+    assert_eq!(strong.logins_file.as_deref(), Some(Path::new("/var/lib/esim-kiosk/strong.logins")));
+}
+
+#[test]
+fn an_accounts_paths_and_caps_are_checked() {
+    let line = "account_exclusive = true         # nobody else buys from this wallet";
+    let path = |paths: &str| with(line, &format!("connection = {{ paths = {{ {paths} }} }}"));
+    assert_eq!(path("purchase = \"/v2/buy\", plan = \"/v2/plan/{id}\""), []);
+    for wrong in ["purchas = \"/v2/buy\"", "purchase = \"v2/buy\"", "plan = \"/plan\"", "purchase = \"/plan/{id}\""] {
+        assert_eq!(keys(&path(wrong)), ["providers[0].connection.paths"], "{wrong}");
+    }
+    for wrong in ["{ value = \"25,00\", currency = \"USD\" }", "{ value = \"25\", currency = \"EUR\" }"] {
+        let problems = with(line, &format!("most_per_order = {wrong}"));
+        assert_eq!(keys(&problems), ["providers[0].most_per_order"], "{wrong}");
+    }
+}

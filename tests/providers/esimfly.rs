@@ -2,7 +2,7 @@ use esim_kiosk::esim::{DuplicateGuard, LookUp, OrderOutcome, Outcome, RefusalRea
 use esim_kiosk::sim::providers::fault::{Effect, Fault, Trick};
 use esim_kiosk::sim::providers::{Goods, Provider};
 
-use crate::kit::{Shop, done, now};
+use crate::kit::{Shop, done, good, now};
 
 const EXCLUSIVE: &str = "account_exclusive = true";
 
@@ -60,7 +60,47 @@ async fn a_lost_order_is_found_in_the_list_and_nobody_elses_is_taken() {
     assert!(matches!(blind.look_up(&request, &now(&[])).await, LookUp::Undecidable { .. }), "three could be it");
     let shared = shop.again("");
     assert!(matches!(shared.look_up(&request, &now(&taken[1..])).await, LookUp::Undecidable { .. }));
-    assert_eq!(shared.look_up(&request, &now(&taken)).await, LookUp::NotThere);
+    let none = shared.look_up(&request, &now(&taken)).await;
+    assert!(matches!(none, LookUp::Undecidable { .. }), "others order here: without a key it is a case, not {none:?}");
+    let keyed = shop.again("keys_proven = true");
+    assert_eq!(keyed.look_up(&request, &now(&taken)).await, LookUp::NotThere);
+}
+
+#[tokio::test]
+async fn a_lost_order_is_found_behind_a_hundred_others() {
+    let shop = Shop::with(Provider::Esimfly, EXCLUSIVE);
+    let plan = shop.some_plan().await;
+    let lost = shop.request(200, &plan).await;
+    shop.panel.fault(Provider::Esimfly, Fault::after("esims_order", Effect::Reset));
+    assert!(matches!(shop.client.order(&lost).await, OrderOutcome::Unknown(_)));
+    let mut taken = Vec::new();
+    for number in 0..101 {
+        let mut request = lost.clone();
+        request.key = good(number);
+        let OrderOutcome::Done(delivery) = shop.client.order(&request).await else { panic!("{number}") };
+        taken.push(delivery.reference);
+    }
+    let found = shop.again(EXCLUSIVE).look_up(&lost, &now(&taken)).await;
+    let LookUp::Found(OrderOutcome::Accepted(reference)) = found else { panic!("{found:?}") };
+    assert_eq!(reference.0, shop.orders()[0].reference);
+}
+
+#[tokio::test]
+async fn with_a_clock_too_far_off_nothing_is_sold() {
+    let shop = Shop::with(Provider::Esimfly, EXCLUSIVE);
+    let plan = shop.some_plan().await;
+    assert!(shop.client.health().sells);
+    shop.panel.advance(Provider::Esimfly, std::time::Duration::from_secs(600));
+    let request = shop.client.balance().await;
+    assert!(
+        matches!(&request, Outcome::Refused(refusal) if refusal.reason == RefusalReason::ClockWrong),
+        "{request:?}"
+    );
+    let health = shop.client.health();
+    assert!(!health.sells && health.clock_ahead_s.is_some_and(|ahead| ahead < -500), "{health:?}");
+    shop.panel.clock(Provider::Esimfly, |clock| clock.set_ahead_ms(0));
+    done(shop.client.balance().await);
+    assert!(shop.client.health().sells, "{}", plan.name);
 }
 
 #[tokio::test]

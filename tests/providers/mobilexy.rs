@@ -10,7 +10,8 @@ const EXCLUSIVE: &str = "account_exclusive = true";
 
 #[tokio::test]
 async fn a_plan_is_found_priced_and_bought() {
-    let shop = Shop::with(Provider::Mobilexy, EXCLUSIVE);
+    let uncapped = format!("{EXCLUSIVE}\nmost_per_order = {{ value = \"100000\", currency = \"USD\" }}");
+    let shop = Shop::with(Provider::Mobilexy, &uncapped);
     let plans = shop.plans().await;
     assert_eq!(plans.len(), shop.panel.plan_count(Provider::Mobilexy), "every plan once");
     assert!(plans.iter().any(|plan| matches!(plan.data, DataVolume::BytesPerDay(_))));
@@ -119,4 +120,18 @@ async fn a_number_is_bought_found_again_and_cancelled() {
     assert!(matches!(outcome, OrderOutcome::Unknown(_)), "{outcome:?}");
     let LookUp::Found(OrderOutcome::Done(delivery)) = shop.look_up(&request).await else { panic!() };
     assert_eq!(shop.client.cancel(&delivery.reference).await, Outcome::Done(()));
+}
+
+#[tokio::test]
+async fn what_costs_more_than_the_cap_is_neither_offered_nor_ordered() {
+    let shop = Shop::with(Provider::Mobilexy, "most_per_order = { value = \"12.50\", currency = \"USD\" }");
+    let all = shop.again("");
+    let (capped, all) = (shop.plans().await, done(all.catalogue().await));
+    let dear = all.iter().max_by_key(|plan| plan.cost.units).unwrap();
+    assert!(dear.cost.units > 1_250_000_000 && dear.cost.units <= 2_500_000_000, "25.00 by default: {}", dear.cost);
+    assert!(capped.len() < all.len() && capped.iter().all(|plan| plan.cost.units <= 1_250_000_000));
+    let request = shop.request(1, dear).await;
+    let outcome = shop.client.order(&request).await;
+    assert!(matches!(outcome, OrderOutcome::NeverSent(_)), "{outcome:?}");
+    assert!(shop.orders().is_empty());
 }

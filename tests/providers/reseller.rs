@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use esim_kiosk::esim::calls::Args;
 use esim_kiosk::esim::{DuplicateGuard, LookUp, OrderOutcome, Outcome, RefusalReason};
 use esim_kiosk::sim::providers::fault::{Effect, Fault, Trick};
 use esim_kiosk::sim::providers::{Goods, Provider};
@@ -156,4 +157,46 @@ async fn an_order_is_cancelled_in_both_ways() {
         assert_eq!(shop.client.cancel(&delivery.reference).await, Outcome::Done(()));
         assert_eq!(shop.panel.sold(Provider::Reseller, Goods::Esim), 0);
     }
+}
+
+#[tokio::test]
+async fn what_an_account_needs_before_it_can_log_in_takes_no_login() {
+    let shop = Shop::open(Provider::Reseller);
+    let with = |args: &[(&str, &str)]| -> Args {
+        args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let email = ("email", "new@operator.example");
+    for (row, args) in [
+        ("auth-register", with(&[email, ("password", "Long-Enough-1!"), ("role", "reseller")])),
+        ("auth-verify-email", with(&[email, ("verification_token", "t")])),
+        ("auth-resend-verification", with(&[email])),
+        ("auth-forgot-password", with(&[email])),
+        ("auth-reset-password", with(&[("reset_token", "t"), ("new_password", "Long-Enough-1!")])),
+        ("health", with(&[])),
+    ] {
+        done(shop.client.call(row, args).await);
+    }
+    assert_eq!(shop.panel.ledger(Provider::Reseller).calls_of("login"), 0);
+}
+
+#[tokio::test]
+async fn a_lost_order_is_found_on_a_later_page() {
+    let shop = Shop::with(Provider::Reseller, PROVEN);
+    let plan = shop.some_plan().await;
+    let lost = shop.request(200, &plan).await;
+    shop.panel.fault(Provider::Reseller, Fault::after("order_create", Effect::Reset));
+    assert!(matches!(shop.client.order(&lost).await, OrderOutcome::Unknown(_)));
+    for number in 0..101 {
+        let mut request = lost.clone();
+        request.key = crate::kit::good(number);
+        let outcome = shop.client.order(&request).await;
+        assert!(matches!(outcome, OrderOutcome::Done(_) | OrderOutcome::Accepted(_)), "{number}: {outcome:?}");
+    }
+    let found = shop.look_up(&lost).await;
+    let reference = match found {
+        LookUp::Found(OrderOutcome::Accepted(reference)) => reference,
+        LookUp::Found(OrderOutcome::Done(delivery)) => delivery.reference,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reference.0, shop.orders()[0].reference);
 }
