@@ -62,6 +62,10 @@ fn refused_fails_over_and_unknown_never_does() {
     played.on(1_500, Event::Goods { good: 0, news: GoodsNews::Unknown("502".into()) });
     assert!(matches!(&played.effects[..], [Effect::LookUp { good: 0, .. }]), "{:?}", played.effects);
     assert_eq!(played.sale.payment.money, Money::Held);
+    // Also when the look-up finds that it was refused: nothing else is ordered, the money is released.
+    played.on(4_500, Event::Goods { good: 0, news: GoodsNews::Refused("failed by the list".into()) });
+    assert_eq!((played.answers(), played.sale.goods[0].state), (vec![Answer::NotIssued], Goods::Absent));
+    assert!(!played.effects.iter().any(|effect| matches!(effect, Effect::Order { .. })), "{:?}", played.effects);
 }
 
 #[test]

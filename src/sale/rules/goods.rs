@@ -37,6 +37,11 @@ pub(super) fn goods(draft: &mut Draft<'_>, good: u8, news: &GoodsNews) {
             draft.record(Record::OrderUnknown { good, evidence: detail.clone() });
             draft.open_case(CaseKind::OrderInDoubt, detail);
         }
+        GoodsNews::Refused(detail) if current.state == Goods::Unknown => {
+            // Found to have failed it is surely not bought; but what was in doubt once is never failed over (sale.md 4).
+            draft.record(Record::Note { text: format!("good {good}: found refused: {detail}") });
+            draft.record(Record::Absent { good });
+        }
         GoodsNews::Refused(detail) => draft.order_refused(good, detail),
         GoodsNews::Unknown(evidence) => {
             if current.state == Goods::Asked {
