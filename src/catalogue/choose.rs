@@ -36,9 +36,10 @@ impl Catalogue {
     ) -> Result<&'a Source, CannotSell> {
         let mut least = CannotSell::Gone;
         for source in &card.sources {
-            let able = match source.slow {
-                true => Err(CannotSell::Slow),
-                false => standing(&source.provider, &source.plan, source.cost),
+            let able = match source {
+                Source { gone: true, .. } => Err(CannotSell::Gone),
+                Source { slow: true, .. } => Err(CannotSell::Slow),
+                Source { provider, plan, cost, .. } => standing(provider, plan, *cost),
             };
             match able {
                 Ok(()) => return Ok(source),
@@ -130,7 +131,7 @@ impl Catalogue {
         };
         card.sources
             .iter()
-            .filter(|source| source.provider != offer.provider && !source.slow)
+            .filter(|source| source.provider != offer.provider && !source.slow && !source.gone)
             .filter(bearable)
             .filter(|source| standing(&source.provider, &source.plan, source.cost).is_ok())
             .map(|source| Offer { retail: offer.retail, ..self.offer_of(card, source, language) })

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::places::{Gazetteer, region_key};
-use super::{Card, CardId, Catalogue, Destination, Iso, Place, Report, Setting, Snapshot, Source, naming, search};
+use super::{
+    Card, CardId, Catalogue, Destination, Iso, Place, Report, Setting, Snapshot, Source, naming, reread, search,
+};
 use crate::money::{MoneyError, Rate, retail};
 use crate::sale::offer::{DataVolume, ProviderId};
 use crate::sale::plan::{Coverage, ProviderPlan};
@@ -147,7 +149,6 @@ impl Merger<'_> {
             return None;
         };
         let converted = plan.cost.at(&self.rates[rate]).ok()?;
-        let risk = i128::from(pricing.risk.get(&provider.0).copied().unwrap_or(0));
         let source = Source {
             provider: provider.clone(),
             plan: plan.key.clone(),
@@ -161,8 +162,9 @@ impl Merger<'_> {
             install_at_destination: plan.install_at_destination,
             slow: plan.slow,
             can_top_up: plan.can_top_up,
+            gone: false,
         };
-        Some((converted.units.saturating_mul(10_000 + risk), source))
+        Some((reread::weight(converted, provider, pricing), source))
     }
 
     /// The same text once in memory: thousands of plans name the same networks.

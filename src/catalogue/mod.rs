@@ -10,6 +10,7 @@ mod guard;
 mod merge;
 mod naming;
 mod places;
+mod reread;
 mod search;
 mod section;
 
@@ -79,7 +80,7 @@ pub struct Setting<'a> {
 }
 
 /// The offers of all providers, merged, priced, named and searched.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     version: u64,
     rates: Vec<Rate>,
@@ -216,6 +217,8 @@ pub struct Source {
     pub slow: bool,
     /// Can be topped up later.
     pub can_top_up: bool,
+    /// Its provider does not sell it any more, as was found since the catalogue was fetched.
+    pub gone: bool,
 }
 
 impl Catalogue {

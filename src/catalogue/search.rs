@@ -7,7 +7,7 @@ use super::{Destination, Place};
 /// Names that people type and that are no country's name: spelling, tab, code.
 const NICKNAMES: &str = include_str!("nicknames.tsv");
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Entry {
     place: usize,
     code: String,
@@ -18,7 +18,7 @@ struct Entry {
 }
 
 /// What search looks through.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     entries: Vec<Entry>,
 }

@@ -206,3 +206,33 @@ fn a_full_catalogue_keeps_every_plan() {
     assert_eq!(sources, 28_000);
     assert_eq!(catalogue.search("turk", "de").len(), 3, "Türkei, Turkmenistan, Turks- und Caicosinseln");
 }
+
+#[test]
+fn a_price_that_was_read_again_counts_from_then_on() {
+    let mut catalogue =
+        build(&[("esimfly", vec![plan("1", "Japan", 1, 7, "2")]), ("roamify", vec![plan("2", "Japan", 1, 7, "3")])]);
+    let (id, pricing) = (catalogue.cards(catalogue.destination("jp").unwrap())[0].id, pricing());
+    let best =
+        |catalogue: &Catalogue| catalogue.offer(id, "en", any).map(|offer| (offer.provider.0, offer.retail.minor));
+    let from = |catalogue: &Catalogue| catalogue.destination("jp").unwrap().from.minor;
+    let (fly, one) = (ProviderId("esimfly".into()), PlanKey("1".into()));
+    // 2 × 0.90 × 1.5 = 2.70, up to 2.90.
+    assert_eq!((best(&catalogue), from(&catalogue)), (Ok(("esimfly".into(), 290)), 290));
+    let cost = |text| Some(Exact::parse(text, Currency::USD).unwrap());
+    catalogue.reread(&fly, &one, cost("2.5"), &pricing);
+    assert_eq!(
+        (best(&catalogue), from(&catalogue)),
+        (Ok(("esimfly".into(), 390)), 390),
+        "dearer, and still the cheapest"
+    );
+    catalogue.reread(&fly, &one, cost("9"), &pricing);
+    assert_eq!((best(&catalogue), from(&catalogue)), (Ok(("roamify".into(), 490)), 490), "now the other one is");
+    catalogue.reread(&ProviderId("roamify".into()), &PlanKey("2".into()), None, &pricing);
+    assert_eq!(best(&catalogue), Ok(("esimfly".into(), 1290)), "gone there: the dear one is left");
+    catalogue.reread(&fly, &one, Some(Exact::parse("9", Currency::EUR.code().parse().unwrap()).unwrap()), &pricing);
+    assert_eq!(best(&catalogue).unwrap().0, "esimfly", "in another currency, by its own rate");
+    catalogue.reread(&fly, &one, Some(Exact::parse("9", "CHF".parse().unwrap()).unwrap()), &pricing);
+    assert_eq!(best(&catalogue), Err(CannotSell::Gone), "no rate, no sale");
+    catalogue.reread(&fly, &one, cost("2"), &pricing);
+    assert_eq!(best(&catalogue), Ok(("esimfly".into(), 290)), "back again");
+}

@@ -3,7 +3,7 @@
 use crate::fleet::News;
 use crate::money::parse_scaled;
 
-use super::status::Status;
+use super::status::{AccountStatus, Status};
 
 /// What the machine itself says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +39,13 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
             (parse_scaled(&balance.decimal()).ok()? < limit).then(|| format!("{}: {balance}", account.name))
         })
         .collect();
+    let trouble = |account: &AccountStatus| Some(format!("{}: {}", account.name, account.trouble()?));
+    let troubled: Vec<String> = status.accounts.iter().filter_map(trouble).collect();
+    let refused: Vec<String> = status
+        .accounts
+        .iter()
+        .filter_map(|account| Some(format!("{}: {}", account.name, account.list_refused.as_ref()?)))
+        .collect();
     let disk = match machine.free_mb {
         Some(free) if free < machine.needed_mb => Some("critical"),
         Some(free) if free < machine.needed_mb.saturating_mul(2) => Some("major"),
@@ -50,6 +57,8 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         alarm("terminal", terminal, format!("card terminal: {}", status.terminal)),
         alarm("network", when(!status.online, "major"), "no provider answers".to_owned()),
         alarm("balance", when(!low.is_empty(), "major"), format!("low wallet: {}", low.join(", "))),
+        alarm("provider", when(!troubled.is_empty(), "major"), troubled.join("; ")),
+        alarm("catalogue", when(!refused.is_empty(), "warning"), refused.join("; ")),
         alarm("clock", when(!status.clock_synced, "minor"), "the clock was not set by a server".to_owned()),
         alarm("disk", disk, format!("{free} MB are free, {} MB are needed", machine.needed_mb)),
         alarm("journal", when(!status.journal, "critical"), "the journal cannot be written".to_owned()),
@@ -66,7 +75,6 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::kiosk::status::AccountStatus;
     use crate::money::{Currency, Exact};
 
     pub(crate) fn well() -> Status {
@@ -87,6 +95,8 @@ pub(crate) mod tests {
                 name: "mobilexy".into(),
                 balance: Some(Exact::parse("25.00", Currency::EUR).unwrap()),
                 answers: true,
+                health: crate::esim::pace::Health { sells: true, ..crate::esim::pace::Health::default() },
+                list_refused: None,
             }],
             open_sales: 0,
             doubtful: 0,
@@ -119,6 +129,11 @@ pub(crate) mod tests {
             ..well()
         };
         let machine = Machine { free_mb: Some(10), update_waits: true, ..machine };
+        let mut bad = bad;
+        bad.accounts[0].health.sells = false;
+        bad.accounts[0].health.credentials_refused = true;
+        bad.accounts[0].list_refused = Some("4 of 10 plans are gone".into());
+        assert_eq!(bad.accounts[0].trouble().unwrap(), "our key or password is refused");
         let names: Vec<_> = raised(&bad, &machine, Some("30")).into_iter().map(|(name, _)| name).collect();
         assert_eq!(
             names,
@@ -127,6 +142,8 @@ pub(crate) mod tests {
                 "terminal",
                 "network",
                 "balance",
+                "provider",
+                "catalogue",
                 "clock",
                 "disk",
                 "journal",

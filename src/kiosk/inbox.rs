@@ -1,5 +1,7 @@
 //! The one queue: everything that happens to a kiosk arrives here, one after the other.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::{Catalogue, Snapshot};
 use crate::esim::{LookUp, OrderOutcome, Outcome, PriceCheck};
 use crate::money::Exact;
@@ -38,6 +40,8 @@ pub enum Inbox {
     },
     /// Price and wallet were read again for the session that touched Pay.
     Priced(Box<Priced>),
+    /// The price of a plan that a traveller looks at was read again.
+    Reread(Box<Reread>),
     /// The time for a question to the terminal has come.
     Ask {
         /// The sale.
@@ -69,6 +73,13 @@ pub enum Inbox {
         answered: bool,
         /// Its wallet, where that was asked.
         balance: Option<Exact>,
+    },
+    /// A provider's fresh list of plans was believed, or why not.
+    Listed {
+        /// The account.
+        provider: ProviderId,
+        /// Why the last good list stays.
+        refused: Option<String>,
     },
     /// The back office answered, or did not.
     Posted {
@@ -122,6 +133,17 @@ pub struct Priced {
     pub price: Outcome<PriceCheck>,
     /// The wallet now.
     pub balance: Outcome<Exact>,
+    /// The wallets now of the accounts that would be next, where an order has no other witness.
+    pub others: BTreeMap<ProviderId, Exact>,
+}
+
+/// The price of one plan, read again.
+#[derive(Debug)]
+pub struct Reread {
+    /// What the screen offered.
+    pub offer: Offer,
+    /// Its price now.
+    pub price: Outcome<PriceCheck>,
 }
 
 /// A question to the terminal about a sale.

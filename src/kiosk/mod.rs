@@ -4,7 +4,9 @@
 //! only then lets anything happen. Nothing here waits: every effect is a task with a deadline whose answer comes
 //! back through the [`inbox`].
 
+mod accounts;
 pub mod alarms;
+pub mod calls;
 mod care;
 mod claims;
 pub mod clock;
@@ -23,6 +25,7 @@ pub mod operator;
 mod orders;
 mod paper;
 mod picture;
+mod prices;
 mod purchases;
 mod queue;
 pub mod reckoning;
@@ -40,6 +43,7 @@ mod tests;
 pub mod trading;
 mod traveller;
 pub mod view;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -107,14 +111,6 @@ struct TerminalSays {
     text: Option<String>,
 }
 
-/// What is known of an account while the program runs.
-#[derive(Debug, Clone, Default)]
-struct Account {
-    balance: Option<crate::money::Exact>,
-    answered_at: Option<Moment>,
-    failed: bool,
-}
-
 /// The kiosk.
 pub struct Kiosk {
     settings: Arc<Settings>,
@@ -132,7 +128,9 @@ pub struct Kiosk {
     session: Session,
     shelf: Shelf,
     health: Health,
-    accounts: BTreeMap<ProviderId, Account>,
+    accounts: BTreeMap<ProviderId, accounts::Account>,
+    /// When the price of which plan was last read again.
+    reading: prices::Reading,
     says: TerminalSays,
     /// The codes on the screen, of this session's sale only.
     revealed: Option<(SaleId, Profile)>,
@@ -188,6 +186,7 @@ impl Kiosk {
             shelf: Shelf::new(Arc::new(Catalogue::default())),
             health,
             accounts: BTreeMap::new(),
+            reading: prices::Reading::new(),
             says: TerminalSays { prompt: crate::payment::Prompt::Starting, text: None },
             revealed: None,
             claim: None,
@@ -258,6 +257,7 @@ impl Kiosk {
             Inbox::Ordered { sale, good, outcome } => self.ordered(sale, good, outcome),
             Inbox::LookedUp { sale, good, found } => self.looked_up(sale, good, found),
             Inbox::Priced(priced) => self.priced(*priced),
+            Inbox::Reread(reread) => self.reread(&reread),
             Inbox::Ask { sale, question } => self.ask_terminal(sale, question),
             Inbox::Printer(state) => self.printer_is(state),
             Inbox::PaperSent { sale } => self.tell(sale, &Event::Paper(PaperState::Sent)),
@@ -267,6 +267,7 @@ impl Kiosk {
                 self.shelf.replace(catalogue);
             }
             Inbox::Provider { provider, answered, balance } => self.provider_answered(provider, answered, balance),
+            Inbox::Listed { provider, refused } => self.list_is(provider, refused),
             Inbox::Posted { number, taken } => self.posted(number, taken),
             Inbox::Look(answer) => {
                 // Whoever asked may have lost patience.
@@ -279,6 +280,10 @@ impl Kiosk {
             }
             Inbox::Order { command: OperatorCommand::Terminal(task), answer } => self.errand(task, Some(answer)),
             Inbox::Errand(ended) => self.errand_ended(*ended),
+            Inbox::Order { command: operator::OperatorCommand::CallProvider(call), answer } => {
+                info!(?call, "operator's call");
+                self.operator_calls(call, answer);
+            }
             Inbox::Order { command, answer } => {
                 let said = self.operator(&command);
                 if answer.send(said).is_err() {

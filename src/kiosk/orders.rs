@@ -3,7 +3,6 @@
 use tracing::{info, warn};
 
 use crate::esim::{Delivery, LookUp, OrderOutcome};
-use crate::money::Exact;
 use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::SaleId;
 use crate::sale::offer::ProviderId;
@@ -61,19 +60,5 @@ impl Kiosk {
     fn provider_of(&self, id: SaleId, good: u8) -> Option<ProviderId> {
         let sale = self.sales.get(&id)?;
         (usize::from(good) < sale.goods.len()).then(|| sale.offer(usize::from(good)).provider.clone())
-    }
-
-    /// A provider answered something, or did not: what the health table and the shelf go by.
-    pub(super) fn provider_answered(&mut self, provider: ProviderId, answered: bool, balance: Option<Exact>) {
-        let now = self.clock.now();
-        let account = self.accounts.entry(provider).or_default();
-        account.failed = !answered;
-        if answered {
-            account.answered_at = Some(now);
-        }
-        if balance.is_some() {
-            account.balance = balance;
-        }
-        self.freshen_health();
     }
 }

@@ -178,15 +178,18 @@ impl Kiosk {
         let catalogue = self.shelf.catalogue().clone();
         let card = self.session.plan.as_deref().and_then(|id| id.parse().ok()).and_then(|id| catalogue.card(id));
         let standing = |provider: &_, plan: &_, cost| self.standing(provider, plan, cost);
+        // What was found to be gone while the traveller looked at it stays on the screen, with the reason.
+        let found_gone = self.session.problem == Some(super::view::PayProblem::PlanGone);
         let shown = card.and_then(|card| {
-            let plan = self.shelf.plan(card, &language, &standing)?;
+            let plan = self.shelf.plan(card, &language, &standing);
+            let plan = plan.or_else(|| found_gone.then(|| self.shelf.gone(card, &language)).flatten())?;
             Some((card, self.sellable(vec![plan]).pop()?))
         });
         let Some((card, plan)) = shown else {
             return self.plans();
         };
         let destination = catalogue.destination_of(card);
-        let source = card.sources.first();
+        let source = catalogue.source(card, standing).ok().or(card.sources.first());
         let mut countries: Vec<String> = card.countries.iter().map(|iso| iso.name(&language).to_owned()).collect();
         countries.sort_by_cached_key(|name| locale::folded(name));
         let browse_only = self.browse_only();

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalogue::{CannotSell, Card, CardId, Catalogue, Destination};
+use crate::catalogue::{CannotSell, Card, CardId, Catalogue, Destination, Pricing, Source};
 use crate::locale;
 use crate::money::Exact;
-use crate::sale::offer::{DataVolume, PlanKey, ProviderId};
+use crate::sale::offer::{DataVolume, Offer, PlanKey, ProviderId};
 
 use super::view::{DestinationRow, PlanCard, PlanData, PlanUnavailable};
 
@@ -49,6 +49,20 @@ impl Shelf {
     pub fn replace(&mut self, catalogue: Arc<Catalogue>) {
         self.catalogue = catalogue;
         self.made_for = None;
+    }
+
+    /// A plan was asked for again: it costs this now, or is gone.
+    pub fn reread(&mut self, offer: &Offer, cost: Option<Exact>, pricing: &Pricing) {
+        Arc::make_mut(&mut self.catalogue).reread(&offer.provider, &offer.plan, cost, pricing);
+        self.made_for = None;
+    }
+
+    /// Whether the card of this name is the one that an offer was made of.
+    pub fn is_of(&self, card: Option<&str>, offer: &Offer) -> bool {
+        let card = card.and_then(|id| id.parse().ok()).and_then(|id| self.catalogue.card(id));
+        card.is_some_and(|card| {
+            card.sources.iter().any(|source| source.provider == offer.provider && source.plan == offer.plan)
+        })
     }
 
     /// Nothing of the last traveller's search stays.
@@ -123,16 +137,25 @@ impl Shelf {
                 (card.sources.first()?, Some(PlanUnavailable::NotNow))
             }
         };
-        Some(PlanCard {
-            id: card.id.to_string(),
-            data: data(card.data, language),
-            days: card.days,
-            price: locale::money(&source.retail, language),
-            networks: source.networks.to_string(),
-            speed: source.speed.as_deref().map(str::to_owned),
-            popular: false,
-            unavailable,
-        })
+        Some(shown(card, source, unavailable, language))
+    }
+
+    /// A card that the traveller looks at and that is not sold any more.
+    pub fn gone(&self, card: &Card, language: &str) -> Option<PlanCard> {
+        Some(shown(card, card.sources.first()?, Some(PlanUnavailable::NotNow), language))
+    }
+}
+
+fn shown(card: &Card, source: &Source, unavailable: Option<PlanUnavailable>, language: &str) -> PlanCard {
+    PlanCard {
+        id: card.id.to_string(),
+        data: data(card.data, language),
+        days: card.days,
+        price: locale::money(&source.retail, language),
+        networks: source.networks.to_string(),
+        speed: source.speed.as_deref().map(str::to_owned),
+        popular: false,
+        unavailable,
     }
 }
 

@@ -63,6 +63,31 @@ pub struct AccountStatus {
     pub balance: Option<Exact>,
     /// It answered the last time.
     pub answers: bool,
+    /// Its limits, its breaker, our credentials and our clock by its own.
+    pub health: crate::esim::pace::Health,
+    /// Why its fresh list of plans was not believed, where the last good one is still in use.
+    pub list_refused: Option<String>,
+}
+
+impl AccountStatus {
+    /// What stands in the way of selling from it, in words; nothing where it sells.
+    pub fn trouble(&self) -> Option<String> {
+        let health = &self.health;
+        let what = match () {
+            () if health.credentials_refused => "our key or password is refused".to_owned(),
+            () if health.limited_s.is_some() => {
+                format!("its limit of requests, {} s more", health.limited_s.unwrap_or(0))
+            }
+            () if health.broken_s.is_some() => {
+                let last = health.last_failure.as_deref().unwrap_or("no answer");
+                format!("it failed too often, pause of {} s ({last})", health.broken_s.unwrap_or(0))
+            }
+            () if !health.sells => format!("our clock is {} s ahead of its", health.clock_ahead_s.unwrap_or(0)),
+            () if !self.answers => "it does not answer".to_owned(),
+            () => return None,
+        };
+        Some(what)
+    }
 }
 
 impl Kiosk {
@@ -75,11 +100,6 @@ impl Kiosk {
             Selling::StockOnly => ("stock only", None),
             Selling::Paused(reason) => ("paused", Some(reason)),
         };
-        let accounts = self.accounts.iter().map(|(name, account)| AccountStatus {
-            name: name.to_string(),
-            balance: account.balance,
-            answers: !account.failed,
-        });
         let moving = |sale: &crate::sale::Sale| {
             !matches!(sale.payment.money, Money::None | Money::Back | Money::RefundDue) && sale.closed.is_none()
         };
@@ -96,7 +116,7 @@ impl Kiosk {
             catalogue: self.health.catalogue,
             journal: self.health.journal,
             locked: self.health.locked,
-            accounts: accounts.collect(),
+            accounts: self.account_statuses(),
             open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
             doubtful: self.sales.values().filter(|sale| sale.payment.money == Money::Unknown).count(),
             busy: !matches!(self.session.stage, Stage::Attract) || self.sales.values().any(moving),

@@ -1,12 +1,13 @@
 //! The catalogue, off the traveller's path: fetched by a task of its own, guarded, kept on disk, shown when offline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::catalogue::{Setting, Snapshot};
@@ -16,6 +17,11 @@ use crate::sale::offer::ProviderId;
 use super::clock::Clock;
 use super::inbox::Inbox;
 use super::settings::Settings;
+
+/// A list that was not believed is fetched again after so long.
+const DISBELIEVED: Duration = Duration::from_secs(30 * 60);
+/// A list that could not be fetched is tried again after so long.
+const FAILED: Duration = Duration::from_secs(60);
 
 /// Fetches the catalogues, and asks for wallets in between.
 pub struct Sync {
@@ -44,39 +50,40 @@ impl Sync {
         if !self.publish(&snapshot).await {
             return;
         }
-        let mut fetched: Option<tokio::time::Instant> = None;
+        // When each list is fetched next; those that are not in it, at once.
+        let mut due: BTreeMap<ProviderId, Instant> = BTreeMap::new();
         let mut back_off = Duration::from_secs(5);
         loop {
             let answered = self.ask_wallets().await;
-            let due = fetched.is_none_or(|at| at.elapsed() >= self.every);
-            if due && answered && self.fetch(&mut snapshot).await {
-                fetched = Some(tokio::time::Instant::now());
-                if !self.publish(&snapshot).await {
-                    return;
-                }
+            let wanted = |id: &&ProviderId| due.get(*id).is_none_or(|at| *at <= Instant::now());
+            let wanted: Vec<ProviderId> = answered.iter().filter(wanted).cloned().collect();
+            if !wanted.is_empty()
+                && self.fetch(&wanted, &mut snapshot, &mut due).await
+                && !self.publish(&snapshot).await
+            {
+                return;
             }
             // Without an answer the network is tried again soon, then less and less often.
-            let wait = if answered { self.wallet_every } else { back_off };
-            back_off = if answered { Duration::from_secs(5) } else { (back_off * 2).min(self.wallet_every) };
+            let online = !answered.is_empty();
+            let wait = if online { self.wallet_every } else { back_off };
+            back_off = if online { Duration::from_secs(5) } else { (back_off * 2).min(self.wallet_every) };
             tokio::select! {
                 () = tokio::time::sleep(wait.min(self.wallet_every)) => {}
-                () = self.refresh.notified() => fetched = None,
+                () = self.refresh.notified() => due.clear(),
                 () = self.inbox.closed() => return,
             }
         }
     }
 
-    /// Asks every wallet. Whether any provider answered.
-    async fn ask_wallets(&self) -> bool {
-        let mut any = false;
+    /// Asks every wallet. Who answered.
+    async fn ask_wallets(&self) -> BTreeSet<ProviderId> {
+        let mut who = BTreeSet::new();
         for (id, provider) in &self.providers {
-            let balance = provider.balance().await;
-            let answered = matches!(balance, Outcome::Done(_) | Outcome::Refused(_));
-            any |= answered;
-            let balance = match balance {
+            let balance = match provider.balance().await {
                 Outcome::Done(exact) => Some(exact),
                 Outcome::Refused(refusal) => {
                     warn!(provider = %id, reason = ?refusal.reason, detail = refusal.detail, "the wallet was refused");
+                    who.insert(id.clone());
                     None
                 }
                 Outcome::NeverSent(why) => {
@@ -88,33 +95,59 @@ impl Sync {
                     None
                 }
             };
-            let answered = answered && balance.is_some();
+            let answered = balance.is_some();
+            if answered {
+                who.insert(id.clone());
+            }
             if self.inbox.send(Inbox::Provider { provider: id.clone(), answered, balance }).await.is_err() {
-                return any;
+                return who;
             }
         }
-        any
+        who
     }
 
-    /// Fetches every list. Whether at least one is fresh.
-    async fn fetch(&self, snapshot: &mut Snapshot) -> bool {
+    /// Fetches these lists. Whether at least one is fresh; one that is not believed is told to the operator.
+    async fn fetch(
+        &self,
+        wanted: &[ProviderId],
+        snapshot: &mut Snapshot,
+        due: &mut BTreeMap<ProviderId, Instant>,
+    ) -> bool {
         let mut fresh = false;
-        for (id, provider) in &self.providers {
-            match provider.catalogue().await {
+        for (id, provider) in self.providers.iter().filter(|(id, _)| wanted.contains(id)) {
+            let again = match provider.catalogue().await {
                 Outcome::Done(plans) => {
                     let count = plans.len();
-                    match snapshot.accept(id.clone(), plans, &self.settings.offering) {
-                        Ok(()) => {
-                            info!(provider = %id, plans = count, "catalogue fetched");
-                            fresh = true;
-                        }
+                    let believed = snapshot.accept(id.clone(), plans, &self.settings.offering);
+                    match &believed {
+                        Ok(()) => info!(provider = %id, plans = count, "catalogue fetched"),
                         Err(refused) => {
-                            warn!(provider = %id, plans = count, %refused, "catalogue not believed: the last good one stays")
+                            warn!(provider = %id, plans = count, %refused, "catalogue not believed: the last good one stays");
                         }
                     }
+                    let told = Inbox::Listed {
+                        provider: id.clone(),
+                        refused: believed.as_ref().err().map(ToString::to_string),
+                    };
+                    if self.inbox.send(told).await.is_err() {
+                        return fresh;
+                    }
+                    fresh |= believed.is_ok();
+                    if believed.is_ok() { self.every } else { self.every.min(DISBELIEVED) }
                 }
-                outcome => warn!(provider = %id, ?outcome, "catalogue not fetched"),
-            }
+                outcome => {
+                    // Not the outcome itself: it could hold a list of thousands.
+                    let why = match outcome {
+                        Outcome::Refused(refusal) => refusal.detail,
+                        Outcome::NeverSent(why) => why,
+                        Outcome::Unknown(doubt) => doubt.evidence,
+                        Outcome::Done(_) => String::new(),
+                    };
+                    warn!(provider = %id, why, "catalogue not fetched");
+                    self.every.min(FAILED)
+                }
+            };
+            due.insert(id.clone(), Instant::now() + again);
         }
         if fresh && let Err(error) = self.write(snapshot) {
             warn!(file = %self.file.display(), %error, "the catalogue could not be kept on disk");

@@ -1,9 +1,8 @@
 //! The traveller's wishes, carried out.
 
-use tracing::{info, warn};
+use std::collections::BTreeMap;
 
 use crate::catalogue::{CannotSell, CardId};
-use crate::esim::Outcome;
 use crate::money::Exact;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -12,7 +11,7 @@ use crate::sale::record::{Choice, Consent, GoodQuote, Quote};
 use crate::sale::{Closing, Lock, Money};
 
 use super::Kiosk;
-use super::inbox::{Inbox, Priced};
+use super::accounts::covers;
 use super::sales::NotBegun;
 use super::session::{Stage, Wish};
 use super::view::{Intent, OutOfService, PayProblem, Printing, Selling};
@@ -34,7 +33,11 @@ impl Kiosk {
             return;
         }
         let was_attract = self.session.stage == Stage::Attract;
+        let looked_at = self.looked_at().map(str::to_owned);
         let wish = self.session.on(intent, now);
+        if self.looked_at().is_some_and(|plan| looked_at.as_deref() != Some(plan)) {
+            self.look_at_price();
+        }
         if !was_attract && self.session.stage == Stage::Attract {
             // "Back" to the first screen is a farewell too: the next touch may be somebody else's.
             return self.end_session();
@@ -74,6 +77,7 @@ impl Kiosk {
         }
     }
 
+<<<<<<< HEAD
     /// Whether an account can sell now.
     pub(super) fn standing(&self, provider: &ProviderId, plan: &PlanKey, cost: Exact) -> Result<(), CannotSell> {
         self.for_sale(provider, plan)?;
@@ -92,6 +96,8 @@ impl Kiosk {
         }
     }
 
+=======
+>>>>>>> f5653a6 (Read a price again when somebody looks at it, sell at what it is now, and tell the operator why an account does not sell)
     /// The offer that the traveller looks at, as it stands now.
     pub(super) fn offered(&self) -> Result<Offer, CannotSell> {
         let card: CardId = self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
@@ -103,6 +109,7 @@ impl Kiosk {
         }
     }
 
+<<<<<<< HEAD
     /// Pay was touched: the price and the wallet are read again before the card.
     fn read_price(&mut self) {
         if let Selling::Paused(reason) = self.health.selling() {
@@ -174,6 +181,10 @@ impl Kiosk {
     }
 
     fn begin_with(&mut self, offer: &Offer, wallet: Option<Exact>) {
+=======
+    /// The sale begins, with `wallet` as the witness of its order and `others` as those of the accounts that are next.
+    pub(super) fn begin_with(&mut self, offer: &Offer, wallet: Option<Exact>, others: &BTreeMap<ProviderId, Exact>) {
+>>>>>>> f5653a6 (Read a price again when somebody looks at it, sell at what it is now, and tell the operator why an account does not sell)
         if let Selling::Paused(reason) = self.health.selling() {
             return self.not_begun(PayProblem::NoCards(reason));
         }
@@ -188,10 +199,16 @@ impl Kiosk {
             Some(_) => self.for_sale(provider, plan),
             None => self.standing(provider, plan, cost),
         };
-        let others = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
-        for other in others.into_iter().filter(|_| !from_stock) {
-            let wallet = self.accounts.get(&other.provider).and_then(|account| account.balance);
-            choices.push(self.choice(other, wallet));
+        let next = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
+        for next in next.into_iter().filter(|_| !from_stock) {
+            let read = others.get(&next.provider).copied();
+            let choice = self.choice(next, read);
+            // An old balance is no witness: without a fresh one that covers the cost there is no such choice. The queue
+            // reads the wallet before it orders.
+            let witnessed = read.is_some_and(|wallet| covers(&wallet, &choice.offer.cost));
+            if promised_ms.is_some() || !choice.locks_account || witnessed {
+                choices.push(choice);
+            }
         }
         let legal = self.settings.legal(&self.session.language);
         let quote = Quote {

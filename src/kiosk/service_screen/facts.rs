@@ -51,8 +51,10 @@ impl Kiosk {
         ];
         rows.extend(status.accounts.into_iter().map(|account| {
             let wallet = account.balance.map_or_else(|| "wallet unknown".to_owned(), |balance| balance.to_string());
-            let answers = if account.answers { "answers" } else { "does not answer" };
-            ServiceRow::new(account.name, format!("{answers}, {wallet}"), good_if(account.answers))
+            let trouble = account.trouble();
+            let standing = good_if(trouble.is_none());
+            let says = trouble.unwrap_or_else(|| "answers".to_owned());
+            ServiceRow::new(account.name, format!("{says}, {wallet}"), standing)
         }));
         let journal = if status.journal { "writes" } else { "cannot write" };
         rows.push(ServiceRow::new("Journal", journal, good_if(status.journal)));

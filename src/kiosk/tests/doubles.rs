@@ -62,6 +62,12 @@ pub(super) struct LaidOut {
     pub(super) orders: Mutex<Vec<OrderRequest>>,
     pub(super) next: Mutex<Vec<OrderOutcome>>,
     pub(super) looked_up: Mutex<Vec<LookUp>>,
+    /// What a plan costs now; as it was offered where nothing is laid ready.
+    pub(super) price: Mutex<Option<Outcome<PriceCheck>>>,
+    /// Why it does not sell.
+    pub(super) trouble: Mutex<Option<crate::esim::pace::Health>>,
+    /// Answers to calls by hand; with none the call hangs.
+    pub(super) answers: Mutex<Vec<Outcome<serde_json::Value>>>,
 }
 
 pub(super) fn delivery(number: u32) -> Delivery {
@@ -93,7 +99,25 @@ impl EsimProvider for LaidOut {
     }
 
     async fn price(&self, offer: &Offer) -> Outcome<PriceCheck> {
-        Outcome::Done(PriceCheck { cost: offer.cost, available: true })
+        let laid = self.price.lock().unwrap().clone();
+        laid.unwrap_or(Outcome::Done(PriceCheck { cost: offer.cost, available: true }))
+    }
+
+    fn health(&self) -> crate::esim::pace::Health {
+        let well = crate::esim::pace::Health { sells: true, ..crate::esim::pace::Health::default() };
+        self.trouble.lock().unwrap().clone().unwrap_or(well)
+    }
+
+    fn calls(&self) -> &'static [crate::esim::calls::Row] {
+        crate::esim::mobilexy::rows::ROWS
+    }
+
+    async fn call(&self, _row: &str, _args: crate::esim::calls::Args) -> Outcome<serde_json::Value> {
+        let answer = self.answers.lock().unwrap().pop();
+        match answer {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
     }
 
     async fn balance(&self) -> Outcome<Exact> {
@@ -244,6 +268,9 @@ impl Rig {
             orders: Mutex::default(),
             next: Mutex::default(),
             looked_up: Mutex::default(),
+            price: Mutex::default(),
+            trouble: Mutex::default(),
+            answers: Mutex::default(),
         });
         let receipts = Arc::new(Mutex::new(Vec::new()));
         let (inbox, queue) = mpsc::channel(256);
@@ -310,6 +337,13 @@ impl Rig {
 
     /// Touches the way from attract to the card.
     pub(super) async fn walk_to_pay(&mut self) {
+        self.walk_to_plan().await;
+        self.touch(Intent::Pay).await;
+        self.see("the pay screen", |screen| matches!(screen, Screen::Pay(_))).await;
+    }
+
+    /// Touches the way from attract to the one plan, and accepts the terms.
+    pub(super) async fn walk_to_plan(&mut self) {
         self.see(
             "an open kiosk",
             |screen| matches!(screen, Screen::Attract(attract) if attract.selling == crate::kiosk::view::Selling::Open),
@@ -322,8 +356,6 @@ impl Rig {
         let Screen::Plans(plans) = &view.screen else { unreachable!() };
         self.touch(Intent::ChoosePlan(plans.plans[0].id.clone())).await;
         self.touch(Intent::AcceptTerms(true)).await;
-        self.touch(Intent::Pay).await;
-        self.see("the pay screen", |screen| matches!(screen, Screen::Pay(_))).await;
     }
 }
 

@@ -5,6 +5,7 @@ mod doubles;
 mod mends;
 mod off_sale;
 mod paper;
+mod providers;
 mod service_screen;
 mod trade;
 

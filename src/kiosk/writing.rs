@@ -1,0 +1,54 @@
+//! Whether the journal can be written, and what is still done when it cannot.
+
+use tracing::{error, warn};
+
+use crate::journal::JournalError;
+use crate::sale::Money;
+
+use super::{Kiosk, chain};
+
+impl Kiosk {
+    /// Whether the journal works. Too little room on the disk is no failure: what is under way is still written, and
+    /// no new card is asked until there is room again.
+    pub(super) fn can_write(&mut self) -> bool {
+        match self.journal.probe() {
+            Ok(()) => self.health.journal |= self.halted.is_none(),
+            Err(error @ JournalError::HeadRoom { .. }) => {
+                if self.health.journal {
+                    warn!(error = %chain(&error), "no card is asked until there is room on the disk");
+                }
+                self.health.journal = false;
+            }
+            Err(error) => {
+                self.journal_failed(error);
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(super) fn journal_failed(&mut self, error: JournalError) {
+        error!(error = %chain(&error), "the journal failed: sales stop");
+        self.health.journal = false;
+        self.halted.get_or_insert(error);
+    }
+
+    /// Nothing can be written any more. One effect stays allowed without a record: "not issued" (sale.md 3).
+    pub(super) fn last_words(&mut self) {
+        for sale in self.sales.values() {
+            if sale.payment.money == Money::Held
+                && let Some(approval) = &sale.payment.approval
+            {
+                let order = crate::payment::TerminalOrder::Answer {
+                    sale: sale.id,
+                    approval: approval.key.clone(),
+                    answer: crate::payment::Answer::NotIssued,
+                };
+                if self.terminal.order(order).is_err() {
+                    warn!(sale = %sale.id, "the terminal could not be told \"not issued\"; it reverses by itself");
+                }
+            }
+        }
+        self.show();
+    }
+}
