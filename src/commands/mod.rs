@@ -72,8 +72,7 @@ enum Command {
     Completions(manual::Completions),
     /// Write the man pages into a directory.
     Manual(manual::Manual),
-    /// Ask a provider: wallet, plans, use of an eSIM, any reading call.
-    #[command(subcommand)]
+    /// Ask a provider: wallet, plans, use of an eSIM, and every endpoint by hand.
     Provider(provider::Provider),
 }
 

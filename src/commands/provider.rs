@@ -1,5 +1,6 @@
-//! `esim-kiosk provider …`: what an account says of itself. Only reading: what orders or spends is done by the running
-//! service, as a journalled duty (sale.md 6).
+//! `esim-kiosk provider NAME …`: what an account says of itself, and every endpoint that its client speaks. What changes
+//! something there is done by the running service, as a duty that is written down first (sale.md 6); with the service
+//! stopped, under the journal's own lock.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,103 +9,141 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::out::{Failed, Out, table};
-use super::{load, waiting};
+use super::{load, order, waiting};
 use crate::config::Config;
-use crate::esim::calls::{Args, Effect};
-use crate::esim::profile::without_codes;
+use crate::esim::calls::{Effect, Form, Param, Row};
 use crate::esim::section::ProviderSection;
-use crate::esim::{EsimProvider, Outcome};
+use crate::esim::{EsimProvider, Outcome, ProviderPlan};
+use crate::journal::Journal;
+use crate::journal::archive::Archive;
+use crate::journal::operator_calls::OperatorCall;
+use crate::journal::sqlite::SqliteJournal;
+use crate::kiosk::calls::ProviderCall;
+use crate::kiosk::operator::{OperatorAnswer, OperatorCommand};
+use crate::sale::Lock;
 use crate::sale::activation::Iccid;
+use crate::sale::id::SaleId;
+use crate::sale::offer::ProviderId;
 
-/// What to ask.
+/// An account, and what to ask it. Without a name, all accounts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Provider {
+    /// The account's name, as `provider list` tells it.
+    name: Option<String>,
+    #[command(subcommand)]
+    wish: Option<Wish>,
+}
+
 #[derive(Debug, Subcommand)]
-pub(super) enum Provider {
+enum Wish {
     /// The accounts of the configuration.
     List,
-    /// The wallet.
-    Balance {
-        /// The account's name; all of them without it.
-        name: Option<String>,
-    },
+    /// The wallet; without a name, all of them.
+    Balance,
     /// Every plan that is offered, with its cost.
-    Plans {
-        /// The account's name.
-        name: String,
-    },
+    Plans,
     /// How much of an eSIM is used.
     Usage {
-        /// The account's name.
-        name: String,
         /// The eSIM's number.
         iccid: String,
     },
-    /// The endpoints that the account's client speaks.
-    Calls {
-        /// The account's name.
-        name: String,
+    /// What an eSIM can be topped up with.
+    Topups {
+        /// The eSIM's number.
+        iccid: String,
     },
-    /// Ask one endpoint that only reads; activation codes in the answer are dots.
+    /// The endpoints that the account's client speaks: where each path is from, its parameters, its answer. Paths that
+    /// are `inferred` are to be checked with the provider; `connection.paths` overrides them.
+    Calls,
+    /// Call one endpoint; activation codes and tokens in the answer are dots. What changes something is written into the
+    /// journal first; profiles are bought with `stock buy`, which keeps their codes.
     Call {
-        /// The account's name.
-        name: String,
         /// The endpoint, as `calls` lists it.
         row: String,
-        /// Its parameters, `key=value`.
+        /// Its parameters, `key=value`; a file to upload is named by its path.
         args: Vec<String>,
     },
+    /// What was called by hand and changed something, the latest last.
+    Log,
 }
 
 pub(super) fn provider(wish: &Provider, path: &Path, out: &mut Out) -> Result<(), Failed> {
     let config = load(path)?;
-    match wish {
-        Provider::List => {
-            let names: Vec<String> = config.providers.iter().map(|section| section.id().0).collect();
-            out.either(&names, |names| names.to_vec())
-        }
-        Provider::Balance { name: Some(name) } => balance(&[one(&config, name)?], out),
-        Provider::Balance { name: None } => {
-            let all: Result<Vec<_>, Failed> =
-                config.providers.iter().map(|section| connect(section, &config.machine.label)).collect();
-            balance(&all?, out)
-        }
-        Provider::Plans { name } => {
-            let provider = one(&config, name)?;
-            let plans = answered(waiting(async { Ok(provider.catalogue().await) })?)?;
-            out.either(&plans, |plans| {
-                let row = |plan: &crate::esim::ProviderPlan| {
-                    vec![plan.key.0.clone(), plan.cost.to_string(), format!("{} days", plan.days), plan.name.clone()]
-                };
-                table(&plans.iter().map(row).collect::<Vec<_>>())
-            })
-        }
-        Provider::Usage { name, iccid } => {
-            let iccid = Iccid::parse(iccid).ok_or_else(|| Failed::told("an eSIM's number has 18 to 20 digits"))?;
-            let provider = one(&config, name)?;
-            let usage = answered(waiting(async { Ok(provider.usage(&iccid).await) })?)?;
-            out.either(&usage, |usage| {
-                let bytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| bytes.to_string());
-                vec![format!("{} of {} bytes used", bytes(usage.used_bytes), bytes(usage.total_bytes))]
-            })
-        }
-        Provider::Calls { name } => {
-            let provider = one(&config, name)?;
-            let calls: Vec<Value> = provider
-                .calls()
-                .iter()
-                .map(|row| {
-                    let reads = matches!(row.effect, Effect::Reads);
-                    json!({ "name": row.name, "method": row.method, "path": row.path, "reads": reads })
-                })
-                .collect();
-            out.either(&calls, |calls| {
-                let cell = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                let rows =
-                    calls.iter().map(|call| vec![cell(&call["name"]), cell(&call["method"]), cell(&call["path"])]);
-                table(&rows.collect::<Vec<_>>())
-            })
-        }
-        Provider::Call { name, row, args } => call(&*one(&config, name)?, row, args, out),
+    let Some(name) = &wish.name else {
+        return match &wish.wish {
+            None | Some(Wish::List) => {
+                let names: Vec<String> = config.providers.iter().map(|section| section.id().0).collect();
+                out.either(&names, |names| names.to_vec())
+            }
+            Some(Wish::Balance) => {
+                let all: Result<Vec<_>, Failed> =
+                    config.providers.iter().map(|section| connect(section, &config.machine.label)).collect();
+                balance(&all?, out)
+            }
+            Some(_) => Err(Failed::told("name the account first: `esim-kiosk provider NAME …`")),
+        };
+    };
+    match wish.wish.as_ref().unwrap_or(&Wish::Balance) {
+        Wish::List => Err(Failed::told("the accounts are listed by `esim-kiosk provider list`, without a name")),
+        Wish::Balance => balance(&[one(&config, name)?], out),
+        Wish::Plans => plans(&*one(&config, name)?, out),
+        Wish::Usage { iccid } => usage(&*one(&config, name)?, iccid, out),
+        Wish::Topups { iccid } => top_ups(&*one(&config, name)?, iccid, out),
+        Wish::Calls => calls(&*one(&config, name)?, out),
+        Wish::Call { row, args } => call(&config, name, row, args, out),
+        Wish::Log => log(&config, name, out),
     }
+}
+
+fn plans(provider: &dyn EsimProvider, out: &mut Out) -> Result<(), Failed> {
+    listed(&answered(waiting(async { Ok(provider.catalogue().await) })?)?, out)
+}
+
+fn top_ups(provider: &dyn EsimProvider, iccid: &str, out: &mut Out) -> Result<(), Failed> {
+    let iccid = number(iccid)?;
+    listed(&answered(waiting(async { Ok(provider.top_up_offers(&iccid).await) })?)?, out)
+}
+
+fn listed(plans: &[ProviderPlan], out: &mut Out) -> Result<(), Failed> {
+    out.either(plans, |plans| {
+        let row = |plan: &ProviderPlan| {
+            vec![plan.key.0.clone(), plan.cost.to_string(), format!("{} days", plan.days), plan.name.clone()]
+        };
+        table(&plans.iter().map(row).collect::<Vec<_>>())
+    })
+}
+
+fn number(iccid: &str) -> Result<Iccid, Failed> {
+    Iccid::parse(iccid).ok_or_else(|| Failed::told("an eSIM's number has 18 to 22 characters and begins with 89"))
+}
+
+fn usage(provider: &dyn EsimProvider, iccid: &str, out: &mut Out) -> Result<(), Failed> {
+    let iccid = number(iccid)?;
+    let usage = answered(waiting(async { Ok(provider.usage(&iccid).await) })?)?;
+    out.either(&usage, |usage| {
+        let bytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| bytes.to_string());
+        vec![format!("{} of {} bytes used", bytes(usage.used_bytes), bytes(usage.total_bytes))]
+    })
+}
+
+fn calls(provider: &dyn EsimProvider, out: &mut Out) -> Result<(), Failed> {
+    let effect = |row: &Row| if row.effect == Effect::Reads { "reads" } else { "writes" };
+    let parameters = |row: &Row| row.params.iter().map(Param::in_words).collect::<Vec<_>>();
+    let calls: Vec<Value> = provider
+        .calls()
+        .iter()
+        .map(|row| {
+            json!({ "name": row.name, "method": row.method, "path": row.path, "from": row.origin.word(),
+                "reads": row.effect == Effect::Reads, "parameters": parameters(row), "answer": row.answer })
+        })
+        .collect();
+    out.either(&calls, |_| {
+        let row = |row: &Row| {
+            let cells = [row.name, row.method, row.path, row.origin.word(), effect(row), &parameters(row).join(" ")];
+            cells.map(str::to_owned).to_vec()
+        };
+        table(&provider.calls().iter().map(row).collect::<Vec<_>>())
+    })
 }
 
 fn balance(providers: &[Arc<dyn EsimProvider>], out: &mut Out) -> Result<(), Failed> {
@@ -120,23 +159,68 @@ fn balance(providers: &[Arc<dyn EsimProvider>], out: &mut Out) -> Result<(), Fai
     if failed.is_empty() { Ok(()) } else { Err(Failed::told(failed.join("; "))) }
 }
 
-fn call(provider: &dyn EsimProvider, name: &str, args: &[String], out: &mut Out) -> Result<(), Failed> {
-    let Some(row) = provider.calls().iter().find(|row| row.name == name) else {
-        return Err(Failed::told(format!("there is no call {name:?}: `provider calls` lists them")));
-    };
-    if !matches!(row.effect, Effect::Reads) {
-        return Err(Failed::told(format!(
-            "{name} changes something at the provider: the running service does that, as a journalled duty"
-        )));
-    }
-    let mut given = Args::new();
+/// Through the running service, which has the account's session and its locks; alone where no service runs.
+fn call(config: &Config, name: &str, row: &str, args: &[String], out: &mut Out) -> Result<(), Failed> {
+    let provider = one(config, name)?;
+    let mut call = ProviderCall { provider: ProviderId(name.to_owned()), row: row.to_owned(), args: Vec::new() };
+    let writes = call.writes(provider.as_ref()).map_err(Failed::told)?;
+    let known = provider.calls().iter().find(|known| known.name == row);
     for arg in args {
         let (key, value) =
             arg.split_once('=').ok_or_else(|| Failed::told(format!("{arg:?} is no parameter: write key=value")))?;
-        given = given.and(key, value);
+        let is_file = known.is_some_and(|row| row.params.iter().any(|one| one.name == key && one.form == Form::File));
+        // The service stands in another directory.
+        let value = if is_file { std::path::absolute(value)?.display().to_string() } else { value.to_owned() };
+        call.args.push((key.to_owned(), value));
     }
-    let answer = answered(waiting(async { Ok(provider.call(name, given).await) })?)?;
-    out.value(&without_codes(&answer))
+    let said = match order::ask(config, &OperatorCommand::CallProvider(call.clone()))? {
+        Some(said) => said,
+        None if writes => alone_and_written(config, &call, provider.as_ref())?,
+        None => waiting(async { Ok(call.make(provider.as_ref()).await) })?,
+    };
+    if !said.ok {
+        return Err(Failed::told(said.text));
+    }
+    out.either(&said.value, |value| {
+        serde_json::to_string_pretty(value).unwrap_or_default().lines().map(str::to_owned).collect()
+    })
+}
+
+/// With the service stopped: under the journal's own lock, written before it is sent.
+fn alone_and_written(
+    config: &Config,
+    call: &ProviderCall,
+    provider: &dyn EsimProvider,
+) -> Result<OperatorAnswer, Failed> {
+    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    if journal.locks()?.iter().any(|(lock, _)| *lock == Lock::Account(call.provider.clone())) {
+        return Err(Failed::told(
+            "an order of this account is open: start the service, which looks it up, and try again",
+        ));
+    }
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let mut bits = [0_u8; 16];
+    getrandom::fill(&mut bits).map_err(|error| Failed::told(format!("no random numbers: {error}")))?;
+    let id = SaleId::from_parts(u64::try_from(now_ms).unwrap_or(0), u128::from_be_bytes(bits));
+    let mut record = call.record(id, now_ms);
+    journal.put_operator_call(&record)?;
+    let said = waiting(async { Ok(call.make(provider).await) })?;
+    record.outcome = Some(said.text.clone());
+    journal.put_operator_call(&record)?;
+    Ok(said)
+}
+
+fn log(config: &Config, name: &str, out: &mut Out) -> Result<(), Failed> {
+    let mut made = Archive::open(&config.journal)?.operator_calls()?;
+    made.retain(|call| call.provider.0 == name);
+    out.either(&made, |made| {
+        let row = |call: &OperatorCall| {
+            let at = jiff::Timestamp::from_millisecond(call.sent_ms).map(|at| at.to_string()).unwrap_or_default();
+            let outcome = call.outcome.as_deref().unwrap_or("under way");
+            vec![at, call.row.clone(), call.parameters.join(" "), outcome.to_owned()]
+        };
+        table(&made.iter().map(row).collect::<Vec<_>>())
+    })
 }
 
 fn one(config: &Config, name: &str) -> Result<Arc<dyn EsimProvider>, Failed> {

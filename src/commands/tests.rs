@@ -180,13 +180,15 @@ fn captured_lines_are_decoded_without_a_configuration() {
 }
 
 #[test]
-fn accounts_are_named_and_writing_calls_are_left_to_the_service() {
+fn accounts_are_named() {
     let machine = Machine::new();
     let (names, done) = machine.says(&["provider", "list"]);
     done.unwrap();
     assert_eq!(names, "mobilexy\n");
-    let (_, unknown) = machine.says(&["provider", "balance", "roamify"]);
+    let (_, unknown) = machine.says(&["provider", "roamify", "balance"]);
     assert!(unknown.unwrap_err().contains("there are mobilexy"));
+    let (_, nameless) = machine.says(&["provider", "call", "balance"]);
+    assert!(nameless.unwrap_err().contains("name the account first"));
 }
 
 #[test]
@@ -281,4 +283,48 @@ fn books_are_compared_backed_up_and_listed_with_the_service_stopped() {
     for order in [["sales", "reprint", "K07-000123"].as_slice(), &["stock", "buy", "7", "2"]] {
         assert!(machine.says(order).1.unwrap_err().contains("does not listen"), "{order:?}");
     }
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn a_provider_is_called_by_hand_and_what_changes_something_is_written_down() {
+    use crate::sim::providers::{Options, Provider, Simulation};
+    let machine = Machine::new();
+    let keys = tempfile::tempdir().unwrap();
+    let simulation = Simulation::start(Options::only(Provider::Mobilexy).in_folder(keys.path())).unwrap();
+    let text = std::fs::read_to_string(&machine.config).unwrap();
+    let (before, rest) = text.split_once("[[providers]]").unwrap();
+    let text = format!("{before}{}\n[pricing]{}", simulation.configuration(), rest.split_once("[pricing]").unwrap().1);
+    std::fs::File::create(&machine.config).unwrap().write_all(text.as_bytes()).unwrap();
+    let done = |words: &[&str]| {
+        let (said, done) = machine.says(words);
+        done.unwrap_or_else(|why| panic!("{words:?}: {why}"));
+        said
+    };
+    assert_eq!(done(&["provider", "list"]), "mobilexy\n");
+    assert_eq!(done(&["provider", "balance"]), done(&["provider", "mobilexy", "balance"]));
+    let calls: serde_json::Value = serde_json::from_str(&done(&["--json", "provider", "mobilexy", "calls"])).unwrap();
+    let purchase = calls.as_array().unwrap().iter().find(|call| call["name"] == "purchase").unwrap();
+    assert_eq!((&purchase["from"], &purchase["parameters"][0]), (&"document".into(), &"plan_id!:whole@body".into()));
+    let plans = done(&["--json", "provider", "mobilexy", "call", "global-plans"]);
+    let plans: serde_json::Value = serde_json::from_str(&plans).unwrap();
+    let plan = format!("plan_id={}", plans["data"]["plans"][0]["id"]);
+    for (wrong, why) in [
+        (["no-such-call", "a=b"], "calls"),
+        (["purchase", "plan_id=x"], "a whole number"),
+        (["plan", "id"], "key=value"),
+    ] {
+        let failed = machine.says(&["provider", "mobilexy", "call", wrong[0], wrong[1]]).1.unwrap_err();
+        assert!(failed.contains(why), "{failed}");
+    }
+    let bought = done(&["provider", "mobilexy", "call", "purchase", &plan]);
+    let sold = simulation.panel().ledger(Provider::Mobilexy).orders;
+    assert_eq!(sold.len(), 1);
+    assert!(
+        bought.contains(&sold[0].reference) && !bought.contains(sold[0].lpa[0].rsplit('$').next().unwrap()),
+        "{bought}"
+    );
+    let log = done(&["provider", "mobilexy", "log"]);
+    let last = log.lines().last().unwrap();
+    assert!(last.contains("purchase") && last.contains(&plan) && last.ends_with("answered"), "{log}");
 }

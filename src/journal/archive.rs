@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 pub use super::rows::{CaseRow, ReckoningRow, SaleRow, StockCount, StockRow, Wanted};
 
+use super::operator_calls::OperatorCall;
 use super::place::Place;
 use super::purchases::Purchase;
 use super::section::Section;
@@ -216,6 +217,14 @@ impl Archive {
         self.rows("read the reckonings", sql, [limit], |row| {
             Ok(ReckoningRow { made_ms: row.get(0)?, day: row.get(1)?, balanced: row.get(2)?, json: row.get(3)? })
         })
+    }
+
+    /// Calls that an operator made of providers by hand and that change something there, the latest last.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn operator_calls(&self) -> Result<Vec<OperatorCall>, JournalError> {
+        super::operator_calls::list(&self.connection).map_err(|fault| fault.told("read an operator's calls"))
     }
 
     /// Why this journal may not be the newest, if it may not.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::OptionalExtension;
 
 use super::append;
+use super::operator_calls::{self, OperatorCall};
 use super::purchases::{self, Batch, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
@@ -197,6 +198,14 @@ impl Journal for SqliteJournal {
 
     fn estranged(&self) -> Option<&str> {
         self.estranged.as_deref()
+    }
+
+    fn operator_calls(&mut self) -> Result<Vec<OperatorCall>, JournalError> {
+        self.read("read an operator's calls", |connection, _| operator_calls::list(connection))
+    }
+
+    fn put_operator_call(&mut self, call: &OperatorCall) -> Result<(), JournalError> {
+        self.write("write an operator's call", |work, _| operator_calls::put(work, call))
     }
 
     fn estrange(&mut self, why: &str) -> Result<(), JournalError> {

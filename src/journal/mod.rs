@@ -12,6 +12,7 @@ mod fault;
 mod fold;
 mod inventory;
 mod newest;
+pub mod operator_calls;
 pub mod outbox;
 pub mod place;
 pub mod purchases;
@@ -229,6 +230,17 @@ pub trait Journal: Send {
         now: Moment,
     ) -> Result<(), JournalError> {
         let _ = (purchase, brought, now);
+        Ok(())
+    }
+
+    /// Calls that an operator made of providers by hand and that change something there, the latest last.
+    fn operator_calls(&mut self) -> Result<Vec<operator_calls::OperatorCall>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// Writes such a call: before it is sent, and again with what came of it.
+    fn put_operator_call(&mut self, call: &operator_calls::OperatorCall) -> Result<(), JournalError> {
+        let _ = call;
         Ok(())
     }
 

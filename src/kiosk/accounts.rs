@@ -5,7 +5,7 @@ use crate::esim::pace::Health;
 use crate::money::Exact;
 use crate::sale::Lock;
 use crate::sale::moment::Moment;
-use crate::sale::offer::ProviderId;
+use crate::sale::offer::{PlanKey, ProviderId};
 
 use super::Kiosk;
 use super::status::AccountStatus;
@@ -37,8 +37,9 @@ pub(super) fn covers(wallet: &Exact, cost: &Exact) -> bool {
 }
 
 impl Kiosk {
-    /// Whether an account can sell now.
-    pub(super) fn standing(&self, provider: &ProviderId, cost: Exact) -> Result<(), CannotSell> {
+    /// Whether an account can sell a plan now.
+    pub(super) fn standing(&self, provider: &ProviderId, plan: &PlanKey, cost: Exact) -> Result<(), CannotSell> {
+        self.for_sale(provider, plan)?;
         let Some(account) = self.accounts.get(provider) else { return Err(CannotSell::Down) };
         let Some(client) = self.providers.get(provider) else { return Err(CannotSell::Down) };
         // Its own limit, the breaker, our credentials and our clock are known before anybody asks again.

@@ -280,10 +280,7 @@ impl Kiosk {
             }
             Inbox::Order { command: OperatorCommand::Terminal(task), answer } => self.errand(task, Some(answer)),
             Inbox::Errand(ended) => self.errand_ended(*ended),
-            Inbox::Order { command: operator::OperatorCommand::CallProvider(call), answer } => {
-                info!(?call, "operator's call");
-                self.operator_calls(call, answer);
-            }
+            Inbox::Order { command: OperatorCommand::CallProvider(call), answer } => self.operator_calls(call, answer),
             Inbox::Order { command, answer } => {
                 let said = self.operator(&command);
                 if answer.send(said).is_err() {

@@ -14,6 +14,7 @@ use crate::sale::record::{CaseDecision, CaseKind, PaperState, Record};
 use crate::sale::{Goods, Sale};
 
 use super::Kiosk;
+use super::calls::ProviderCall;
 use super::inbox::Inbox;
 
 /// What an operator may order.
@@ -62,6 +63,8 @@ pub enum OperatorCommand {
         /// The item.
         profile: ProfileId,
     },
+    /// Call one endpoint of a provider.
+    CallProvider(ProviderCall),
     /// Have the card terminal do something beside the sales.
     Terminal(OperatorTask),
     /// Do not offer a plan any more, or offer it again; it stays so over a restart.
@@ -173,7 +176,12 @@ impl OperatorAnswer {
 impl OperatorCommand {
     /// How long its answer may take: a terminal asks for a card and holds it, everything else is only written down.
     pub fn patience(&self) -> Duration {
-        Duration::from_secs(if matches!(self, OperatorCommand::Terminal(_)) { 600 } else { 60 })
+        Duration::from_secs(match self {
+            OperatorCommand::Terminal(_) => 600,
+            // The slowest call of a provider takes 100 s.
+            OperatorCommand::CallProvider(_) => 150,
+            _ => 60,
+        })
     }
 }
 
@@ -248,6 +256,9 @@ impl Kiosk {
             }
             OperatorCommand::PutOnSale { provider, plan, off } => self.set_sale(provider, plan, off.as_deref()),
             OperatorCommand::Printer(_) => OperatorAnswer::refused("the printer answers by itself"),
+            OperatorCommand::CallProvider(_) => {
+                OperatorAnswer::refused("a provider is called by the command line alone")
+            }
         }
     }
 

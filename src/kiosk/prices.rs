@@ -144,7 +144,7 @@ impl Kiosk {
 
     /// The wallets of the accounts that would be next, where an order has no other witness, are read side by side.
     fn wallets_of_the_next(&self, offer: &Offer) -> JoinSet<(ProviderId, Outcome<Exact>)> {
-        let standing = |provider: &ProviderId, cost| self.standing(provider, cost);
+        let standing = |provider: &ProviderId, plan: &PlanKey, cost| self.standing(provider, plan, cost);
         let next = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
         let mut wallets = JoinSet::new();
         for next in next {
@@ -164,6 +164,9 @@ impl Kiosk {
             return;
         }
         let Priced { mut offer, price, balance, others, .. } = priced;
+        if self.for_sale(&offer.provider, &offer.plan).is_err() {
+            return self.not_begun(PayProblem::PlanGone);
+        }
         let answered = matches!(price, Outcome::Done(_) | Outcome::Refused(_));
         let wallet = match &balance {
             Outcome::Done(exact) => Some(*exact),

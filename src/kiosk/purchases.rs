@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use crate::esim::{LookUp, OrderOutcome, OrderRequest, Outcome, Sent};
 use crate::journal::JournalError;
+use crate::journal::operator_calls::OperatorCall;
 use crate::journal::purchases::{Batch, Purchase, PurchaseState};
 use crate::journal::stock::{Bought, StockState};
 use crate::money::Exact;
@@ -47,6 +48,15 @@ pub enum Duty {
         id: SaleId,
         /// The answer.
         found: LookUp,
+    },
+    /// An operator's call that may have changed something was answered.
+    Called {
+        /// As it was written down.
+        record: OperatorCall,
+        /// What came of it.
+        said: OperatorAnswer,
+        /// Who waits.
+        answer: tokio::sync::oneshot::Sender<OperatorAnswer>,
     },
     /// The wallet before an order of the queue.
     QueueWallet {
@@ -163,6 +173,7 @@ impl Kiosk {
     pub(super) fn duty_answered(&mut self, duty: Duty) {
         match duty {
             Duty::QueueWallet { sale, balance } => self.queue_wallet(sale, balance),
+            Duty::Called { record, said, answer } => self.called(record, said, answer),
             Duty::StockWallet { batch, offer, balance } => self.begin_purchase(batch, *offer, balance),
             Duty::StockOrdered { id, outcome } => {
                 if let Some(purchase) = self.purchases.open.take_if(|purchase| purchase.id == id) {

@@ -68,6 +68,7 @@ impl Kiosk {
         }
         self.recover_day();
         self.recover_purchases();
+        self.recover_calls();
         match self.halted.take() {
             Some(error) => Err(error),
             None => Ok(()),

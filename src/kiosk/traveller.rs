@@ -77,27 +77,6 @@ impl Kiosk {
         }
     }
 
-<<<<<<< HEAD
-    /// Whether an account can sell now.
-    pub(super) fn standing(&self, provider: &ProviderId, plan: &PlanKey, cost: Exact) -> Result<(), CannotSell> {
-        self.for_sale(provider, plan)?;
-        let Some(account) = self.accounts.get(provider) else { return Err(CannotSell::Down) };
-        if !self.providers.contains_key(provider) || account.failed {
-            return Err(CannotSell::Down);
-        }
-        if self.locks.contains_key(&Lock::Account(provider.clone())) {
-            return Err(CannotSell::Locked);
-        }
-        match account.balance {
-            Some(balance) if balance.currency == cost.currency && balance.units < cost.units => {
-                Err(CannotSell::NoFunds)
-            }
-            _ => Ok(()),
-        }
-    }
-
-=======
->>>>>>> f5653a6 (Read a price again when somebody looks at it, sell at what it is now, and tell the operator why an account does not sell)
     /// The offer that the traveller looks at, as it stands now.
     pub(super) fn offered(&self) -> Result<Offer, CannotSell> {
         let card: CardId = self.session.plan.as_deref().and_then(|id| id.parse().ok()).ok_or(CannotSell::Gone)?;
@@ -109,82 +88,8 @@ impl Kiosk {
         }
     }
 
-<<<<<<< HEAD
-    /// Pay was touched: the price and the wallet are read again before the card.
-    fn read_price(&mut self) {
-        if let Selling::Paused(reason) = self.health.selling() {
-            return self.not_begun(PayProblem::NoCards(reason));
-        }
-        let Ok(offer) = self.offered() else { return self.not_begun(PayProblem::PlanGone) };
-        if !self.health.online || matches!(offer.source, crate::sale::offer::Source::Stock { .. }) {
-            // There is nobody to ask, and nothing to ask for.
-            return self.begin_with(&offer, None);
-        }
-        let Some(provider) = self.providers.get(&offer.provider).cloned() else {
-            return self.not_begun(PayProblem::PlanGone);
-        };
-        let inbox = self.inbox.clone();
-        let session = self.session.number;
-        tokio::spawn(async move {
-            let (price, balance) = tokio::join!(provider.price(&offer), provider.balance());
-            if inbox.send(Inbox::Priced(Box::new(Priced { session, offer, price, balance }))).await.is_err() {
-                warn!("the kiosk ended before a price was taken");
-            }
-        });
-    }
-
-    fn not_begun(&mut self, problem: PayProblem) {
-        self.session.stage = Stage::PlanDetail { preparing: false };
-        self.session.problem = Some(problem);
-    }
-
-    /// Price and wallet are here: begin, or say why not.
-    pub(super) fn priced(&mut self, priced: Priced) {
-        let waiting =
-            self.session.number == priced.session && self.session.stage == Stage::PlanDetail { preparing: true };
-        if !waiting {
-            return;
-        }
-        let Priced { mut offer, price, balance, .. } = priced;
-        if self.for_sale(&offer.provider, &offer.plan).is_err() {
-            return self.not_begun(PayProblem::PlanGone);
-        }
-        let answered = matches!(price, Outcome::Done(_) | Outcome::Refused(_));
-        let wallet = match &balance {
-            Outcome::Done(exact) => Some(*exact),
-            _ => None,
-        };
-        self.provider_answered(offer.provider.clone(), answered, wallet);
-        let cost = match price {
-            Outcome::Done(check) if check.available => check.cost,
-            _ => return self.not_begun(PayProblem::PlanGone),
-        };
-        let guard_needs_wallet =
-            self.providers.get(&offer.provider).is_some_and(|known| known.guard(&offer).needs_account_lock());
-        if wallet.is_none() && guard_needs_wallet {
-            // The wallet is the only witness of an order there: without it nothing is bought.
-            return self.not_begun(PayProblem::PlanGone);
-        }
-        if wallet.is_some_and(|wallet| wallet.currency == cost.currency && wallet.units < cost.units) {
-            return self.not_begun(PayProblem::PlanGone);
-        }
-        let Some(retail) = self.shelf.catalogue().price_at(&offer, cost, &self.settings.pricing) else {
-            return self.not_begun(PayProblem::PlanGone);
-        };
-        if retail != offer.retail {
-            let was = crate::locale::money(&offer.retail, &self.session.language);
-            info!(provider = %offer.provider, plan = offer.plan.0, "the price moved before the card");
-            return self.not_begun(PayProblem::PriceChanged { was });
-        }
-        offer.cost = cost;
-        self.begin_with(&offer, wallet);
-    }
-
-    fn begin_with(&mut self, offer: &Offer, wallet: Option<Exact>) {
-=======
     /// The sale begins, with `wallet` as the witness of its order and `others` as those of the accounts that are next.
     pub(super) fn begin_with(&mut self, offer: &Offer, wallet: Option<Exact>, others: &BTreeMap<ProviderId, Exact>) {
->>>>>>> f5653a6 (Read a price again when somebody looks at it, sell at what it is now, and tell the operator why an account does not sell)
         if let Selling::Paused(reason) = self.health.selling() {
             return self.not_begun(PayProblem::NoCards(reason));
         }
