@@ -43,7 +43,6 @@ mod tests;
 pub mod trading;
 mod traveller;
 pub mod view;
-mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
