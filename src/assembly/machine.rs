@@ -1,6 +1,7 @@
 //! The machine under the kiosk, as its service screen may touch it: facts from the kernel, the log from the recorder,
 //! and two wishes that units of root carry out. The service itself may neither switch off nor write below /sys.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::recorder::of_process;
@@ -35,7 +36,7 @@ impl LinuxMachine {
         if !self.units.join(unit).exists() {
             return Err(format!("this installation has no {unit}: install the kiosk's package"));
         }
-        std::fs::write(self.wishes.join(file), text).map_err(|error| format!("{file} cannot be written: {error}"))
+        put(&self.wishes.join(file), text).map_err(|error| format!("{file} cannot be written: {error}"))
     }
 
     /// The first panel whose brightness can be told.
@@ -45,6 +46,13 @@ impl LinuxMachine {
             Some((number("brightness")?, number("max_brightness").filter(|max| *max > 0)?))
         })
     }
+}
+
+/// Beside and renamed: a unit that waits for the file reads it whole. Not synced: the directory is memory.
+fn put(file: &Path, text: &str) -> std::io::Result<()> {
+    let beside = file.with_extension("new");
+    std::fs::File::create(&beside)?.write_all(text.as_bytes())?;
+    std::fs::rename(beside, file)
 }
 
 fn read(path: &Path) -> Option<String> {

@@ -214,7 +214,7 @@ fn gone(file: &Path) -> std::io::Result<()> {
 fn merged(own: &str, over: &str) -> Result<String, toml::de::Error> {
     let mut own: Table = own.parse()?;
     lay(&mut own, over.parse()?);
-    toml::to_string(&own).map_err(|error| serde::de::Error::custom(error))
+    toml::to_string(&own).map_err(serde::de::Error::custom)
 }
 
 fn lay(own: &mut Table, over: Table) {

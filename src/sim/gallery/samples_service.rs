@@ -3,12 +3,21 @@
 use super::samples::Samples;
 use crate::kiosk::view::*;
 
+/// What is ordered at the page of the devices.
+const AT_DEVICES: [ServiceAct; 2] = [ServiceAct::PrintTest, ServiceAct::AskTerminal];
+
 fn rows(of: &[(&str, &str, Standing)]) -> std::sync::Arc<[ServiceRow]> {
     of.iter().map(|(of, fact, standing)| ServiceRow::new(*of, *fact, *standing)).collect()
 }
 
 impl Samples {
     pub(super) fn service(&mut self) {
+        self.doors();
+        self.pages();
+        self.answers();
+    }
+
+    fn doors(&mut self) {
         for (name, problem, checking, wait_s, touches) in [
             ("service-door", None, false, 0, &["pin.4", "pin.8", "pin.0", "pin.erase", "pin.0"][..]),
             ("service-door-wrong", Some(PinProblem::Wrong), false, 2, &[]),
@@ -20,6 +29,9 @@ impl Samples {
             view.frame.can_back = true;
             self.add(name, view, touches);
         }
+    }
+
+    fn pages(&mut self) {
         let devices = rows(&[
             ("Card terminal", "ready", Standing::Good),
             ("Printer", "paper low", Standing::Care),
@@ -58,9 +70,8 @@ impl Samples {
             ("Version", "0.1.0", Standing::Plain),
             ("Processor", "61 °C", Standing::Good),
         ]);
-        let (print, end, ask) = (ServiceAct::PrintTest, ServiceAct::EndOfDay, ServiceAct::AskTerminal);
-        let trading = [ServiceAct::Close, end];
-        self.page("devices", ServicePage::Devices, devices, &[print, ask], &[]);
+        let trading = [ServiceAct::Close, ServiceAct::EndOfDay];
+        self.page("devices", ServicePage::Devices, devices, &AT_DEVICES, &[]);
         self.page("trade", ServicePage::Trade, trade, &trading, &["page.down"]);
         self.page(
             "network",
@@ -75,8 +86,11 @@ impl Samples {
         let felt = &["service.cells", "over.cell.7", "over.cell.8"];
         self.page("display-test", ServicePage::Display, rows(&[]), &bright, felt);
         self.page("machine", ServicePage::Machine, machine, &[ServiceAct::Restart, ServiceAct::PowerOff], &[]);
-        for asks in [end, ServiceAct::Close, ServiceAct::Restart, ServiceAct::PowerOff] {
-            let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, ask]);
+    }
+
+    fn answers(&mut self) {
+        for asks in [ServiceAct::EndOfDay, ServiceAct::Close, ServiceAct::Restart, ServiceAct::PowerOff] {
+            let mut view = self.desk(ServicePage::Devices, rows(&[]), &AT_DEVICES);
             if let Screen::Service(desk) = &mut view.screen {
                 desk.asks = Some(asks);
             }
@@ -86,13 +100,13 @@ impl Samples {
             ("done", true, "printed: the printer says so"),
             ("refused", false, "a payment is being looked into: the day ends by itself when it is decided"),
         ] {
-            let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, ask]);
+            let mut view = self.desk(ServicePage::Devices, rows(&[]), &AT_DEVICES);
             if let Screen::Service(desk) = &mut view.screen {
                 desk.answer = Some(ServiceAnswer { ok, text: text.into() });
             }
             self.add(&format!("service-{name}"), view, &[]);
         }
-        let mut view = self.desk(ServicePage::Devices, rows(&[]), &[print, ask]);
+        let mut view = self.desk(ServicePage::Devices, rows(&[]), &AT_DEVICES);
         if let Screen::Service(desk) = &mut view.screen {
             desk.working = true;
         }
