@@ -15,7 +15,7 @@ use esim_kiosk::esim::{
 use esim_kiosk::journal::Journal;
 use esim_kiosk::journal::section::Section;
 use esim_kiosk::journal::sqlite::SqliteJournal;
-use esim_kiosk::money::Exact;
+use esim_kiosk::money::{Currency, Exact};
 use esim_kiosk::sale::activation::Iccid;
 use esim_kiosk::sale::event::Event;
 use esim_kiosk::sale::id::SaleId;

@@ -59,6 +59,8 @@ fn settings() -> Settings {
         tax_rate: None,
         currency: Currency::EUR,
         terms: Terms::default(),
+        hold: esim_kiosk::kiosk::settings::Hold::NeverMeasured,
+        profile: None,
         hold_seconds: 90,
         hold_count: 30,
         rest_patience_s: 120,

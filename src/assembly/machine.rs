@@ -104,6 +104,9 @@ impl Machine for LinuxMachine {
 
 #[cfg(test)]
 mod tests {
+    // What a test lays out need not survive a power cut.
+    #![allow(clippy::disallowed_methods)]
+
     use super::*;
 
     #[test]

@@ -74,6 +74,9 @@ pub(super) async fn watch(pushed: Pushed, inbox: mpsc::Sender<Inbox>) {
 
 #[cfg(test)]
 mod tests {
+    // What a test lays out need not survive a power cut.
+    #![allow(clippy::disallowed_methods)]
+
     use std::sync::{Arc, Mutex};
 
     use super::*;

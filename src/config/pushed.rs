@@ -234,6 +234,9 @@ pub(super) fn unlined(mut errors: ConfigErrors) -> ConfigErrors {
 
 #[cfg(test)]
 mod tests {
+    // What a test lays out need not survive a power cut.
+    #![allow(clippy::disallowed_methods)]
+
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../systemd/config.example.toml");

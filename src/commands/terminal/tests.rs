@@ -1,5 +1,8 @@
 //! The commands at a simulated terminal on a pseudo-terminal: with no service, and through a running one.
 
+// What a test lays out need not survive a power cut.
+#![allow(clippy::disallowed_methods)]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;

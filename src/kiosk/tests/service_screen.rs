@@ -1,5 +1,8 @@
 //! The service screen: who gets in, what is shown and ordered there, and that no traveller's sale ever meets it.
 
+// What a test lays out need not survive a power cut.
+#![allow(clippy::disallowed_methods)]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
