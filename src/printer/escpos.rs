@@ -239,6 +239,8 @@ impl Composer {
     fn pictures(&mut self, pictures: &[Bitmap]) {
         for picture in pictures {
             self.picture(picture, JustifyMode::LEFT);
+            // As much white below as below a line of letters.
+            self.push(b"\x1BJ\x04".to_vec(), 4);
         }
     }
 

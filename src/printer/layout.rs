@@ -133,7 +133,7 @@ pub fn set(receipt: &Receipt, words: &Words) -> Vec<Block> {
     head(&mut blocks, receipt, words);
     blocks.push(Block::Rule);
     blocks.push(Block::Pair {
-        start: format!("{} {}", words.get("Sale"), receipt.number),
+        start: format!("{} {}", words.get("Sale"), words.left_to_right(&receipt.number.0)),
         end: receipt.local_time.clone(),
         style: PLAIN,
     });
@@ -151,7 +151,7 @@ pub fn set(receipt: &Receipt, words: &Words) -> Vec<Block> {
         blocks.push(centred(hint, PLAIN));
         blocks.push(Block::Gap);
     }
-    let help = format!("{}: {}", words.get("Help"), receipt.operator.help_phone);
+    let help = format!("{}: {}", words.get("Help"), words.left_to_right(&receipt.operator.help_phone));
     blocks.push(centred(&help, BOLD));
     blocks
 }

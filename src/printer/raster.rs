@@ -218,11 +218,15 @@ impl Drawer {
             if wide { over = middle } else { fits = middle }
         }
         let most = ends.get(fits - 1).copied().unwrap_or(text.len());
-        let next_is_free = text[most..].chars().next().is_some_and(|next| next == ' ' || stands_alone(next));
+        let next_is_free =
+            text[most..].chars().next().is_some_and(|next| next == ' ' || stands_alone(next) && !clings(next));
         if next_is_free {
             return most;
         }
-        let word = text[..most].char_indices().rev().find(|(at, c)| *at > 0 && (*c == ' ' || stands_alone(*c)));
+        let free = |at: usize, c: char| {
+            stands_alone(c) && text[at + c.len_utf8()..].chars().next().is_some_and(|next| !clings(next))
+        };
+        let word = text[..most].char_indices().rev().find(|(at, c)| *at > 0 && (*c == ' ' || free(*at, *c)));
         word.map_or(most, |(at, c)| if c == ' ' { at } else { at + c.len_utf8() })
     }
 
@@ -357,6 +361,11 @@ pub fn has_right_to_left(text: &str) -> bool {
 fn stands_alone(letter: char) -> bool {
     matches!(letter, '\u{0E00}'..='\u{0E7F}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF66}'..='\u{FF9F}')
+}
+
+/// Japanese letters and signs that no line begins with (JIS X 4051, the commonest).
+fn clings(letter: char) -> bool {
+    "、。，．・：；？！ー々）」』】〉》っゃゅょッャュョ".contains(letter)
 }
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ impl Words {
         self.right_to_left
     }
 
+    /// A number or a name that is read from the left, within a line that begins at the right: isolated, or its groups
+    /// would stand in the line's order (UAX #9, LRI and PDI).
+    pub fn left_to_right(&self, text: &str) -> String {
+        if self.right_to_left { format!("\u{2066}{text}\u{2069}") } else { text.to_owned() }
+    }
+
     /// Words that this language has not, for the test of missing translations.
     pub fn missing(&self) -> Vec<&'static str> {
         ENGLISH.iter().copied().filter(|word| !self.pairs.iter().any(|(own, _)| own == word)).collect()

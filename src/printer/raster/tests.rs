@@ -69,3 +69,30 @@ fn bold_and_big_letters_have_more_ink() {
     assert!(ink(&drawer.paragraph("K", bold, Align::Start, 200)[0]).2 > normal);
     assert!(ink(&drawer.paragraph("K", big, Align::Start, 200)[0]).2 > normal * 3);
 }
+
+/// The groups of a telephone number stand in their own order, whatever the line's.
+#[test]
+fn a_number_keeps_its_order_in_a_line_that_begins_at_the_right() {
+    let words = crate::printer::words::Words::of("ar");
+    let mut right = Drawer::new(true);
+    let order = |drawer: &mut Drawer, text: &str| -> Vec<(usize, u16)> {
+        drawer.line(text, 24.0).glyphs.iter().map(|glyph| (glyph.font, glyph.id)).collect()
+    };
+    let number = order(&mut Drawer::new(false), "+49 30 12");
+    let help = format!("عون: {}", words.left_to_right("+49 30 12"));
+    let drawn = order(&mut right, &help);
+    let at = drawn.windows(number.len()).position(|part| part == number);
+    assert!(at.is_some(), "{number:?} is not in {drawn:?}");
+    let ink = |drawer: &mut Drawer, text: &str| ink(&drawer.paragraph(text, Style::default(), Align::Start, 400)[0]).2;
+    let (with, without) = (ink(&mut right, "\u{2066}12\u{2069}"), ink(&mut right, "12"));
+    assert_eq!(with, without, "the marks of direction have no ink");
+}
+
+#[test]
+fn no_line_begins_with_a_sign_that_clings_to_the_one_before() {
+    let mut drawer = Drawer::new(false);
+    let text = "インストールできます";
+    // There is room for four letters; the fifth is the long vowel of the fourth, so that one goes along with it.
+    assert_eq!(&text[..drawer.break_at(text, 24.0, 24 * 4 + 12)], "インス");
+    assert_eq!(&text[..drawer.break_at(text, 24.0, 24 * 5 + 12)], "インストー");
+}
