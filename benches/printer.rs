@@ -69,8 +69,9 @@ fn on_line(bytes: usize, baud: u32) -> Duration {
     Duration::from_secs(1) * BITS_A_BYTE * u32::try_from(bytes).expect("a receipt is no gigabyte") / baud
 }
 
-/// One receipt over one line: its bytes, the time to the last of them, and what the line's rate would allow.
-async fn timed(model: &'static Model, baud: u32, receipt: &Receipt) -> (usize, Duration, Duration) {
+/// One receipt over one line: its bytes, the time to compose it, the time to its last byte, and what the line's rate would
+/// allow.
+async fn timed(model: &'static Model, baud: u32, receipt: &Receipt) -> (usize, Duration, Duration, Duration) {
     let simulated = SimPrinter::start(model, None, 1).expect("a simulated printer needs nothing");
     let panel = simulated.panel();
     panel.hurry();
@@ -92,14 +93,17 @@ async fn timed(model: &'static Model, baud: u32, receipt: &Receipt) -> (usize, D
     let start = tokio::time::Instant::now();
     assert_eq!(kiosk.print(receipt).await, PrintOutcome::Confirmed, "{}", model.name);
     let end = (*seen.borrow_and_update()).expect("bytes went out");
-    (bytes, end - start + composing, on_line(bytes, baud))
+    (bytes, composing, end - start + composing, on_line(bytes, baud))
 }
 
 fn main() {
     let clock = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let clock = clock.expect("a runtime");
     let model = Model::named("epson-tm-t20iii").expect("the default model");
-    println!("{:<10}{:>8}{:>8}{:>12}{:>12}{:>8}", "language", "baud", "bytes", "line ms", "took ms", "ratio");
+    println!(
+        "{:<10}{:>8}{:>8}{:>12}{:>14}{:>12}{:>8}",
+        "language", "baud", "bytes", "line ms", "composing ms", "took ms", "ratio"
+    );
     for (language, _) in TITLES {
         let receipt = with_code(language);
         if let Ok(folder) = std::env::var("PRINTER_BYTES") {
@@ -108,10 +112,11 @@ fn main() {
             std::fs::write(format!("{folder}/{language}.bin"), bytes).expect("PRINTER_BYTES names a folder");
         }
         for baud in [9_600, 19_200, 115_200] {
-            let (bytes, took, line) = clock.block_on(timed(model, baud, &receipt));
+            let (bytes, composing, took, line) = clock.block_on(timed(model, baud, &receipt));
             let ratio = took.as_secs_f64() / line.as_secs_f64();
             let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-            println!("{language:<10}{baud:>8}{bytes:>8}{:>12.1}{:>12.1}{ratio:>8.3}", ms(line), ms(took));
+            let (line, composing, took) = (ms(line), ms(composing), ms(took));
+            println!("{language:<10}{baud:>8}{bytes:>8}{line:>12.1}{composing:>14.1}{took:>12.1}{ratio:>8.3}");
         }
     }
 }
