@@ -5,7 +5,7 @@ use tracing::{error, warn};
 use crate::journal::JournalError;
 use crate::sale::Money;
 
-use super::{Kiosk, chain};
+use super::Kiosk;
 
 /// Why the loop ended otherwise than asked.
 #[derive(Debug, thiserror::Error)]
@@ -62,4 +62,16 @@ impl Kiosk {
         }
         self.show();
     }
+}
+
+/// An error with everything that caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

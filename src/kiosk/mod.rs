@@ -6,11 +6,13 @@
 
 mod accounts;
 pub mod alarms;
+mod batches;
 pub mod calls;
 mod care;
 mod claims;
 pub mod clock;
 mod day;
+mod decide;
 mod devices;
 pub mod dice;
 mod effects;
@@ -54,6 +56,7 @@ use tracing::{info, warn};
 pub use day::keeps_day_open;
 pub use errands::standing;
 pub use halt::Halted;
+pub(crate) use halt::chain;
 pub use inbox::Inbox;
 pub use operator::{OperatorAnswer, OperatorCommand};
 pub use settings::Settings;
@@ -386,16 +389,4 @@ impl Kiosk {
             self.views.send_replace(Arc::new(view));
         }
     }
-}
-
-/// An error with everything that caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

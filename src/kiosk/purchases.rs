@@ -14,14 +14,11 @@ use crate::journal::stock::{Bought, StockState};
 use crate::money::Exact;
 use crate::sale::Lock;
 use crate::sale::id::{GoodKey, ProfileId, SaleId};
-use crate::sale::offer::{Offer, OrderReference, ProviderId};
+use crate::sale::offer::{Offer, OrderReference};
 
 use super::Kiosk;
 use super::inbox::Inbox;
 use super::operator::OperatorAnswer;
-
-/// Most profiles in one order of an operator.
-const MOST: u16 = 500;
 
 /// What was asked for a duty beside the sales, and its answer.
 #[derive(Debug)]
@@ -71,7 +68,7 @@ pub enum Duty {
 #[derive(Debug, Default)]
 pub(super) struct Purchases {
     /// What operators have ordered, oldest first. A restart goes on with it.
-    batches: VecDeque<Batch>,
+    pub(super) batches: VecDeque<Batch>,
     /// The wallet is being read for the first of them.
     reading: bool,
     /// The one that is under way.
@@ -80,28 +77,6 @@ pub(super) struct Purchases {
 }
 
 impl Kiosk {
-    /// An operator buys profiles.
-    pub(super) fn buy_stock(&mut self, provider: &ProviderId, plan: &str, count: u16) -> OperatorAnswer {
-        if count == 0 || count > MOST {
-            return OperatorAnswer::refused(format!("1 to {MOST} at once"));
-        }
-        if self.is_estranged() || !self.providers.contains_key(provider) {
-            return OperatorAnswer::refused(format!("there is no account {provider} that may be used now"));
-        }
-        let language = self.settings.first_language().to_owned();
-        let Some(offer) = self.shelf.catalogue().offer_of_plan(provider, plan, &language) else {
-            return OperatorAnswer::refused(format!("{provider} offers no plan {plan:?} here"));
-        };
-        let Some(id) = self.new_id() else { return OperatorAnswer::refused("no random numbers") };
-        let text = format!("{count} of {:?} are being bought: see `esim-kiosk stock list`", offer.title);
-        self.purchases.batches.push_back(Batch { id, offer, count, begun: 0 });
-        if !self.keep_batches() {
-            return OperatorAnswer::refused("the journal failed");
-        }
-        self.follow_purchases();
-        OperatorAnswer::done(text)
-    }
-
     /// An operator takes an item out.
     pub(super) fn retire_stock(&mut self, profile: ProfileId) -> OperatorAnswer {
         let now = self.clock.now();
@@ -233,41 +208,6 @@ impl Kiosk {
                 warn!("the kiosk ended before a provider's answer was taken; the next start asks again");
             }
         });
-    }
-
-    /// One more of the batch is under way; a batch of which all are is forgotten.
-    fn begun(&mut self, batch: SaleId) {
-        if let Some(first) = self.purchases.batches.front_mut().filter(|first| first.id == batch) {
-            first.begun = first.begun.saturating_add(1);
-        }
-        let before = self.purchases.batches.len();
-        self.purchases.batches.retain(|batch| batch.begun < batch.count);
-        if self.purchases.batches.len() < before {
-            self.keep_batches();
-        }
-    }
-
-    /// Writes down what is still to be bought. `false` where the journal failed.
-    fn keep_batches(&mut self) -> bool {
-        let batches = self.purchases.batches.make_contiguous();
-        match self.journal.put_batches(batches) {
-            Ok(()) => true,
-            Err(error) => {
-                self.journal_failed(error);
-                false
-            }
-        }
-    }
-
-    /// Nothing more is bought at this account. How many are not.
-    fn drop_batch(&mut self, provider: &ProviderId) -> usize {
-        let left = |batch: &Batch| usize::from(batch.count.saturating_sub(batch.begun));
-        let dropped = self.purchases.batches.iter().filter(|batch| batch.offer.provider == *provider).map(left).sum();
-        if dropped > 0 {
-            self.purchases.batches.retain(|batch| batch.offer.provider != *provider);
-            self.keep_batches();
-        }
-        dropped
     }
 
     fn purchase_ordered(&mut self, mut purchase: Purchase, outcome: OrderOutcome) {
