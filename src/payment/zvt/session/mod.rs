@@ -131,7 +131,8 @@ impl Session {
             job: None,
             queue: VecDeque::new(),
             ghost: None,
-            unsettled: (aftermath != Aftermath::Settled).then_some(now),
+            // A question holds no card: who asked one only is at rest as soon as the terminal says so.
+            unsettled: (!matches!(aftermath, Aftermath::Settled | Aftermath::QueryOpen)).then_some(now),
             aftermath,
             health: None,
             next_setup: now,
