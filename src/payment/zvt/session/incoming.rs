@@ -17,6 +17,11 @@ const AUTOMATIC_END_OF_DAY: u8 = 0x0f;
 /// Result and status code: at work.
 pub(super) const BUSY: u8 = 0x9c;
 
+/// A Completion in the form of `05 01`, which no payment ends with: said again, or late, it ends nothing but itself.
+fn is_answer_to_an_enquiry(completion: &Completion) -> bool {
+    !completion.completed().whole && completion.enquiry().is_some()
+}
+
 impl Session {
     /// The link delivered one of our messages.
     pub(crate) fn delivered(&mut self, role: Role, now: Instant) {
@@ -98,7 +103,7 @@ impl Session {
                 self.acknowledge_completion(&completion, id);
                 if self.under_way().is_some_and(|(_, accepted)| accepted) {
                     self.end(CommandEnd::Completed(completion), now);
-                } else {
+                } else if !is_answer_to_an_enquiry(&completion) {
                     let completed = completion.completed();
                     let ending = match (completed.whole, completed.result_code) {
                         (true, None | Some(0)) => Ending::Completed,

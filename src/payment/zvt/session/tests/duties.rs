@@ -41,6 +41,28 @@ fn while_a_payment_may_be_held_a_terminal_at_work_never_hears_the_commit_byte() 
 }
 
 #[test]
+fn an_answer_to_the_last_enquiry_that_comes_late_is_no_end_of_the_payment() {
+    let mut bench = Bench::after(Aftermath::PaymentOpen, |_| {});
+    bench.up();
+    bench.pass(5);
+    bench.expect_any("05 01");
+    // Our refusal of the approval is lost on the way: the terminal still holds.
+    bench.says(&[APPROVAL]);
+    bench.expect("84 6c 00");
+    // The answer to an enquiry of before, then the one to this: neither may meet the approval as "goods issued".
+    bench.says(&["06 0f 01 9c"]);
+    bench.expect("84 6c 00");
+    bench.says(&[OK, "06 0f 01 9c"]);
+    bench.expect("84 6c 00");
+    // What ends a payment does end it.
+    bench.says(&["06 0f 00"]);
+    bench.expect("84 6c 00");
+    bench.expect_any("05 01");
+    bench.says(&[OK, "06 0f 01 9c"]);
+    bench.expect(OK);
+}
+
+#[test]
 fn after_a_start_the_line_is_only_listened_to_and_a_held_approval_is_refused() {
     let mut bench = Bench::after(Aftermath::PaymentOpen, |_| {});
     bench.up();
