@@ -52,12 +52,22 @@ def touch(run, part):
     """Touches a part where the walk found it, and waits for the screen that this leads to."""
     kiosk = run.kiosk
     name, x, y = next(one for one in run.walk if one[0].split(".")[0] == part)
+    before = kiosk.screen("now").read_bytes()
     kiosk.touch(x, y)
     if part in LEADS_TO:
         see(kiosk, LEADS_TO[part])
-    else:
-        time.sleep(kiosk.patience)  # a tick in a box is drawn, and nothing else says so
+    drawn(kiosk, before)
     run.note_screen(f"after-{name}")
+
+
+def drawn(kiosk, before, seconds=20):
+    """Waits until the picture is another one than before and stays so: the service names a screen before it is drawn."""
+    end = time.monotonic() + seconds * kiosk.patience
+    last = before
+    while (now := kiosk.screen("now").read_bytes()) == before or now != last:
+        expect(time.monotonic() < end, "the picture never changed and came to rest")
+        last = now
+        time.sleep(kiosk.patience / 4)
 
 
 def to_the_card(run):
