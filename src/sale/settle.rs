@@ -195,7 +195,9 @@ impl<'a> Draft<'a> {
         let inside = self.sale.inside_hold(&self.now, self.terms);
         let ordered_first = self.terms.can_hold && self.sale.quote.promised_ms.is_none();
         let deliverable = self.sale.all_stored() || !ordered_first;
-        let hopeless = ordered_first && self.sale.goods.iter().any(|good| good.state == Goods::None);
+        // Refused with no other choice left, or found to have failed after a doubt: nothing will come any more.
+        let over = |state: Goods| matches!(state, Goods::None | Goods::Absent);
+        let hopeless = ordered_first && self.sale.goods.iter().any(|good| over(good.state));
         let reason = match (inside, deliverable, hopeless) {
             (true, true, _) => {
                 let Some(approval) = self.sale.payment.approval.as_ref().map(|approval| approval.key.clone()) else {
