@@ -42,6 +42,8 @@ pub struct Terminal {
     pub hold_seconds: u8,
     /// BMP 02: how many "not yet" it is asked to take.
     pub hold_count: u8,
+    /// Before an end of day, give open pre-authorisations back: for a terminal that was used with them before.
+    pub clear_preauthorisations: bool,
     /// When the terminal closes the day by itself, as `23:45`.
     pub day_ends_at: Option<jiff::civil::Time>,
     /// Timers that differ.
@@ -62,6 +64,7 @@ impl Default for Terminal {
             offline_limit: None,
             hold_seconds: 120,
             hold_count: 99,
+            clear_preauthorisations: false,
             day_ends_at: None,
             timers: TerminalTimers::default(),
         }
@@ -142,6 +145,7 @@ impl Terminal {
     pub fn zvt(&self, currency: Currency) -> ZvtConfig {
         let mut zvt = ZvtConfig::new(self.dialect, self.password, currency);
         zvt.baud = self.baud.unwrap_or(zvt.baud);
+        zvt.clear_preauthorisations = self.clear_preauthorisations;
         zvt.texts = self.texts.unwrap_or(zvt.texts);
         self.timers.put_into(&mut zvt.timers);
         zvt

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::bench::*;
+use crate::payment::TerminalOrder;
 
 const REGISTERED: &str = "06 0f 0a 19 00 29 29 00 10 06 49 09 78";
 
@@ -115,5 +116,37 @@ fn a_wrong_password_or_currency_is_named_and_asked_again_only_rarely() {
         bench.expect_nothing();
         bench.pass(2);
         bench.expect_any("05 01");
+    }
+}
+
+/// Reservations of an earlier use of the terminal are given back one by one, and the day is closed after the last; one
+/// that the terminal keeps does not keep the day open.
+#[test]
+fn open_preauthorisations_are_given_back_before_the_day_ends() {
+    let mut bench = Bench::ready(|config| config.clear_preauthorisations = true);
+    bench.order(TerminalOrder::EndOfDay);
+    bench.expect("06 23 03 87 ff ff");
+    for receipt in ["01 63", "01 64"] {
+        bench.says(&[OK, &format!("06 1e 04 b8 87 {receipt}")]);
+        bench.expect_any(&format!("06 25 03 87 {receipt}"));
+        bench.heard.clear();
+        bench.says(&[OK, "06 0f 00"]);
+        bench.expect_any("06 23 03 87 ff ff");
+        bench.heard.clear();
+    }
+    bench.says(&[OK, "06 1e 04 b8 87 ff ff"]);
+    bench.expect_any("06 50 03 12 34 56");
+    bench.says(&[OK, "06 0f 00"]);
+    assert!(bench.told().iter().any(|event| matches!(event, TerminalEvent::DayClosed { unasked: false, .. })));
+
+    let mut bench = Bench::ready(|config| config.clear_preauthorisations = true);
+    bench.order(TerminalOrder::EndOfDay);
+    let mut asked = 0;
+    while !bench.heard.iter().any(|said| said.starts_with("06 50")) {
+        bench.heard.clear();
+        bench.says(&[OK, "06 1e 04 b8 87 01 63"]);
+        bench.says(&[OK, "06 1e 01 9a"]);
+        asked += 1;
+        assert!(asked < 60, "the day is never closed");
     }
 }
