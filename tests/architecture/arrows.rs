@@ -75,7 +75,7 @@ pub(super) const NEVER: [(&str, &[&str]); 3] = [
 ];
 
 /// Parts of `sim` that drive the product itself, or stand in for one of its contracts.
-pub(super) const SIM_DRIVERS: [&str; 6] = ["torture", "gallery", "memory", "journal", "kiosk", "demo"];
+pub(super) const SIM_DRIVERS: [&str; 7] = ["torture", "gallery", "memory", "journal", "kiosk", "demo", "clerk"];
 
 /// Crates that only some modules may name.
 pub(super) const CRATES: [(&str, &[&str]); 8] = [
