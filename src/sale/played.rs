@@ -59,17 +59,9 @@ pub(crate) fn transaction(receipt: &str, minor: u64) -> Transaction {
             trace: Some(format!("00{receipt}")),
             amount_minor: Some(minor),
         },
-        turnover: None,
         currency: Some(978),
-        original_trace: None,
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
-        pan_last4: None,
-        card_name: None,
         payment_type: Some(0x60),
-        additional_text: None,
+        ..Transaction::default()
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Answer {
 }
 
 /// What makes an approval the same approval: TID 29, receipt 87, trace 0B/1F2B, amount 04 (sale.md 3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ApprovalKey {
     /// Terminal id, 8 digits.
     pub terminal_id: Option<String>,
@@ -29,7 +29,7 @@ pub struct ApprovalKey {
 }
 
 /// A transaction as the terminal tells it (`04 0F`), with no card data beyond the last four digits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Transaction {
     /// Result code 27; absent is never an approval.
     pub result_code: Option<u8>,

@@ -68,17 +68,9 @@ pub fn approval(number: u32) -> Box<Transaction> {
     Box::new(Transaction {
         result_code: Some(0),
         key,
-        turnover: None,
         currency: Some(978),
-        original_trace: None,
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
         pan_last4: Some("4242".into()),
-        card_name: None,
-        payment_type: None,
-        additional_text: None,
+        ..Transaction::default()
     })
 }
 

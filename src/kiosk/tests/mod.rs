@@ -28,21 +28,7 @@ fn transaction(receipt: &str, minor: u64) -> Box<Transaction> {
         trace: Some(format!("00{receipt}")),
         amount_minor: Some(minor),
     };
-    Box::new(Transaction {
-        result_code: Some(0),
-        key,
-        turnover: None,
-        currency: Some(978),
-        original_trace: None,
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
-        pan_last4: None,
-        card_name: None,
-        payment_type: None,
-        additional_text: None,
-    })
+    Box::new(Transaction { result_code: Some(0), key, currency: Some(978), ..Transaction::default() })
 }
 
 /// The amount that the rig's one plan costs: 4.50 × 2, up to the next ,90.

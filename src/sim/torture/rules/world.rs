@@ -323,16 +323,7 @@ fn transaction(number: u8, original: Option<u8>) -> Transaction {
             trace: Some(format!("{number:06}")),
             amount_minor: u64::try_from(PRICE).ok(),
         },
-        turnover: None,
-        currency: None,
         original_trace: original.map(|number| format!("{number:06}")),
-        approval_code: None,
-        vu_number: None,
-        date: None,
-        time: None,
-        pan_last4: None,
-        card_name: None,
-        payment_type: None,
-        additional_text: None,
+        ..Transaction::default()
     }
 }
