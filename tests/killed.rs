@@ -14,6 +14,7 @@ async fn kill(only: &str, every: u64, least: usize) {
         every,
         only: Some(only.to_owned()),
         rounds: 1,
+        beside: 1,
     };
     let mut told = Vec::new();
     let report = run(&wanted, &mut told).await.unwrap();

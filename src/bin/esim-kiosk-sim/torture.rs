@@ -35,6 +35,9 @@ pub(crate) struct Wanted {
     /// sale: real processes that end by SIGKILL at each of their records, so many rounds, instead of cuts in virtual time.
     #[arg(long, value_name = "ROUNDS")]
     kill: Option<u32>,
+    /// sale --kill: so many kiosks at once, each with terminal, printer and providers of its own.
+    #[arg(long, default_value_t = 1, value_name = "KIOSKS")]
+    beside: usize,
     /// power-loss: what is wrong on purpose, and must be noticed.
     #[arg(long, value_enum)]
     control: Option<OnPurpose>,
@@ -133,6 +136,7 @@ fn kill(wanted: &Wanted) -> Result<usize, Lost> {
         every: wanted.every,
         only: wanted.only.clone(),
         rounds: wanted.kill.unwrap_or(1),
+        beside: wanted.beside,
     };
     let runtime = esim_kiosk::assembly::runtime().map_err(|error| crate::by_hand::wrong(&error))?;
     let report = runtime.block_on(killed::run(&asked, &mut std::io::stdout()))?;

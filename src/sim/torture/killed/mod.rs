@@ -2,11 +2,12 @@
 //! on a pty, printer, provider behind TLS and all ledgers live on in this one. Half a second later it starts again.
 //!
 //! One stage serves one scenario: each kill is one more sale in the same journal, so that what one kill leaves behind
-//! is there at the next.
+//! is there at the next. Stages know nothing of each other and run side by side: most of a life is waiting.
 
 mod scenario;
 mod verdict;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::task::JoinSet;
 
 use crate::sim::journal::When;
 use crate::sim::providers::Provider;
@@ -28,6 +30,9 @@ const RESTART: Duration = Duration::from_millis(500);
 const RECORDS_MAX: u64 = 60;
 /// No life of a kiosk takes so long.
 const LIFE_MAX: Duration = Duration::from_secs(150);
+/// So many rounds share a journal, so that what one round leaves behind is there in the next; further rounds begin
+/// another, which can run beside it.
+const ROUNDS_OF_A_JOURNAL: u32 = 3;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -40,8 +45,10 @@ pub struct Wanted {
     pub every: u64,
     /// Scenarios whose name holds this text.
     pub only: Option<String>,
-    /// The whole table so many times, in the same journals.
+    /// The whole table so many times.
     pub rounds: u32,
+    /// So many stages at once.
+    pub beside: usize,
 }
 
 /// What came of it.
@@ -61,18 +68,27 @@ pub struct Report {
 /// A stage cannot be set, the program cannot be started, or `out` is closed.
 pub async fn run(wanted: &Wanted, out: &mut (dyn Write + Send)) -> io::Result<Report> {
     let began = std::time::Instant::now();
-    let mut report = Report::default();
-    writeln!(out, "{:<32} {:>8} {:>8} {:>8}", "killed at each record", "records", "kills", "wrong")?;
-    for scenario in ALL {
-        if wanted.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
-            continue;
+    let asked: Vec<&'static Scenario> = ALL
+        .iter()
+        .filter(|scenario| wanted.only.as_ref().is_none_or(|only| scenario.name.contains(only.as_str())))
+        .collect();
+    let mut report = Report { scenarios: asked.len(), ..Report::default() };
+    writeln!(out, "{:<32} {:>8} {:>8} {:>8} {:>8}", "killed at each record", "journal", "records", "kills", "wrong")?;
+    let mut waiting = stages(&asked, wanted.rounds.max(1));
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < wanted.beside.max(1) {
+            let Some((scenario, journal, rounds)) = waiting.pop_front() else { break };
+            let wanted = wanted.clone();
+            running.spawn(async move { one_stage(scenario, journal, rounds, &wanted).await });
         }
-        let (kills, wrong) = (report.kills, report.faults.len());
-        let records = one_scenario(scenario, wanted, &mut report).await?;
-        let (kills, wrong) = (report.kills - kills, report.faults.len() - wrong);
-        writeln!(out, "{:<32} {records:>8} {kills:>8} {wrong:>8}", scenario.name)?;
+        let Some(ended) = running.join_next().await else { break };
+        let row = ended.map_err(io::Error::other)??;
+        let (name, journal, wrong) = (row.scenario.name, row.journal, row.faults.len());
+        writeln!(out, "{name:<32} {journal:>8} {:>8} {:>8} {wrong:>8}", row.records, row.kills)?;
         out.flush()?;
-        report.scenarios += 1;
+        report.kills += row.kills;
+        report.faults.extend(row.faults);
     }
     for fault in &report.faults {
         writeln!(out, "{fault}")?;
@@ -88,44 +104,59 @@ pub async fn run(wanted: &Wanted, out: &mut (dyn Write + Send)) -> io::Result<Re
     Ok(report)
 }
 
-/// Kills at record 1, 2, 3 … until a sale ends by itself. Returns how many records there were.
-async fn one_scenario(scenario: &Scenario, wanted: &Wanted, report: &mut Report) -> io::Result<u64> {
-    let dir = wanted.dir.join(scenario.name.replace([' ', ','], "-"));
+/// Scenario, number of its journal and rounds in it, for everything that is to run: first every scenario once.
+fn stages(asked: &[&'static Scenario], rounds: u32) -> VecDeque<(&'static Scenario, u32, u32)> {
+    let journals = rounds.div_ceil(ROUNDS_OF_A_JOURNAL);
+    (0..journals)
+        .flat_map(|journal| {
+            let left = rounds - journal * ROUNDS_OF_A_JOURNAL;
+            asked.iter().map(move |scenario| (*scenario, journal + 1, left.min(ROUNDS_OF_A_JOURNAL)))
+        })
+        .collect()
+}
+
+/// What one stage has seen.
+struct Row {
+    scenario: &'static Scenario,
+    journal: u32,
+    records: u64,
+    kills: usize,
+    faults: Vec<String>,
+}
+
+/// Kills at record 1, 2, 3 … until a sale ends by itself, round after round in one journal.
+async fn one_stage(scenario: &'static Scenario, journal: u32, rounds: u32, wanted: &Wanted) -> io::Result<Row> {
+    let dir = wanted.dir.join(format!("{}-{journal}", scenario.name.replace([' ', ','], "-")));
     let stage = Stage::set(&Scenery {
         dir,
         providers: vec![Provider::Mobilexy],
         plans: 60,
         approves_after: Duration::from_millis(400),
-        seed: 1,
+        seed: u64::from(journal),
         pace: Pace::Kills,
         pixels: (1080, 1920),
         width_mm: 268,
     })?;
-    let mut records = 0;
-    for _ in 0..wanted.rounds.max(1) {
+    let mut row = Row { scenario, journal, records: 0, kills: 0, faults: Vec::new() };
+    for _ in 0..rounds {
         'places: for place in 1..RECORDS_MAX {
             if wanted.every > 1 && place % wanted.every != 0 {
                 continue;
             }
             for when in [When::Before, When::After] {
-                if !one_kill(scenario, wanted, &stage, (place, when), report).await? {
+                if !one_kill(wanted, &stage, (place, when), &mut row).await? {
                     break 'places;
                 }
-                records = records.max(place);
+                row.records = row.records.max(place);
             }
         }
     }
-    Ok(records)
+    Ok(row)
 }
 
 /// One sale that is killed, and what follows. Whether it was killed.
-async fn one_kill(
-    scenario: &Scenario,
-    wanted: &Wanted,
-    stage: &Stage,
-    at: (u64, When),
-    report: &mut Report,
-) -> io::Result<bool> {
+async fn one_kill(wanted: &Wanted, stage: &Stage, at: (u64, When), row: &mut Row) -> io::Result<bool> {
+    let scenario = row.scenario;
     let before = Sums::of(stage)?;
     (scenario.prepare)(stage);
     let (place, when) = at;
@@ -136,7 +167,7 @@ async fn one_kill(
     let killed = first.killed;
     let mut lives = vec![first];
     if killed {
-        report.kills += 1;
+        row.kills += 1;
         tokio::time::sleep(RESTART).await;
     }
     let back: Vec<String> = match lives[0].claim() {
@@ -149,8 +180,9 @@ async fn one_kill(
     if wrongs.is_empty() && !lives.iter().skip(1).all(|life| life.well) {
         wrongs.push(format!("a life after the kill did not end well: {}", lives[1].words));
     }
-    let story = |wrong: String| format!("{}, {side} record {place}: {wrong}", scenario.name);
-    report.faults.extend(wrongs.into_iter().map(story));
+    let journal = row.journal;
+    let story = |wrong: String| format!("{}, journal {journal}, {side} record {place}: {wrong}", scenario.name);
+    row.faults.extend(wrongs.into_iter().map(story));
     Ok(killed)
 }
 
