@@ -134,6 +134,18 @@ pub enum CaseKind {
     NewerRecord,
 }
 
+impl CaseKind {
+    /// Whether a person must find out, or put right, what the card was charged.
+    pub fn doubts_money(self) -> bool {
+        matches!(self, CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise | CaseKind::RefundByAcquirer)
+    }
+
+    /// Whether a person must find out, or fetch, what was bought.
+    pub fn doubts_goods(self) -> bool {
+        matches!(self, CaseKind::OrderInDoubt | CaseKind::CodeLost | CaseKind::GivenAway)
+    }
+}
+
 /// One fact of a sale, as it is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -101,7 +101,9 @@ async fn settled(config: &Config, patience: Duration) -> bool {
         _ if sale.closed.is_some() => true,
         // Whoever weighs the goods: without them the money goes back by itself.
         Money::Paid => sale.all_stored(),
-        _ => sale.cases.iter().any(|case| case.decided.is_none()),
+        Money::None | Money::Back => sale.cases.iter().any(|case| case.decided.is_none()),
+        // A case about the goods does not end a give-back that is under way: only one about the money lets it rest.
+        _ => sale.cases.iter().any(|case| case.decided.is_none() && case.kind.doubts_money()),
     };
     let all_rest = || -> Option<bool> {
         let archive = Archive::open(&config.journal).ok()?;

@@ -84,12 +84,9 @@ fn sales(stage: &Stage) -> io::Result<Vec<(Sale, Vec<Record>)>> {
     Ok(found)
 }
 
-fn open_case(sale: &Sale, kinds: &[CaseKind]) -> bool {
-    sale.cases.iter().any(|case| case.decided.is_none() && kinds.contains(&case.kind))
+fn open_case(sale: &Sale, about: fn(CaseKind) -> bool) -> bool {
+    sale.cases.iter().any(|case| case.decided.is_none() && about(case.kind))
 }
-
-const ABOUT_MONEY: &[CaseKind] = &[CaseKind::MoneyUnknown, CaseKind::ChargedOtherwise, CaseKind::RefundByAcquirer];
-const ABOUT_GOODS: &[CaseKind] = &[CaseKind::OrderInDoubt, CaseKind::CodeLost, CaseKind::GivenAway];
 
 /// Everything that is wrong with the sales since `before`.
 pub(super) async fn wrongs(stage: &Stage, before: &Sums, lives: &[Life]) -> io::Result<Vec<String>> {
@@ -140,7 +137,7 @@ fn money(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
             (_, Some(Closing::Delivered | Closing::Shown)) | (Money::Paid, None) => paid == asked,
             (_, Some(Closing::NotCharged | Closing::Refunded | Closing::GivenAway))
             | (Money::None | Money::Back, None) => paid == 0,
-            _ => open_case(sale, ABOUT_MONEY),
+            _ => open_case(sale, CaseKind::doubts_money),
         };
         if !told {
             let (number, money, closed) = (&sale.quote.number, sale.payment.money, sale.closed);
@@ -148,7 +145,7 @@ fn money(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
         }
         let exposed = sale.goods.iter().any(|good| good.exposed);
         let claimable = sale.payment.money == Money::Paid && sale.all_stored();
-        if paid > 0 && !exposed && !claimable && !open_case(sale, ABOUT_MONEY) {
+        if paid > 0 && !exposed && !claimable && !open_case(sale, CaseKind::doubts_money) {
             wrongs.push(format!("{} was charged and has nothing for it", sale.quote.number));
         }
     }
@@ -172,7 +169,7 @@ fn goods(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
             // Still asked for, by the next start too; or a person weighs it.
             Goods::Asked | Goods::Accepted | Goods::Unknown => true,
         };
-        if !settled && !open_case(sale, ABOUT_GOODS) {
+        if !settled && !open_case(sale, CaseKind::doubts_goods) {
             wrongs.push(format!("{}: {:?}, and {} were sold", sale.quote.number, good.state, orders.len()));
         }
     }

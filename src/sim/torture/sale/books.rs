@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use super::shelf::PRICE_MINOR;
 use super::stand::Stand;
 use crate::sale::id::{ProfileId, SaleId};
-use crate::sale::record::{CaseKind, Record};
+use crate::sale::record::Record;
 use crate::sale::{Closing, Goods, Money, Sale};
 use crate::sim::kiosk::robot::Sight;
 use crate::sim::terminal::{LedgerPayment, PaymentState};
@@ -57,14 +57,11 @@ pub(super) fn is_settled(sale: &Sale, last: bool) -> bool {
 }
 
 fn doubts_money(sale: &Sale) -> bool {
-    let about_money =
-        |kind| matches!(kind, CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise | CaseKind::RefundByAcquirer);
-    sale.cases.iter().any(|case| about_money(case.kind) && case.decided.is_none())
+    sale.cases.iter().any(|case| case.kind.doubts_money() && case.decided.is_none())
 }
 
 fn doubts_goods(sale: &Sale) -> bool {
-    let about_goods = |kind| matches!(kind, CaseKind::OrderInDoubt | CaseKind::CodeLost | CaseKind::GivenAway);
-    sale.cases.iter().any(|case| about_goods(case.kind) && case.decided.is_none())
+    sale.cases.iter().any(|case| case.kind.doubts_goods() && case.decided.is_none())
 }
 
 struct Auditor<'a> {
