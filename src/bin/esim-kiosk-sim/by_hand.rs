@@ -8,6 +8,7 @@ use clap::Args;
 
 use esim_kiosk::assembly;
 use esim_kiosk::sim::printer::{self, Panel as Paper};
+use esim_kiosk::sim::providers::fault::{Effect, Fault, Stage as Moment, Target, When};
 use esim_kiosk::sim::providers::{self, Provider, ProvidersPanel};
 use esim_kiosk::sim::terminal::{self, Cardholder, Dialect, TerminalPanel};
 
@@ -20,6 +21,7 @@ pub(crate) const KEYS: &str = "Type a letter and Enter in this terminal:
   d  the next card is declined          c  the stop key on the terminal
   l  cut the terminal's line for 10 s   t  take the paper
   o  drop the provider, or bring it back
+  s  the next order is sold at once and answered 20 s later
   q  quit
 Seven quick touches on the operator's name open the service screen; its code is 480215, a minute after the start.";
 
@@ -45,6 +47,7 @@ impl Keys {
                 "t" => self.paper.take(),
                 "o" if self.providers.is_up(Provider::Mobilexy) => self.providers.drop_provider(Provider::Mobilexy),
                 "o" => self.providers.restore(Provider::Mobilexy),
+                "s" => self.providers.fault(Provider::Mobilexy, late_answer()),
                 "q" => return,
                 _ => {
                     say(KEYS);
@@ -57,6 +60,16 @@ impl Keys {
         loop {
             std::thread::park();
         }
+    }
+}
+
+/// The next order is carried out, and its answer is long on its way: time to pull a plug while a card is approved.
+fn late_answer() -> Fault {
+    Fault {
+        target: Target::Writes,
+        when: When::Nth(1),
+        stage: Moment::After,
+        effect: Effect::Delay(Duration::from_secs(20)),
     }
 }
 
