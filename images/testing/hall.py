@@ -12,6 +12,17 @@ from machine import Gone
 
 # This machine as QEMU's user network shows it to a guest.
 HOST = "10.0.2.2"
+# An emulated kiosk is many times slower than a traveller is patient: nobody is sent away while a screen is being drawn.
+UNHURRIED = """
+[timing]
+browse_ms = 900000
+esim_ms = 900000
+ask_ms = 120000
+
+[terminal.timers]
+longest_hold_ms = 80000
+"""
+HOLD = "hold_ms = 60000\nhold_seconds = 70"
 TOUCH = re.compile(r"touches (\S+) at (-?\d+),(-?\d+)")
 
 
@@ -48,16 +59,24 @@ class Hall:
         text = (self.directory / "kiosk.toml").read_text()
         for name in ("terminal", "printer"):
             text = text.replace(f"serial:{here}/{name}", f"serial:/dev/ttyKIOSK_{name}")
-        text = text.replace(f"file:{here}/mobilexy.key", "credential:mobilexy").replace(f"{here}/providers-ca.pem", "/etc/esim-kiosk/providers-ca.pem")
+        text = text.replace(f"file:{here}/mobilexy.key", "credential:mobilexy").replace(f"file:{here}/service-pin", "credential:service-pin")
+        text = text.replace(f"{here}/providers-ca.pem", "/etc/esim-kiosk/providers-ca.pem")
         text = text.replace(f"{here}/state", "/var/lib/esim-kiosk").replace("127.0.0.1", HOST)
+        text = text.replace("hold_ms = 60000", HOLD)
         left = [line for line in text.splitlines() if here in line]
         if left:
             raise Gone(f"the configuration still names places of this machine: {left}")
         return {
-            "kiosk.toml": text,
+            "kiosk.toml": text + UNHURRIED,
             "providers-ca.pem": (self.directory / "providers-ca.pem").read_text(),
             "secrets/mobilexy": (self.directory / "mobilexy.key").read_text(),
+            "secrets/service-pin": (self.directory / "service-pin").read_text(),
         }
+
+    def provider(self):
+        """Where a provider listens, as a guest reaches it."""
+        port = re.search(r'base = "https://127\.0\.0\.1:(\d+)', (self.directory / "kiosk.toml").read_text())[1]
+        return f"{HOST}:{port}"
 
     # -- what the simulators have written down ------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ class Machine:
             *kind, "-smp", "2", "-m", "1024", "-nodefaults", "-display", "none",
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE[self.arch][0]}",
             "-drive", f"if=pflash,format=raw,file={at}/vars.fd",
-            "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=writethrough", "-device", "virtio-blk-pci,drive=disk,bootindex=1",
+            "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk,bootindex=1",
             "-serial", f"file:{self.serial}",
             "-device", "virtio-gpu-pci,xres=1080,yres=1920", "-device", "virtio-tablet-pci", "-device", "virtio-rng-pci",
             "-chardev", self._line("terminal"), "-device", "pci-serial,chardev=terminal,addr=0x10",
@@ -72,6 +72,8 @@ class Machine:
             "-device", "virtserialport,chardev=probe,name=kiosk.probe",
             "-qmp", f"unix:{at}/qmp.sock,server=on,wait=off", *more,
         ]  # fmt: skip
+        # "unsafe" only means that this machine's own disk is not waited for: what the guest has written lies in this
+        # machine's memory and outlives the killed emulator. Lost and torn sectors are the subject of `torture power-loss`.
         self.began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=open(at / "qemu.log", "ab"))
         self.qmp = self._connect(at / "qmp.sock").makefile("rw")
@@ -122,6 +124,12 @@ class Machine:
         path = self.directory / f"{name}.png"
         self.order("screendump", filename=str(path), format="png")
         return path
+
+    def pixels(self):
+        """The screen's bytes, for comparing: without the encoding of a PNG, for which the guest would stand still."""
+        path = self.directory / "now.ppm"
+        self.order("screendump", filename=str(path))
+        return path.read_bytes()
 
     def touch(self, x, y):
         """A finger at a place of the 1080 × 1920 screen."""
@@ -211,3 +219,17 @@ class Machine:
         with open(self.disk, "rb") as disk:
             disk.seek(start)
             return disk.read(size)
+
+    def keep(self, label, name):
+        """A copy of a partition, as somebody makes a backup of a disk."""
+        assert self.process is None, "off, first"
+        start, size = self.partition(label)
+        copy = self.directory / name
+        subprocess.run(["dd", f"if={self.disk}", f"of={copy}", "iflag=skip_bytes,count_bytes", f"skip={start}", f"count={size}", "bs=1M", "conv=sparse", "status=none"], check=True)
+        return copy
+
+    def put_back(self, label, copy):
+        """The bytes of a partition as they once were."""
+        assert self.process is None, "off, first"
+        start, _ = self.partition(label)
+        subprocess.run(["dd", f"if={copy}", f"of={self.disk}", "oflag=seek_bytes", f"seek={start}", "bs=1M", "conv=notrunc", "status=none"], check=True)
