@@ -7,16 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tracing::{debug, info, warn};
 
 use crate::config::{Config, Pushed};
-use crate::diagnostics::pull::{Puller, types};
+use crate::diagnostics::pull::{Puller, types, uploader};
 use crate::diagnostics::recorder::{HealthLine, History, of_process};
-use crate::diagnostics::upload::Uploader;
 use crate::fleet::link::Link;
 use crate::fleet::office::FarOffice;
 use crate::fleet::order::Order;
@@ -24,6 +22,7 @@ use crate::fleet::{Ends, News, Ordered};
 use crate::journal::place::Place;
 use crate::kiosk::alarms::{Machine, alarms};
 use crate::kiosk::operator::PrinterTask;
+use crate::kiosk::states::states;
 use crate::kiosk::status::Status;
 use crate::kiosk::{Inbox, OperatorCommand, View};
 use crate::metrics::{self, Process};
@@ -71,14 +70,9 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
     {
         let (orders, ordered) = mpsc::channel(4);
         let (commands, pulls) = mpsc::channel(4);
-        match Uploader::new(&section.upload_hosts, section.upload_ca.as_deref(), section.upload_kb_s) {
-            Ok(uploader) => {
-                let most = config.diagnostics.bundle_mb << 20;
-                let puller = Puller { config_file: config.file.clone(), uploader, most, busy: is_busy };
-                tokio::spawn(puller.run(pulls));
-            }
-            Err(error) => warn!(%error, "logs cannot be pulled"),
-        }
+        let most = config.diagnostics.bundle_mb << 20;
+        let puller = Puller { config_file: config.file.clone(), uploader: uploader(section), most, busy: is_busy };
+        tokio::spawn(puller.run(pulls));
         let ends = Ends { news: told, orders, commands, taken: office.as_ref().map(FarOffice::answers) };
         let state = config.journal.directory.clone();
         tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
@@ -178,21 +172,7 @@ impl Watcher {
             update_waits: std::path::Path::new("/run/esim-kiosk-boot/update-waits").exists(),
         };
         let low = self.config.fleet.as_ref().and_then(|fleet| fleet.low_balance.as_deref());
-        let selling = json!({ "state": status.selling, "reason": status.reason });
-        let devices = json!({ "terminal": status.terminal, "printer": status.printer, "online": status.online });
-        let accounts = status.accounts.iter().map(|account| {
-            json!({ "name": account.name, "balance": account.balance.as_ref().map(ToString::to_string), "answers": account.answers })
-        });
-        let facts = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "run": status.run,
-            "open_sales": status.open_sales,
-            "doubtful": status.doubtful,
-            "accounts": accounts.collect::<Vec<_>>(),
-        });
-        let states = [("selling", selling), ("devices", devices), ("facts", facts)];
-        let states = states.into_iter().map(|(name, value)| News::State { name, value });
-        for item in states.chain(alarms(status, &machine, low)) {
+        for item in states(status).into_iter().chain(alarms(status, &machine, low)) {
             // A link that is behind hears the same again in a few seconds.
             if news.try_send(item).is_err() {
                 return;

@@ -108,6 +108,12 @@ impl Bundle {
         Bundle { redactor, pieces: Vec::new(), counts: Counts::new() }
     }
 
+    /// What its texts pass through. A page must take secrets out before it becomes markup: behind an escaped quote no
+    /// rule finds one.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     /// Adds a text; its secrets are taken out here and nowhere else.
     pub fn add(&mut self, name: &str, text: &str, shortens: bool) {
         self.push(name, text, shortens, false);

@@ -46,9 +46,9 @@ pub fn gather(mut scene: Scene, most: u64, mut progress: impl FnMut(&str)) -> Re
     });
     progress("report.html");
     let failed = bundle.failures();
-    let story =
-        report::Story { scene: &scene, books: &books.borrow(), history: live::history(&scene), failed: &failed };
-    let drawn = catch_unwind(AssertUnwindSafe(|| page::html(&story)));
+    let drawn = catch_unwind(AssertUnwindSafe(|| {
+        page::html(&report::Story::of(&scene, &books.borrow(), &failed, bundle.redactor()))
+    }));
     match drawn {
         Ok(html) => bundle.add("report.html", &html, false),
         Err(_) => bundle.add_failed("report.html.txt", "the page could not be drawn (a panic; see the log)"),

@@ -26,6 +26,12 @@ fn history_text(scene: &Scene) -> Result<String, String> {
     file(&path).map(|text| older + &text)
 }
 
+/// What the service told of itself last: the devices' file, read.
+pub fn devices(scene: &Scene) -> Option<serde_json::Value> {
+    let directory = scene.section().live(&scene.journal().directory);
+    serde_json::from_str(&file(&directory.join("devices.json")).ok()?).ok()
+}
+
 /// The health history, as far as it can be read.
 pub fn history(scene: &Scene) -> Vec<HealthLine> {
     let text = history_text(scene).unwrap_or_default();

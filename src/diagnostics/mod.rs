@@ -9,6 +9,7 @@ pub mod bundle;
 mod gather;
 pub mod live;
 pub mod machine;
+mod paced;
 mod page;
 pub mod pull;
 pub mod recorder;

@@ -15,9 +15,10 @@ use tokio::sync::{mpsc, watch};
 use tracing::info;
 
 use super::sources::{self, Scene, Text, Wanted};
-use super::upload::Uploader;
+use super::upload::{Identity, Uploader};
 use super::{gather, live, sales};
 use crate::fleet::Command;
+use crate::fleet::section::Section;
 use crate::telemetry::chain;
 
 /// A traveller is waited for at most so long.
@@ -60,6 +61,17 @@ const REPORT: &str = "report";
 /// The types that are told to the fleet.
 pub fn types() -> Vec<String> {
     std::iter::once(REPORT).chain(KINDS.iter().map(|(name, _, _)| *name)).map(str::to_owned).collect()
+}
+
+/// Where this fleet's uploads may go.
+pub fn uploader(section: &Section) -> Uploader {
+    let identity = || Identity { certificate: section.certificate.clone(), key: section.key_file() };
+    Uploader {
+        hosts: section.upload_hosts.clone(),
+        ca: section.upload_ca.clone(),
+        identity: section.upload_with_certificate.then(identity),
+        kb_s: section.upload_kb_s,
+    }
 }
 
 /// Carries pulls out.

@@ -1,22 +1,53 @@
 //! What the page tells, before it is drawn.
 
 use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
 
+use super::live;
 use super::recorder::HealthLine;
+use super::redact::Redactor;
 use super::sales::{Books, Told};
 use super::sources::Scene;
-use crate::journal::archive::{Archive, Wanted as Query};
+use crate::journal::archive::{Archive, CaseRow, Wanted as Query};
 
-/// Everything that the page tells.
+/// Everything that the page tells, without its secrets.
 pub struct Story<'a> {
     /// The machine and what was asked for.
     pub scene: &'a Scene,
     /// The journal.
     pub books: &'a Books,
+    /// Open cases.
+    pub cases: Vec<CaseRow>,
+    /// What the service told of itself last.
+    pub devices: Option<Value>,
     /// Health over time.
     pub history: Vec<HealthLine>,
     /// Sources that failed: file and text.
     pub failed: &'a [(String, String)],
+    /// What the records pass through.
+    redactor: &'a Redactor,
+}
+
+impl<'a> Story<'a> {
+    /// The story of a machine.
+    pub fn of(scene: &'a Scene, books: &'a Books, failed: &'a [(String, String)], redactor: &'a Redactor) -> Self {
+        let mut cases = books.cases.clone();
+        cases.iter_mut().for_each(|case| case.evidence = redactor.clean(&case.evidence));
+        let mut history = live::history(scene);
+        for line in &mut history {
+            for text in [&mut line.selling, &mut line.terminal, &mut line.printer] {
+                *text = redactor.clean(text);
+            }
+        }
+        let devices = live::devices(scene).map(|devices| clean(redactor, &devices));
+        Story { scene, books, cases, devices, history, failed, redactor }
+    }
+}
+
+/// A value without its secrets: they are known by the names before them, so that the whole text is looked at.
+fn clean(redactor: &Redactor, value: &Value) -> Value {
+    let text = redactor.clean(&value.to_string());
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 /// A stretch of time in which the health was the same.
@@ -66,29 +97,25 @@ pub struct Beat {
     /// The record's kind.
     pub kind: String,
     /// What it says beside its kind.
-    pub says: String,
+    pub says: Value,
     /// The program was started anew before it.
     pub restarted: bool,
 }
 
 /// A sale's records as beats.
-pub fn beats(books: &Books, told: &Told) -> Vec<Beat> {
+pub fn beats(story: &Story<'_>, told: &Told) -> Vec<Beat> {
     let first = told.entries.first().map(|entry| entry.at);
     let mut run = first.map_or(0, |first| first.run);
     told.entries
         .iter()
         .map(|entry| {
-            let mut record = super::sales::shown(&entry.record);
+            let mut record = clean(story.redactor, &super::sales::shown(&entry.record));
             let kind = record.as_object_mut().and_then(|fields| fields.remove("kind"));
-            let kind = kind.as_ref().and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
-            let says = match &record {
-                serde_json::Value::Object(fields) if fields.is_empty() => String::new(),
-                other => other.to_string(),
-            };
+            let kind = kind.as_ref().and_then(Value::as_str).unwrap_or("?").to_owned();
             let restarted = entry.at.run != run;
             run = entry.at.run;
             let after_ms = first.and_then(|first| entry.at.since(&first));
-            Beat { time: books.local(entry.at.wall_ms), after_ms, kind, says, restarted }
+            Beat { time: story.books.local(entry.at.wall_ms), after_ms, kind, says: record, restarted }
         })
         .collect()
 }

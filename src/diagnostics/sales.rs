@@ -218,12 +218,11 @@ pub fn texts(books: &Books) -> Vec<Text> {
         let closed = row.closed.clone().unwrap_or_else(|| format!("open: {}", row.phase));
         writeln!(
             list,
-            "{}  {}  {}  {} minor units {}  {}  money {}  goods {}  last four {}  receipt {}  open cases {}",
+            "{}  {}  {}  {}  {}  money {}  goods {}  last four {}  receipt {}  open cases {}",
             row.number,
             row.id,
             books.local(row.opened_ms),
-            row.amount_minor,
-            row.currency,
+            super::page::sum(row.amount_minor, &row.currency),
             closed,
             row.money,
             row.goods.join("+"),

@@ -17,7 +17,7 @@ use crate::sale::id::ProfileId;
 use crate::sale::offer::Source;
 
 /// Each kind of secret, as it would look in a text, and the part that must not be found.
-const CANARIES: [(&str, &str); 14] = [
+const CANARIES: [(&str, &str); 18] = [
     ("LPA:1$smdp.canary.io$CANARY-AC-1", "CANARY-AC-1"),
     ("matchingId=CANARYMATCH2", "CANARYMATCH2"),
     ("Authorization: Bearer CANARYbearer3", "CANARYbearer3"),
@@ -32,6 +32,10 @@ const CANARIES: [(&str, &str); 14] = [
     ("https://store.example/x?X-Amz-Signature=CANARYSIG8", "CANARYSIG8"),
     ("mqtts://kiosk:canary9pass@broker.example", "canary9pass"),
     ("wallet key is plain words canary ten", "plain words canary ten"),
+    (r#"{"matchingId":"CANARYJSON11","state":"x"}"#, "CANARYJSON11"),
+    (r#"answer: "{\"accessToken\":\"canary-json-12\"}""#, "canary-json-12"),
+    (r#"Profile { matching_id: Some("CANARYDEBUG13") }"#, "CANARYDEBUG13"),
+    ("<a href='https://user:canary14pass@host.example/'>", "canary14pass"),
 ];
 
 fn planted() -> String {
@@ -138,7 +142,7 @@ fn a_bundle_explains_a_sale() {
         "{told}"
     );
     let page = &files["report.html"];
-    assert!(page.contains("<h3 id=\"K07-000123\">") && page.contains("running (process"), "{page}");
+    assert!(page.contains("id=\"K07-000123\" open>") && page.contains("running (process"), "{page}");
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"), "nothing is loaded");
     assert!(files["configuration/kiosk.toml"].contains("password = \"•••\""), "{}", files["configuration/kiosk.toml"]);
     assert!(files["configuration/kiosk.toml"].contains("label = \"K07\""));

@@ -4,29 +4,30 @@
 //! with HEAD what it has (`Upload-Offset`, `Upload-Complete`); one that answers gets the rest with `Content-Range`, any
 //! other gets everything again.
 
-use std::path::Path;
-use std::pin::Pin;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, StatusCode, Url};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use tokio::time::{Instant, Sleep};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::paced::Paced;
 use crate::telemetry::chain;
 
 /// Tries before it is given up.
 const TRIES: u32 = 12;
 /// Longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// Bytes that are sent at once.
-const CHUNK: usize = 16 * 1024;
+/// A line on which nothing moves for so long is given up.
+const STALL: Duration = Duration::from_secs(60);
+/// So long may the receiver take to answer once it was handed everything: the system may still be sending.
+const ANSWER: Duration = Duration::from_secs(180);
 
 /// Why nothing was uploaded.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,14 @@ pub enum NotUploaded {
     /// The address is not one that the configuration allows.
     #[error("uploads to this address are not allowed: {0}")]
     Address(&'static str),
+    /// A certificate or key cannot be used.
+    #[error("{path} cannot be used for uploads: {why}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The client cannot be made.
     #[error("no HTTPS client can be made: {0}")]
     Client(String),
@@ -45,12 +54,26 @@ pub enum NotUploaded {
     GivenUp(String),
 }
 
-/// Where uploads may go, and how fast.
+/// A certificate that is shown to receivers that ask for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Where uploads may go, how fast, and as whom. Files are read at each try: replacing them is enough.
 #[derive(Debug, Clone)]
 pub struct Uploader {
-    client: Client,
-    hosts: Vec<String>,
-    bytes_s: u64,
+    /// Hosts, with or without their port.
+    pub hosts: Vec<String>,
+    /// Authorities that are believed beside the usual ones.
+    pub ca: Option<PathBuf>,
+    /// Shown to receivers that ask for a certificate; none: such receivers refuse us.
+    pub identity: Option<Identity>,
+    /// Kilobytes a second.
+    pub kb_s: u64,
 }
 
 /// What one try came to.
@@ -61,28 +84,29 @@ enum Try {
 }
 
 impl Uploader {
-    /// To these hosts, believing the usual authorities and those in `ca`.
-    ///
-    /// # Errors
-    /// [`NotUploaded::Client`].
-    pub fn new(hosts: &[String], ca: Option<&Path>, kb_s: u64) -> Result<Self, NotUploaded> {
-        let told = |what: String| NotUploaded::Client(what);
+    fn client(&self) -> Result<Client, NotUploaded> {
+        let told = |error: &dyn std::error::Error| NotUploaded::Client(chain(error));
         let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = ca {
-            let found =
-                CertificateDer::pem_file_iter(path).map_err(|error| told(format!("{}: {error}", path.display())))?;
-            for root in found {
-                let root = root.map_err(|error| told(format!("{}: {error}", path.display())))?;
-                roots.add(root).map_err(|error| told(chain(&error)))?;
+        if let Some(path) = &self.ca {
+            for root in certificates(path)? {
+                roots.add(root).map_err(|error| unusable(path, &error))?;
             }
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| told(chain(&error)))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
+            .map_err(|error| told(&error))?
+            .with_root_certificates(roots);
+        let tls = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity { certificate, key }) => {
+                let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
+                builder
+                    .with_client_auth_cert(certificates(certificate)?, secret)
+                    .map_err(|error| unusable(certificate, &error))?
+            }
+        };
+        Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -90,12 +114,10 @@ impl Uploader {
             .no_proxy()
             .referer(false)
             .connect_timeout(Duration::from_secs(15))
-            .read_timeout(Duration::from_secs(60))
             .pool_max_idle_per_host(0)
             .user_agent(concat!("esim-kiosk/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| told(chain(&error)))?;
-        Ok(Uploader { client, hosts: hosts.to_vec(), bytes_s: kb_s.saturating_mul(1_024) })
+            .map_err(|error| told(&error))
     }
 
     /// Reads an address and checks that it may be used.
@@ -125,12 +147,14 @@ impl Uploader {
     /// # Errors
     /// [`NotUploaded`].
     pub async fn put(&self, url: &Url, kind: &'static str, bytes: Bytes) -> Result<(), NotUploaded> {
+        // What is wrong from the beginning is told at once; later it may be a file that is just being replaced.
+        let mut client = self.client()?;
         let mut from = Some(0_usize);
         let mut last = String::new();
         for tried in 1..=TRIES {
             let outcome = match from {
                 Some(from) if from == bytes.len() && from > 0 => Try::Done,
-                _ => self.try_once(url, kind, &bytes, from.unwrap_or(0)).await,
+                _ => self.try_once(&client, url, kind, &bytes, from.unwrap_or(0)).await,
             };
             match outcome {
                 Try::Done => return Ok(()),
@@ -141,20 +165,28 @@ impl Uploader {
                 }
             }
             tokio::time::sleep(Duration::from_secs(1 << (tried - 1).min(6)).min(PAUSE_MAX)).await;
-            from = self.taken(url, bytes.len()).await;
+            match self.client() {
+                Ok(new) => client = new,
+                Err(error) => warn!(%error, "the upload goes on with the certificates of before"),
+            }
+            from = taken(&client, url, bytes.len()).await;
             info!(from, "the upload goes on");
         }
         Err(NotUploaded::GivenUp(last))
     }
 
-    async fn try_once(&self, url: &Url, kind: &'static str, bytes: &Bytes, from: usize) -> Try {
+    async fn try_once(&self, client: &Client, url: &Url, kind: &'static str, bytes: &Bytes, from: usize) -> Try {
         let rest = bytes.slice(from..);
-        let mut request = self.client.put(url.clone()).header(CONTENT_TYPE, kind).header(CONTENT_LENGTH, rest.len());
+        let mut request = client.put(url.clone()).header(CONTENT_TYPE, kind).header(CONTENT_LENGTH, rest.len());
         if from > 0 {
             request = request.header(CONTENT_RANGE, format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()));
         }
-        let body = reqwest::Body::wrap(Paced::new(rest, self.bytes_s));
-        match request.body(body).send().await {
+        let (body, moved) = Paced::new(rest, self.kb_s.saturating_mul(1_024));
+        let sent = tokio::select! {
+            sent = request.body(reqwest::Body::wrap(body)).send() => sent,
+            () = stalled(moved) => return Try::Again("nothing moved on the line any more".to_owned()),
+        };
+        match sent {
             Err(error) => Try::Again(chain(&error.without_url())),
             Ok(answer) => {
                 let status = answer.status();
@@ -177,55 +209,39 @@ impl Uploader {
             }
         }
     }
-
-    /// How many bytes the receiver has, where it can tell.
-    async fn taken(&self, url: &Url, whole: usize) -> Option<usize> {
-        let answer = self.client.head(url.clone()).timeout(Duration::from_secs(20)).send().await.ok()?;
-        let headers: &HeaderMap = answer.headers();
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let offset: usize = text("upload-offset")?.parse().ok()?;
-        (answer.status().is_success() && offset <= whole).then_some(offset)
-    }
 }
 
-/// A body that is sent at a pace.
-struct Paced {
-    bytes: Bytes,
-    bytes_s: u64,
-    next: Pin<Box<Sleep>>,
+/// How many bytes the receiver has, where it can tell.
+async fn taken(client: &Client, url: &Url, whole: usize) -> Option<usize> {
+    let answer = client.head(url.clone()).timeout(Duration::from_secs(20)).send().await.ok()?;
+    let headers: &HeaderMap = answer.headers();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let offset: usize = text("upload-offset")?.parse().ok()?;
+    (answer.status().is_success() && offset <= whole).then_some(offset)
 }
 
-impl Paced {
-    fn new(bytes: Bytes, bytes_s: u64) -> Self {
-        Paced { bytes, bytes_s, next: Box::pin(tokio::time::sleep(Duration::ZERO)) }
-    }
-}
-
-impl Body for Paced {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.bytes.is_empty() {
-            return Poll::Ready(None);
+/// Ends when the line has stood still for too long. A time for the whole upload would end every long one.
+async fn stalled(mut moved: watch::Receiver<()>) {
+    loop {
+        match timeout(STALL, moved.changed()).await {
+            Ok(Ok(())) => {}
+            // Everything was handed over: now the answer is waited for.
+            Ok(Err(_)) => return tokio::time::sleep(ANSWER).await,
+            Err(_) => return,
         }
-        if self.next.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        let length = self.bytes.len().min(CHUNK);
-        let chunk = self.bytes.split_to(length);
-        let micros = (length as u64).saturating_mul(1_000_000) / self.bytes_s.max(1);
-        self.next.as_mut().reset(Instant::now() + Duration::from_micros(micros));
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
-    }
+fn unusable(path: &Path, error: &dyn std::error::Error) -> NotUploaded {
+    NotUploaded::File { path: path.to_owned(), why: chain(error) }
+}
 
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
-    }
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, NotUploaded> {
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).map_err(|error| unusable(path, &error))?.collect();
+    let found = found.map_err(|error| unusable(path, &error))?;
+    let none = || NotUploaded::File { path: path.to_owned(), why: "there is no CERTIFICATE block in it".to_owned() };
+    if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 
 #[cfg(test)]
@@ -235,7 +251,7 @@ mod tests {
     #[test]
     fn only_listed_hosts_over_https_or_this_machine() {
         let hosts = ["support.example.com".to_owned(), "127.0.0.1:8000".to_owned()];
-        let uploader = Uploader::new(&hosts, None, 100).unwrap();
+        let uploader = Uploader { hosts: hosts.to_vec(), ca: None, identity: None, kb_s: 100 };
         for good in
             ["https://support.example.com/x?sig=1", "https://SUPPORT.example.com:444/x", "http://127.0.0.1:8000/te/v1"]
         {
@@ -254,5 +270,23 @@ mod tests {
         ] {
             assert!(uploader.allowed(bad).is_err(), "{bad}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_upload_is_not_cut_and_one_that_stands_still_is() {
+        let (moves, moved) = watch::channel(());
+        let mut standing = Box::pin(stalled(moved));
+        // An hour in which something moves now and then.
+        for _ in 0..72 {
+            assert!(timeout(STALL - Duration::from_secs(10), &mut standing).await.is_err());
+            moves.send(()).unwrap();
+        }
+        assert!(timeout(STALL + Duration::from_secs(1), &mut standing).await.is_ok(), "nothing moves any more");
+        // Everything was handed over: the answer has its own time.
+        let (moves, moved) = watch::channel(());
+        let mut standing = Box::pin(stalled(moved));
+        drop(moves);
+        assert!(timeout(ANSWER - Duration::from_secs(1), &mut standing).await.is_err());
+        assert!(timeout(Duration::from_secs(2), &mut standing).await.is_ok());
     }
 }

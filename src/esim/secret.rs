@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use zeroize::Zeroize;
@@ -146,11 +147,53 @@ impl SecretPlace {
     }
 }
 
+/// A secret that may be replaced while the program runs: its file is read at each use. While it cannot be read, because
+/// it is just being replaced, the last one holds.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    place: SecretPlace,
+    /// The newest first, and the one before: what was sent with it may still be spoken of.
+    known: Arc<Mutex<Vec<Secret>>>,
+}
+
+impl Kept {
+    /// Reads it for the first time.
+    ///
+    /// # Errors
+    /// [`NoSecret`] says what to do.
+    pub fn read(place: &SecretPlace) -> Result<Self, NoSecret> {
+        Ok(Kept { place: place.clone(), known: Arc::new(Mutex::new(vec![place.read()?])) })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Secret>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The secret as it lies there now.
+    pub fn now(&self) -> Secret {
+        let read = self.place.read();
+        let mut known = self.known();
+        match read {
+            Ok(secret) if known.first() != Some(&secret) => {
+                tracing::info!(place = ?self.place, "a secret was replaced: the new one is used from now on");
+                known.insert(0, secret);
+                known.truncate(2);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(place = ?self.place, %error, "a secret cannot be read: the last one is used");
+            }
+        }
+        known.first().cloned().unwrap_or_else(|| Secret::new(""))
+    }
+}
+
 /// Takes secrets out of texts: the account's own keys wherever they stand, and whatever looks like an activation
 /// code, a signed token or a bearer header.
 #[derive(Clone, Default)]
 pub struct Mask {
     secrets: Vec<Secret>,
+    kept: Vec<Kept>,
 }
 
 /// What begins a secret that is not the account's own: an activation code with its prefix or without, as it is or in
@@ -160,7 +203,12 @@ const STARTS: &[&str] = &["LPA:1$", "lpa:1$", "LPA:1%24", "LPA%3A1%24", "1$", "1
 impl Mask {
     /// A mask for these secrets.
     pub fn of(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        Mask { secrets: secrets.into_iter().filter(|secret| secret.text.len() >= 4).collect() }
+        Mask { secrets: secrets.into_iter().filter(|secret| secret.text.len() >= 4).collect(), kept: Vec::new() }
+    }
+
+    /// A mask for secrets that may be replaced.
+    pub fn of_kept(kept: impl IntoIterator<Item = Kept>) -> Self {
+        Mask { secrets: Vec::new(), kept: kept.into_iter().collect() }
     }
 
     /// `text` without secrets.
@@ -168,6 +216,11 @@ impl Mask {
         let mut clean = text.to_owned();
         for secret in &self.secrets {
             clean = clean.replace(secret.reveal(), "•••");
+        }
+        for kept in &self.kept {
+            for secret in kept.known().iter().filter(|secret| secret.text.len() >= 4) {
+                clean = clean.replace(secret.reveal(), "•••");
+            }
         }
         hide_after(&clean, STARTS)
     }
@@ -184,7 +237,7 @@ impl Mask {
 
 impl fmt::Debug for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mask({} secrets)", self.secrets.len())
+        write!(f, "Mask({} secrets)", self.secrets.len() + self.kept.len())
     }
 }
 
@@ -222,6 +275,32 @@ mod tests {
         assert_eq!(bare, "••• Lpa:••• carddata=•••");
         assert!(!format!("{mask:?}").contains("very"));
         assert_eq!(mask.short(&"é\n".repeat(400)).chars().count(), 300);
+    }
+
+    #[test]
+    fn a_replaced_secret_is_used_without_a_restart_and_neither_prints() {
+        use std::os::unix::fs::OpenOptionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let put = |text: &str| {
+            let mut file =
+                std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+            std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        };
+        put("first-key\n");
+        let kept = Kept::read(&SecretPlace::File(path.clone())).unwrap();
+        let mask = Mask::of_kept([kept.clone()]);
+        assert_eq!(kept.now().reveal(), "first-key");
+        put("second-key\n");
+        assert_eq!(kept.now().reveal(), "second-key");
+        assert_eq!(mask.clean("first-key second-key third-key"), "••• ••• third-key");
+        // Half replaced: empty, gone. The last one holds.
+        put("");
+        assert_eq!(kept.now().reveal(), "second-key");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(kept.now().reveal(), "second-key");
+        assert!(Kept::read(&SecretPlace::File(path.clone())).is_err());
+        assert!(!format!("{kept:?}{mask:?}").contains("second"));
     }
 
     #[test]

@@ -150,10 +150,7 @@ impl Line {
         for root in certificates(&self.section.ca)? {
             roots.add(root).map_err(NoLine::Tls)?;
         }
-        let path = match self.section.key.strip_prefix("credential:") {
-            Some(name) => PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or_default()).join(name),
-            None => PathBuf::from(&self.section.key),
-        };
+        let path = self.section.key_file();
         let key = PrivateKeyDer::from_pem_file(&path).map_err(|error| NoLine::File { path, source: error.into() })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         rustls::ClientConfig::builder_with_provider(provider)

@@ -159,9 +159,11 @@ fn keep(file: &Path, counter: u64) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let beside = file.with_extension("new");
     let mut new = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    writeln!(new, "{counter}")?;
-    new.sync_all()?;
-    std::fs::rename(&beside, file)?;
+    // Where the disk is full, nothing half written stays.
+    writeln!(new, "{counter}")
+        .and_then(|()| new.sync_all())
+        .and_then(|()| std::fs::rename(&beside, file))
+        .inspect_err(|_| drop(std::fs::remove_file(&beside)))?;
     match file.parent() {
         Some(directory) => std::fs::File::open(directory)?.sync_all(),
         None => Ok(()),

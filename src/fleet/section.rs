@@ -23,6 +23,8 @@ pub struct Section {
     pub upload_hosts: Vec<String>,
     /// Authorities of these hosts beside the usual ones, PEM.
     pub upload_ca: Option<PathBuf>,
+    /// Receivers that ask for a client certificate are shown this kiosk's own.
+    pub upload_with_certificate: bool,
     /// So many kilobytes a second may an upload take.
     pub upload_kb_s: u64,
     /// Finished sales go to the back office over the broker; not together with `[back_office]`.
@@ -43,6 +45,7 @@ impl Default for Section {
             operator_keys: Vec::new(),
             upload_hosts: Vec::new(),
             upload_ca: None,
+            upload_with_certificate: false,
             upload_kb_s: 256,
             sales: false,
             low_balance: None,
@@ -78,6 +81,14 @@ impl Section {
         let plain = !host.is_empty() && !host.contains(['/', '@', '?', '#']);
         let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         (plain && (secure || here)).then(|| Broker { host: host.to_owned(), port, secure })
+    }
+
+    /// Where the private key lies.
+    pub fn key_file(&self) -> PathBuf {
+        match self.key.strip_prefix("credential:") {
+            Some(name) => PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or_default()).join(name),
+            None => PathBuf::from(&self.key),
+        }
     }
 
     /// The operator's keys, read.

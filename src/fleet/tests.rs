@@ -13,11 +13,13 @@ use super::link::Link;
 use super::order::{Order, Signed, sign};
 use super::section::Section;
 use super::{Ends, News, Ordered};
-use crate::diagnostics::pull::{Puller, types};
-use crate::diagnostics::upload::Uploader;
+use crate::diagnostics::pull::{Puller, types, uploader};
 use crate::sim::fleet::broker::Broker;
 use crate::sim::fleet::pki::Pki;
+use crate::sim::schema::{judge_both_ways, of_topic};
 use crate::sim::upload::{UploadFault, UploadSink};
+
+mod uploads;
 
 /// A kiosk's end of the line, with everything at the other end of it.
 struct Site {
@@ -83,9 +85,13 @@ impl Site {
         let (news, told) = mpsc::channel(16);
         let (to_service, orders) = mpsc::channel(4);
         let (commands, pulls) = mpsc::channel(4);
-        let uploader = Uploader::new(&section.upload_hosts, section.upload_ca.as_deref(), section.upload_kb_s).unwrap();
         let (_, busy) = watch::channel(false);
-        let puller = Puller { config_file: self.dir.path().join("kiosk.toml"), uploader, most: 5 << 20, busy };
+        let puller = Puller {
+            config_file: self.dir.path().join("kiosk.toml"),
+            uploader: uploader(&section),
+            most: 5 << 20,
+            busy,
+        };
         let ends = Ends { news: told, orders: to_service, commands, taken: None };
         let link = Link::new(section, "K07", self.state(), types(), ends);
         let tasks = vec![tokio::spawn(link.run()), tokio::spawn(puller.run(pulls))];
@@ -105,6 +111,14 @@ impl Site {
 
     fn state_of(&self, topic: &str) -> Option<Value> {
         serde_json::from_str(&self.broker.retained(topic)?).ok()
+    }
+
+    /// Everything that was ever said here fits its schema, and would not without any of its parts.
+    fn all_fits(&self) {
+        for (topic, payload) in self.broker.published().iter().filter(|(_, payload)| !payload.is_empty()) {
+            let name = of_topic(topic).unwrap_or_else(|| panic!("{topic} is described nowhere"));
+            judge_both_ways(name, &serde_json::from_slice(payload).unwrap()).unwrap();
+        }
     }
 
     async fn ended(&self, topic: &str) -> Value {
@@ -146,6 +160,7 @@ async fn a_pull_goes_from_request_to_file() {
     assert_eq!(site.ended(&topic).await["status"], "successful");
     let left: Vec<_> = std::fs::read_dir(site.state()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(left.is_empty(), "{left:?}");
+    site.all_fits();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,6 +253,7 @@ async fn only_the_operators_orders_reach_the_service_and_each_once() {
     ordered.answer.send(Ok("locked".into())).unwrap();
     let end = site.ended(&topic("1")).await;
     assert_eq!((end["status"].as_str(), end["result"].as_str()), (Some("successful"), Some("locked")), "{end}");
+    site.all_fits();
     let foreign = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
     for (id, command, word) in [
         ("2", sign(&site.key, &order(1)).unwrap(), "seen before"),
@@ -259,7 +275,11 @@ async fn presence_states_and_alarms_are_retained_and_said_again() {
     let presence = "te/device/K07/service/esim-kiosk/status/health";
     let says = |topic: &str, word: &str| site.broker.retained(topic).is_some_and(|state| state.contains(word));
     site.broker.until(|_| says(presence, "\"up\"")).await;
-    running.news.send(News::State { name: "selling", value: json!({ "state": "open" }) }).await.unwrap();
+    running
+        .news
+        .send(News::State { name: "selling", value: json!({ "state": "open", "reason": null }) })
+        .await
+        .unwrap();
     let alarm = |severity| News::Alarm { name: "paper", severity, text: "the paper is out".into() };
     running.news.send(alarm(Some("major"))).await.unwrap();
     site.broker
@@ -269,10 +289,20 @@ async fn presence_states_and_alarms_are_retained_and_said_again() {
     site.broker.down();
     site.broker.until(|_| says(presence, "\"down\"")).await;
     running.news.send(alarm(None)).await.unwrap();
-    running.news.send(News::State { name: "selling", value: json!({ "state": "paused" }) }).await.unwrap();
+    running
+        .news
+        .send(News::State { name: "selling", value: json!({ "state": "paused", "reason": "network" }) })
+        .await
+        .unwrap();
     site.broker.up();
     site.broker.until(|_| says(presence, "\"up\"") && says("te/device/K07///twin/selling", "paused")).await;
     site.broker.until(|broker| broker.retained("te/device/K07///a/paper").is_none()).await;
+    let told = crate::kiosk::states::states(&crate::kiosk::alarms::tests::well());
+    for news in told {
+        running.news.send(news).await.unwrap();
+    }
+    site.broker.until(|_| says("te/device/K07///twin/facts", "25 EUR")).await;
+    site.all_fits();
 }
 
 #[tokio::test(flavor = "multi_thread")]

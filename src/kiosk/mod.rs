@@ -38,6 +38,7 @@ pub mod service_screen;
 pub mod session;
 pub mod settings;
 pub mod shelf;
+pub mod states;
 pub mod status;
 pub mod sync;
 #[cfg(all(test, feature = "sim"))]

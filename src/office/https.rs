@@ -23,7 +23,7 @@ use super::{BackOffice, Parcel, Taken};
 use crate::esim::evidence::Miss;
 use crate::esim::http::{Draft, Http, NoClient, Payload};
 use crate::esim::pace::Urgency;
-use crate::esim::secret::{Mask, Secret};
+use crate::esim::secret::{Kept, Mask};
 use crate::esim::section::Connection;
 
 /// Most bytes of an answer.
@@ -33,7 +33,7 @@ const ANSWER_MAX: usize = 64 * 1024;
 pub struct HttpsOffice {
     http: Http,
     url: Url,
-    token: Secret,
+    token: Kept,
     mask: Mask,
     deadline: Duration,
 }
@@ -46,8 +46,8 @@ impl HttpsOffice {
     pub fn open(section: &Section, agent: &str) -> Result<Self, NoClient> {
         let url = Url::parse(&section.url).map_err(|_| NoClient::Base(section.url.clone()))?;
         let connection = Connection { extra_ca: section.extra_ca.clone(), ..Connection::default() };
-        let token = section.token.read()?;
-        let mask = Mask::of([token.clone()]);
+        let token = Kept::read(&section.token)?;
+        let mask = Mask::of_kept([token.clone()]);
         let deadline = Duration::from_secs(section.deadline_s);
         Ok(HttpsOffice { http: Http::new(&connection, agent)?, url, token, mask, deadline })
     }
@@ -55,9 +55,7 @@ impl HttpsOffice {
     fn draft(&self, parcel: &Parcel) -> Option<Draft> {
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", HeaderValue::from_str(&parcel.key).ok()?);
-        let machine = serde_json::to_string(&parcel.machine).ok()?;
-        // The sale is JSON already: put in as it is, so that a repetition has the same bytes.
-        let body = format!("{{\"machine\":{machine},\"number\":{},\"sale\":{}}}", parcel.number, parcel.json);
+        let body = body(parcel)?;
         let mut draft = Draft {
             method: Method::POST,
             url: self.url.clone(),
@@ -68,7 +66,7 @@ impl HttpsOffice {
             writes: true,
             urgency: Urgency::Patient,
         };
-        draft.bearer(&self.token);
+        draft.bearer(&self.token.now());
         Some(draft)
     }
 }
@@ -86,6 +84,12 @@ impl BackOffice for HttpsOffice {
             Err(Miss::Refused(refusal)) => Taken::Unknown(refusal.detail),
         }
     }
+}
+
+/// What is posted. The sale is JSON already: put in as it is, so that a repetition has the same bytes.
+fn body(parcel: &Parcel) -> Option<String> {
+    let machine = serde_json::to_string(&parcel.machine).ok()?;
+    Some(format!("{{\"machine\":{machine},\"number\":{},\"sale\":{}}}", parcel.number, parcel.json))
 }
 
 /// What an answer says.
@@ -107,6 +111,27 @@ fn judge(status: u16, body: &[u8], mask: &Mask) -> Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "sim")]
+    #[test]
+    fn what_is_posted_is_as_its_schema_says() {
+        use crate::journal::Journal;
+        use crate::journal::books::Booked;
+        use crate::journal::section::Section;
+        use crate::journal::sqlite::SqliteJournal;
+        use crate::sim::clerk::Clerk;
+        use crate::sim::schema::judge_both_ways;
+
+        let dir = tempfile::tempdir().unwrap();
+        let section = Section { head_room_mb: 0, ..Section::at(dir.path().to_owned()) };
+        let mut journal = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal;
+        let id = Clerk::new(&mut journal).sell(1, None, false).unwrap();
+        let sale = journal.sale(id).unwrap().unwrap();
+        let json = serde_json::to_string(&Booked::of(&sale, Some(1_795_000_000_000))).unwrap();
+        let parcel = Parcel { number: 1, key: id.to_string(), machine: "K\"07".into(), json };
+        let posted = serde_json::from_str(&body(&parcel).unwrap()).unwrap();
+        judge_both_ways("office_post", &posted).unwrap();
+    }
 
     #[test]
     fn only_a_judgement_about_the_parcel_itself_refuses_it() {

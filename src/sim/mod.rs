@@ -4,12 +4,14 @@
 pub mod chance;
 pub mod clerk;
 pub mod fleet;
+mod host;
 pub mod journal;
 pub mod kiosk;
 pub mod memory;
 pub mod printer;
 pub mod providers;
 pub mod pty;
+pub mod schema;
 pub mod stage;
 pub mod terminal;
 pub mod torture;

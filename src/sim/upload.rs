@@ -12,11 +12,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -25,10 +24,12 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use sha2::{Digest, Sha256};
-use tokio::sync::{oneshot, watch};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use self::range::{Part, part};
+use super::fleet::pki::{Admits, Pki};
+use super::host::{Changes, Host};
 use super::providers::line::Line;
 use super::providers::tls::Authority;
 
@@ -62,6 +63,8 @@ pub struct Upload {
     pub complete: bool,
     /// How many requests brought them.
     pub requests: u32,
+    /// How many came in all, those that came twice counted twice.
+    pub received: u64,
     /// `Authorization` of the last request, if there was one.
     pub authorization: Option<String>,
 }
@@ -77,7 +80,7 @@ struct Store {
 
 struct Shared {
     store: Mutex<Store>,
-    revision: watch::Sender<u64>,
+    changes: Changes,
 }
 
 impl Shared {
@@ -89,10 +92,9 @@ impl Shared {
 /// A running sink. It ends when this is dropped; its files stay.
 pub struct UploadSink {
     shared: Arc<Shared>,
-    port: u16,
+    address: SocketAddr,
     ca_pem: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _host: Host,
 }
 
 impl UploadSink {
@@ -101,31 +103,33 @@ impl UploadSink {
     /// # Errors
     /// A port that is taken, a folder that cannot be made.
     pub fn start(port: u16, folder: &Path) -> io::Result<UploadSink> {
-        std::fs::create_dir_all(folder)?;
         let authority = Authority::make()?;
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        listener.set_nonblocking(true)?;
-        let port = listener.local_addr()?.port();
+        Self::open(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), folder, authority.acceptor, authority.pem)
+    }
+
+    /// Listens on any free port of an address of this machine with a certificate of that authority, and lets in whom
+    /// it admits.
+    ///
+    /// # Errors
+    /// An address that is not this machine's, a folder that cannot be made.
+    pub fn behind(address: IpAddr, folder: &Path, pki: &Pki, admits: Admits) -> io::Result<UploadSink> {
+        let ca_pem = std::fs::read_to_string(pki.ca())?;
+        Self::open(SocketAddr::from((address, 0)), folder, pki.acceptor(admits)?, ca_pem)
+    }
+
+    fn open(address: SocketAddr, folder: &Path, acceptor: TlsAcceptor, ca_pem: String) -> io::Result<UploadSink> {
+        std::fs::create_dir_all(folder)?;
         let store = Store { folder: folder.to_owned(), ..Store::default() };
-        let shared = Arc::new(Shared { store: Mutex::new(store), revision: watch::Sender::new(0) });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let (inner, acceptor) = (shared.clone(), authority.acceptor);
-        let thread = std::thread::Builder::new().name("sim-upload".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = stopped => {}
-                    () = listen(listener, acceptor, inner) => {}
-                }
-            });
-            runtime.shutdown_background();
-        })?;
-        Ok(UploadSink { shared, port, ca_pem: authority.pem, stop: Some(stop), thread: Some(thread) })
+        let shared = Arc::new(Shared { store: Mutex::new(store), changes: Changes::new() });
+        let inner = shared.clone();
+        let (host, port) = Host::listen("sim-upload", address, move |listener| listen(listener, acceptor, inner))?;
+        let address = SocketAddr::from((address.ip(), port));
+        Ok(UploadSink { shared, address, ca_pem, _host: host })
     }
 
     /// The address of a file here.
     pub fn url(&self, path: &str) -> String {
-        format!("https://127.0.0.1:{}/{}", self.port, path.trim_start_matches('/'))
+        format!("https://{}/{}", self.address, path.trim_start_matches('/'))
     }
 
     /// The authority to be trusted, as PEM text.
@@ -155,27 +159,11 @@ impl UploadSink {
 
     /// Waits until the files are as asked.
     pub async fn until(&self, mut asked: impl FnMut(&[Upload]) -> bool) {
-        let mut revision = self.shared.revision.subscribe();
-        loop {
-            revision.mark_unchanged();
-            if asked(&self.uploads()) || revision.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for UploadSink {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
+        self.shared.changes.until(|| asked(&self.uploads())).await;
     }
 }
 
 async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
@@ -335,6 +323,7 @@ fn begin(shared: &Shared, path: &str, go_on: bool, authorization: Option<String>
         bytes: 0,
         complete: false,
         requests: 0,
+        received: 0,
         authorization: None,
     });
     let replaced = upload.complete;
@@ -372,10 +361,12 @@ async fn receive(shared: &Shared, path: &str, mut body: Incoming, fault: Option<
 }
 
 fn append(shared: &Shared, path: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut store = shared.lock();
-    let Some(upload) = store.uploads.get_mut(path) else { return Ok(()) };
-    std::fs::OpenOptions::new().append(true).open(&upload.file)?.write_all(bytes)?;
-    upload.bytes += bytes.len() as u64;
+    if let Some(upload) = shared.lock().uploads.get_mut(path) {
+        std::fs::OpenOptions::new().append(true).open(&upload.file)?.write_all(bytes)?;
+        upload.bytes += bytes.len() as u64;
+        upload.received += bytes.len() as u64;
+    }
+    shared.changes.tell();
     Ok(())
 }
 
@@ -388,6 +379,6 @@ fn finish(shared: &Shared, path: &str, whole: bool, total: Option<u64>) -> u64 {
             upload.bytes
         })
     };
-    shared.revision.send_modify(|revision| *revision += 1);
+    shared.changes.tell();
     have
 }

@@ -37,7 +37,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
         &["money", "sale", "catalogue", "esim", "payment", "printer", "journal", "office", "fleet", "diagnostics"],
     ),
     // It reads what the journal tells of sales; the records are the sale's own.
-    ("diagnostics", &["config", "journal", "fleet", "telemetry", "sale"]),
+    ("diagnostics", &["money", "config", "journal", "fleet", "telemetry", "sale"]),
     ("control", &["kiosk"]),
     ("metrics", &["kiosk"]),
     ("telemetry", &[]),

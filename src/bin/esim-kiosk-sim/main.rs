@@ -1,5 +1,6 @@
 //! The simulators, and everything that is done with them: the demo, the torture runs, the gallery. Never shipped.
 
+mod beside;
 mod by_hand;
 #[cfg(feature = "screen")]
 mod demo;
@@ -55,6 +56,15 @@ enum Command {
     /// Who keeps books on the disk of a power-loss run.
     #[command(hide = true)]
     PowerWriter(torture::OfWriter),
+    /// The product's own command line, in a program that needs no screen: `command report --config FILE`.
+    #[command(hide = true)]
+    Command {
+        /// Its words.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    #[command(hide = true)]
+    Doubt(beside::OfDoubt),
     Provider(by_hand::OfProviders),
     Terminal(by_hand::OfTerminal),
     Printer(by_hand::OfPrinter),
@@ -70,6 +80,8 @@ fn main() -> ExitCode {
         Command::Gallery { out } => drawn::gallery(&out),
         Command::All { dir } => by_hand::all(&dir),
         Command::Agent { config } => torture::agent(&config),
+        Command::Command { words } => return beside::command(words),
+        Command::Doubt(asked) => beside::doubt(&asked),
         Command::PowerWriter(asked) => torture::power_writer(&asked),
         Command::Provider(asked) => by_hand::providers(asked),
         Command::Terminal(asked) => by_hand::terminal(asked),

@@ -19,7 +19,7 @@ use super::http::{NoClient, Payload};
 use super::line::{Line, Reply};
 use super::loose;
 use super::pace::{Health, Urgency};
-use super::secret::{Mask, Secret, SecretPlace};
+use super::secret::{Kept, Mask, SecretPlace};
 use super::section::Connection;
 use super::{
     DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, ProviderPlan, RefusalReason,
@@ -81,8 +81,8 @@ fn default_slow() -> Vec<String> {
 /// The client.
 pub struct Esimfly {
     id: ProviderId,
-    access_code: Secret,
-    key: Secret,
+    access_code: Kept,
+    key: Kept,
     currency: Currency,
     keys_proven: bool,
     exclusive: bool,
@@ -130,8 +130,8 @@ impl Esimfly {
     /// # Errors
     /// [`NoClient`] names the setting that is wrong.
     pub fn new(section: &Section, machine: &str) -> Result<Self, NoClient> {
-        let (access_code, key) = (section.access_code.read()?, section.key.read()?);
-        let mask = Mask::of([access_code.clone(), key.clone()]);
+        let (access_code, key) = (Kept::read(&section.access_code)?, Kept::read(&section.key)?);
+        let mask = Mask::of_kept([access_code.clone(), key.clone()]);
         Ok(Esimfly {
             id: ProviderId(section.name.clone()),
             access_code,
@@ -163,9 +163,10 @@ impl Esimfly {
         let request_id = request_id.map_or_else(fresh, Ok)?;
         let body: &[u8] = if let Payload::Json(bytes) = &draft.payload { bytes } else { b"" };
         let now = Timestamp::now().as_millisecond();
-        let signature = sign::signature(now, &request_id, self.access_code.reveal(), &self.key, body);
+        let access_code = self.access_code.now();
+        let signature = sign::signature(now, &request_id, access_code.reveal(), &self.key.now(), body);
         for (name, value) in [
-            ("rt-accesscode", self.access_code.reveal()),
+            ("rt-accesscode", access_code.reveal()),
             ("rt-requestid", &request_id),
             ("rt-timestamp", &now.to_string()),
             ("rt-signature", &signature),

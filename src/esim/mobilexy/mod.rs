@@ -16,7 +16,7 @@ use super::http::{NoClient, Payload};
 use super::line::{Line, Reply};
 use super::loose;
 use super::pace::{Health, Urgency};
-use super::secret::{Mask, Secret, SecretPlace};
+use super::secret::{Kept, Mask, SecretPlace};
 use super::section::{Connection, Sum};
 use super::{
     DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, ProviderPlan, RefusalReason,
@@ -78,7 +78,7 @@ impl Section {
 /// The client.
 pub struct Mobilexy {
     id: ProviderId,
-    key: Secret,
+    key: Kept,
     currency: Currency,
     exclusive: bool,
     most: Exact,
@@ -123,8 +123,8 @@ impl Mobilexy {
     /// # Errors
     /// [`NoClient`] names the setting that is wrong.
     pub fn new(section: &Section, machine: &str) -> Result<Self, NoClient> {
-        let key = section.key.read()?;
-        let mask = Mask::of([key.clone()]);
+        let key = Kept::read(&section.key)?;
+        let mask = Mask::of_kept([key.clone()]);
         let most = section.most().ok_or(NoClient::MostPerOrder)?;
         Ok(Mobilexy {
             id: ProviderId(section.name.clone()),
@@ -151,10 +151,10 @@ impl Mobilexy {
             draft.urgency = urgency;
         }
         match &mut draft.payload {
-            Payload::Form(fields) => fields.insert(0, ("api_key".to_owned(), self.key.reveal().to_owned())),
+            Payload::Form(fields) => fields.insert(0, ("api_key".to_owned(), self.key.now().reveal().to_owned())),
             // The coverage calls list no parameter, so the key stays out of their addresses.
             _ if row.path.starts_with("/virtual-numbers") => {
-                draft.url.query_pairs_mut().append_pair("api_key", self.key.reveal());
+                draft.url.query_pairs_mut().append_pair("api_key", self.key.now().reveal());
             }
             _ => {}
         }

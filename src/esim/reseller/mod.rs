@@ -23,7 +23,7 @@ use super::http::NoClient;
 use super::line::{Line, Reply};
 use super::loose;
 use super::pace::{Health, Urgency};
-use super::secret::{Mask, Secret, SecretPlace};
+use super::secret::{Kept, Mask, Secret, SecretPlace};
 use super::section::Connection;
 use super::{
     DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, ProviderPlan, RefusalReason,
@@ -88,7 +88,7 @@ fn default_name() -> String {
 pub struct Reseller {
     id: ProviderId,
     email: String,
-    password: Secret,
+    password: Kept,
     currency: Currency,
     customer_email: String,
     keys_proven: bool,
@@ -111,8 +111,8 @@ impl Reseller {
     /// # Errors
     /// [`NoClient`] names the setting that is wrong.
     pub fn new(section: &Section, machine: &str) -> Result<Self, NoClient> {
-        let password = section.password.read()?;
-        let mask = Mask::of([password.clone()]);
+        let password = Kept::read(&section.password)?;
+        let mask = Mask::of_kept([password.clone()]);
         Ok(Reseller {
             id: ProviderId(section.name.clone()),
             email: section.email.clone(),
@@ -167,7 +167,7 @@ impl Reseller {
             Miss::NeverSent(format!("no login for {seconds} s more: the account would lock; check e-mail and password"))
         })?;
         let args =
-            Args::new().and("email", &self.email).and("password", self.password.reveal()).and("role", "reseller");
+            Args::new().and("email", &self.email).and("password", self.password.now().reveal()).and("role", "reseller");
         let reply = self.send_bare(&rows::LOGIN, args).await.map_err(|miss| match miss {
             // Nothing of what the caller wanted was sent.
             Miss::Unknown(doubt) => Miss::NeverSent(format!("the login got no answer: {}", doubt.evidence)),

@@ -20,7 +20,7 @@ use super::http::NoClient;
 use super::line::{Line, Reply};
 use super::loose;
 use super::pace::{Health, Urgency};
-use super::secret::{Mask, Secret, SecretPlace};
+use super::secret::{Kept, Mask, SecretPlace};
 use super::section::Connection;
 use super::{
     DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, ProviderPlan, RefusalReason,
@@ -70,7 +70,7 @@ fn default_page() -> u32 {
 /// The client.
 pub struct Roamify {
     id: ProviderId,
-    token: Secret,
+    token: Kept,
     currency: Currency,
     page_size: u32,
     line: Line,
@@ -112,8 +112,8 @@ impl Roamify {
     /// # Errors
     /// [`NoClient`] names the setting that is wrong.
     pub fn new(section: &Section, machine: &str) -> Result<Self, NoClient> {
-        let token = section.key.read()?;
-        let mask = Mask::of([token.clone()]);
+        let token = Kept::read(&section.key)?;
+        let mask = Mask::of_kept([token.clone()]);
         Ok(Roamify {
             id: ProviderId(section.name.clone()),
             token,
@@ -133,7 +133,7 @@ impl Roamify {
         if let Some(urgency) = urgency {
             draft.urgency = urgency;
         }
-        draft.bearer(&self.token);
+        draft.bearer(&self.token.now());
         let speech: &dyn Speech = if row.name == rows::HEALTH.name { &Bare } else { &Envelope };
         self.line.send(row, draft, speech).await
     }

@@ -209,6 +209,7 @@ async fn the_back_office_gets_each_finished_sale_whatever_it_answers() {
     let parcels = office.parcels.lock().unwrap().clone();
     assert!(parcels[0] == parcels[1] && parcels[0] == parcels[4], "a repetition has the same bytes");
     let sale: serde_json::Value = serde_json::from_str(&parcels[0].json).unwrap();
+    crate::sim::schema::judge_both_ways("booked", &sale).unwrap();
     assert_eq!(
         (&sale["closed"], &sale["gross_minor"], &sale["tax_minor"]),
         (&"delivered".into(), &990.into(), &158.into())

@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::packet::{self, Packet};
-use super::pki::Pki;
+use super::pki::{Admits, Pki};
+use crate::sim::host::{Changes, Host};
 
 /// A client that is connected.
 struct Session {
@@ -35,7 +33,7 @@ struct Store {
 
 struct Shared {
     store: Mutex<Store>,
-    revision: watch::Sender<u64>,
+    changes: Changes,
     /// Changes when everybody is thrown out.
     cut: watch::Sender<u64>,
 }
@@ -60,7 +58,7 @@ impl Shared {
                 }
             }
         }
-        self.revision.send_modify(|revision| *revision += 1);
+        self.changes.tell();
     }
 }
 
@@ -76,8 +74,7 @@ impl Session {
 pub struct Broker {
     shared: Arc<Shared>,
     port: u16,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _host: Host,
 }
 
 impl Broker {
@@ -86,25 +83,13 @@ impl Broker {
     /// # Errors
     /// Where certificates or port cannot be made.
     pub fn start(pki: &Pki) -> io::Result<Broker> {
-        let acceptor = acceptor(pki)?;
-        let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        listener.set_nonblocking(true)?;
-        let port = listener.local_addr()?.port();
+        let acceptor = pki.acceptor(Admits::Certified)?;
         let store = Mutex::new(Store { open: true, ..Store::default() });
-        let shared = Arc::new(Shared { store, revision: watch::Sender::new(0), cut: watch::Sender::new(0) });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
+        let shared = Arc::new(Shared { store, changes: Changes::new(), cut: watch::Sender::new(0) });
         let inner = shared.clone();
-        let thread = std::thread::Builder::new().name("sim-broker".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = stopped => {}
-                    () = listen(listener, acceptor, inner) => {}
-                }
-            });
-            runtime.shutdown_background();
-        })?;
-        Ok(Broker { shared, port, stop: Some(stop), thread: Some(thread) })
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (host, port) = Host::listen("sim-broker", here, move |listener| listen(listener, acceptor, inner))?;
+        Ok(Broker { shared, port, _host: host })
     }
 
     /// Its address.
@@ -145,52 +130,11 @@ impl Broker {
 
     /// Waits until this is so.
     pub async fn until(&self, mut asked: impl FnMut(&Broker) -> bool) {
-        let mut revision = self.shared.revision.subscribe();
-        loop {
-            revision.mark_unchanged();
-            if asked(self) || revision.changed().await.is_err() {
-                return;
-            }
-        }
+        self.shared.changes.until(|| asked(self)).await;
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
-    }
-}
-
-fn acceptor(pki: &Pki) -> io::Result<TlsAcceptor> {
-    let identity = pki.server()?;
-    let certificates = |path: &std::path::Path| -> io::Result<Vec<CertificateDer<'static>>> {
-        CertificateDer::pem_file_iter(path)
-            .map_err(io::Error::other)?
-            .collect::<Result<_, _>>()
-            .map_err(io::Error::other)
-    };
-    let mut roots = rustls::RootCertStore::empty();
-    for root in certificates(&pki.ca())? {
-        roots.add(root).map_err(io::Error::other)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let known = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .build()
-        .map_err(io::Error::other)?;
-    let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(io::Error::other)?;
-    let chain = certificates(&identity.certificate)?;
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_client_cert_verifier(known).with_single_cert(chain, key))
-        .map_err(io::Error::other)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-async fn listen(listener: std::net::TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         if !shared.lock().open {

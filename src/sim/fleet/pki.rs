@@ -3,15 +3,29 @@
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
 
 /// An authority whose files lie in a folder.
 pub struct Pki {
     folder: PathBuf,
+    names: Vec<String>,
     issuer: Issuer<'static, KeyPair>,
+}
+
+/// Whom a server lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admits {
+    /// Everybody.
+    Anybody,
+    /// Who has a certificate of the same authority.
+    Certified,
 }
 
 /// Certificate and key, as files.
@@ -37,7 +51,8 @@ impl Pki {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = root.self_signed(&key).map_err(io::Error::other)?;
         put(&folder.join("ca.pem"), &certificate.pem())?;
-        Ok(Pki { folder: folder.to_owned(), issuer: Issuer::new(root, key) })
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        Ok(Pki { folder: folder.to_owned(), names, issuer: Issuer::new(root, key) })
     }
 
     /// The authority's certificate.
@@ -45,13 +60,43 @@ impl Pki {
         self.folder.join("ca.pem")
     }
 
+    /// Servers stand at this name or address too.
+    pub fn also_at(&mut self, name: &str) {
+        self.names.push(name.to_owned());
+    }
+
     /// A certificate for a server on loopback.
     ///
     /// # Errors
     /// As [`Pki::make`].
     pub fn server(&self) -> io::Result<Identity> {
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-        self.identity("server", names, ExtendedKeyUsagePurpose::ServerAuth)
+        self.identity("server", self.names.clone(), ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// What a server speaks TLS with.
+    ///
+    /// # Errors
+    /// As [`Pki::make`].
+    pub fn acceptor(&self, admits: Admits) -> io::Result<TlsAcceptor> {
+        let identity = self.server()?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        let builder = match admits {
+            Admits::Anybody => builder.with_no_client_auth(),
+            Admits::Certified => {
+                let mut roots = rustls::RootCertStore::empty();
+                for root in certificates(&self.ca())? {
+                    roots.add(root).map_err(io::Error::other)?;
+                }
+                let known = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(known.build().map_err(io::Error::other)?)
+            }
+        };
+        let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(io::Error::other)?;
+        let config = builder.with_single_cert(certificates(&identity.certificate)?, key).map_err(io::Error::other)?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
     /// A certificate for a kiosk, or for somebody who asks.
@@ -77,6 +122,11 @@ impl Pki {
         put(&identity.key, &key.serialize_pem())?;
         Ok(identity)
     }
+}
+
+fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(io::Error::other)?.collect();
+    found.map_err(io::Error::other)
 }
 
 fn put(path: &Path, text: &str) -> io::Result<()> {

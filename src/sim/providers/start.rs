@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::runtime::Runtime;
 
 use super::catalogue::Catalogue;
 use super::codes::CodePress;
@@ -17,13 +15,13 @@ use super::ledger::Ledger;
 use super::server::{self, Door};
 use super::tls::Authority;
 use super::{Options, Provider, ProvidersPanel, esimfly, mobilexy, options, reseller, roamify};
+use crate::sim::host::Host;
 
 /// Running providers. They end when this is dropped.
 pub struct Simulation {
     panel: ProvidersPanel,
     options: Options,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _host: Host,
 }
 
 impl Simulation {
@@ -35,7 +33,7 @@ impl Simulation {
         let authority = Authority::make()?;
         let doors = doors(&options)?;
         let shared = Arc::new(Shared::new(house(&options, &doors)));
-        let runtime = Builder::new_current_thread().enable_all().thread_name("sim-providers").build()?;
+        let runtime = Host::runtime()?;
         open(&runtime, &doors, &authority, &shared)?;
         let panel = ProvidersPanel { shared, doors, ca_pem: authority.pem.into() };
         if let Some(folder) = &options.secrets {
@@ -51,13 +49,8 @@ impl Simulation {
                 return Err(io::Error::other(error));
             }
         }
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("sim-providers".to_owned()).spawn(move || {
-            // Ends when told to, or when the simulation is forgotten.
-            runtime.block_on(stopped).ok();
-            runtime.shutdown_background();
-        })?;
-        Ok(Simulation { panel, options, stop: Some(stop), thread: Some(thread) })
+        let host = Host::start("sim-providers", runtime, std::future::pending)?;
+        Ok(Simulation { panel, options, _host: host })
     }
 
     /// The control panel.
@@ -73,15 +66,6 @@ impl Simulation {
     /// The part of the kiosk's configuration that connects it to these providers (TOML).
     pub fn configuration(&self) -> String {
         options::snippet(&self.options, &self.panel)
-    }
-}
-
-impl Drop for Simulation {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
     }
 }
 

@@ -6,8 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::NotRun;
 use crate::config::Config;
-use crate::diagnostics::pull::{Puller, types};
-use crate::diagnostics::upload::Uploader;
+use crate::diagnostics::pull::{Puller, types, uploader};
 use crate::fleet::Ends;
 use crate::fleet::link::Link;
 
@@ -24,7 +23,7 @@ pub fn run(file: &Path) -> Result<(), NotRun> {
     let (orders, _ordered) = mpsc::channel(4);
     let (commands, pulls) = mpsc::channel(4);
     let (_busy, is_busy) = watch::channel(false);
-    let uploader = Uploader::new(&section.upload_hosts, section.upload_ca.as_deref(), section.upload_kb_s)?;
+    let uploader = uploader(&section);
     let puller = Puller { config_file: file.to_owned(), uploader, most: 5 << 20, busy: is_busy };
     runtime.spawn(puller.run(pulls));
     let ends = Ends { news: told, orders, commands, taken: None };

@@ -1,6 +1,7 @@
 //! Hundreds of kiosks at one broker that is killed in between: no sale may be lost, none booked twice.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,7 @@ pub fn run(kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
 
 fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
     let pki = Pki::make(&folder.join("pki"))?;
-    let mut broker = Mosquitto::start(folder, &pki)?;
+    let mut broker = Mosquitto::start(folder, &pki, Ipv4Addr::LOCALHOST.into())?;
     let (operator, kiosk) = (pki.client("office")?, pki.client("kiosk")?);
     let section = |identity: &crate::sim::fleet::pki::Identity| Section {
         broker: broker.url(),

@@ -2,9 +2,13 @@
 //! processes that are killed.
 
 pub mod agent;
+mod cable;
 pub mod fleet;
+mod full_disk;
 mod mosquitto;
 pub mod pull;
+mod site;
+mod stage;
 mod watcher;
 
 use serde::Serialize;
@@ -18,9 +22,6 @@ pub enum NotRun {
     /// Files, ports or processes.
     #[error("the run cannot be set up")]
     Setup(#[from] std::io::Error),
-    /// The fleet's client cannot be made.
-    #[error("the uploads cannot be set up")]
-    Upload(#[from] crate::diagnostics::upload::NotUploaded),
 }
 
 /// One case of a run.
@@ -32,6 +33,10 @@ pub struct Row {
     pub found: String,
     /// Milliseconds from the request to its end.
     pub ms: u128,
+    /// Bytes of the file that arrived.
+    pub bytes: u64,
+    /// Bytes that came for it in all, those that came twice counted twice.
+    pub received: u64,
     /// As it must be.
     pub good: bool,
 }

@@ -1,7 +1,7 @@
 //! A Mosquitto with its own configuration on a free port of loopback.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,21 +17,22 @@ pub(super) struct Mosquitto {
     program: PathBuf,
     config: PathBuf,
     child: Option<Child>,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl Mosquitto {
-    /// Starts it in a folder; only clients of this authority are let in, and retained messages survive its end.
-    pub(super) fn start(folder: &Path, pki: &Pki) -> Result<Mosquitto, NotRun> {
+    /// Starts it in a folder, at an address of this machine; only clients of this authority are let in, and retained messages survive its end.
+    pub(super) fn start(folder: &Path, pki: &Pki, at: IpAddr) -> Result<Mosquitto, NotRun> {
         let program =
             PROGRAMS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or(NotRun::Missing("mosquitto"))?;
         let identity = pki.server()?;
-        let port = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?.local_addr()?.port();
+        let address = TcpListener::bind(SocketAddr::from((at, 0)))?.local_addr()?;
+        let port = address.port();
         let state = folder.join("mosquitto");
         std::fs::create_dir_all(&state)?;
         let user = if rustix::process::geteuid().is_root() { "user root\n" } else { "" };
         let text = format!(
-            "{user}listener {port} 127.0.0.1\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n\
+            "{user}listener {port} {at}\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n\
              use_identity_as_username true\nallow_anonymous false\npersistence true\npersistence_location {}/\n\
              autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 100000\nmax_inflight_messages 0\nlog_dest none\n",
             pki.ca().display(),
@@ -41,14 +42,14 @@ impl Mosquitto {
         );
         let config = folder.join("mosquitto.conf");
         std::fs::File::create(&config)?.write_all(text.as_bytes())?;
-        let mut broker = Mosquitto { program, config, child: None, port };
+        let mut broker = Mosquitto { program, config, child: None, address };
         broker.up()?;
         Ok(broker)
     }
 
     /// Its address.
     pub(super) fn url(&self) -> String {
-        format!("mqtts://localhost:{}", self.port)
+        format!("mqtts://{}", self.address)
     }
 
     /// Starts it, and waits until it listens.
@@ -61,7 +62,7 @@ impl Mosquitto {
             .spawn()?;
         self.child = Some(child);
         for _ in 0..200 {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+            if TcpStream::connect(self.address).is_ok() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -1,23 +1,25 @@
 //! Pulls through a real broker to a real receiver, while everything that can break is broken.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::mosquitto::Mosquitto;
-use super::watcher::Watcher;
+use super::cable::Cable;
+use super::full_disk::Disk;
+use super::site::{Process, Site, operator_key};
+use super::stage::{PATIENCE, Stage};
 use super::{NotRun, Row};
-use crate::fleet::section::Section;
-use crate::sim::fleet::pki::Pki;
-use crate::sim::upload::{UploadFault, UploadSink};
+use crate::fleet::order::{Order, Signed, sign};
+use crate::sim::upload::UploadFault;
 
-/// So long may one pull take.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Kilobytes a second where nothing is to be seen of the pace.
+const FAST: u64 = 100_000;
+/// Kilobytes a second where an upload must take long enough to be cut.
+const SLOW: u64 = 8;
 
 /// What a run found.
 #[derive(Debug)]
@@ -25,35 +27,37 @@ pub struct Report {
     /// The cases.
     pub rows: Vec<Row>,
     /// Files that a pull left behind.
-    pub leftovers: usize,
+    pub leftovers: Vec<PathBuf>,
+    /// Messages on the wire that are not as their schemas say.
+    pub misfits: Vec<String>,
 }
 
 impl Report {
-    /// Cases that did not end as they must, and files that were left.
+    /// Cases that did not end as they must, or did not run, and files that were left.
     pub fn mismatches(&self) -> usize {
-        self.rows.iter().filter(|row| !row.good).count() + self.leftovers
+        self.rows.iter().filter(|row| !row.good).count() + self.leftovers.len() + self.misfits.len()
     }
 
     /// The table, and one line of JSON.
     pub fn print(&self) -> String {
-        let mut text = String::new();
+        let mut text = format!("    {:<40} {:>9}  {:>9}\n", "case", "ms", "bytes");
         for row in &self.rows {
             let mark = if row.good { "ok " } else { "BAD" };
-            writeln!(text, "{mark} {:<34} {:>6} ms  {}", row.case, row.ms, row.found).ok();
+            writeln!(text, "{mark} {:<40} {:>9}  {:>9}  {}", row.case, row.ms, row.bytes, row.found).ok();
         }
-        let last = json!({ "cases": self.rows.len(), "leftovers": self.leftovers, "mismatches": self.mismatches() });
+        for left in &self.leftovers {
+            writeln!(text, "BAD left behind: {}", left.display()).ok();
+        }
+        for misfit in &self.misfits {
+            writeln!(text, "BAD {misfit}").ok();
+        }
+        let bytes: u64 = self.rows.iter().map(|row| row.bytes).max().unwrap_or(0);
+        let last = json!({
+            "cases": self.rows.len(), "bytes_max": bytes, "leftovers": self.leftovers.len(), "mismatches": self.mismatches(),
+        });
         writeln!(text, "{last}").ok();
         text
     }
-}
-
-/// Everything of a run.
-struct Stage {
-    folder: tempfolder::Folder,
-    broker: Mosquitto,
-    sink: UploadSink,
-    agent: PathBuf,
-    config: PathBuf,
 }
 
 /// Runs every case; `agent` is the program that runs the kiosk's end (`agent FILE`).
@@ -62,152 +66,181 @@ struct Stage {
 /// [`NotRun`] where something is missing; a pull that fails is a row.
 pub fn run(agent: &Path) -> Result<Report, NotRun> {
     let folder = tempfolder::Folder::make()?;
-    let pki = Pki::make(&folder.0.join("pki"))?;
-    let broker = Mosquitto::start(&folder.0, &pki)?;
-    let sink = UploadSink::start(0, &folder.0.join("uploads"))?;
-    let config = configure(&folder.0, &pki, &broker, &sink)?;
-    let mut stage = Stage { folder, broker, sink, agent: agent.to_owned(), config };
-    let identity = pki.client("operator")?;
-    let section = Section {
-        broker: stage.broker.url(),
-        ca: pki.ca(),
-        certificate: identity.certificate,
-        key: identity.key.display().to_string(),
-        ..Section::default()
-    };
+    let cable = Cable::lay();
+    let at = cable.as_ref().map_or(IpAddr::from(Ipv4Addr::LOCALHOST), Cable::operator);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let rows = runtime.block_on(async {
-        let watcher = Watcher::start(section, "operator", "te/#", Box::new(|_, _, _| {}));
-        stage.cases(&watcher).await
-    })?;
-    let leftovers = stage.leftovers();
-    Ok(Report { rows, leftovers })
+    runtime.block_on(async {
+        let mut run = Run { stage: Stage::set_up(&folder.0, at, agent)?, rows: Vec::new(), leftovers: Vec::new() };
+        run.lines_and_processes().await?;
+        match &cable {
+            Ok(cable) => run.cable(cable).await?,
+            Err(why) => run.did_not_run("the cable is pulled out", why),
+        }
+        run.full_disk().await?;
+        let misfits = run.stage.watcher.misfits();
+        Ok(Report { rows: run.rows, leftovers: run.leftovers, misfits })
+    })
 }
 
-fn configure(folder: &Path, pki: &Pki, broker: &Mosquitto, sink: &UploadSink) -> std::io::Result<PathBuf> {
-    let identity = pki.client("K07")?;
-    let (state, authority, temporary) = (folder.join("state"), folder.join("sink.pem"), folder.join("tmp"));
-    std::fs::create_dir_all(&state)?;
-    std::fs::create_dir_all(&temporary)?;
-    std::fs::File::create(&authority)?.write_all(sink.ca_pem().as_bytes())?;
-    let text = include_str!("../../../../systemd/config.example.toml").replacen(
-        "/var/lib/esim-kiosk",
-        &state.display().to_string(),
-        1,
-    );
-    let text = format!(
-        "{text}\n[fleet]\nbroker = \"{}\"\nca = \"{}\"\ncertificate = \"{}\"\nkey = \"{}\"\nupload_hosts = [\"127.0.0.1\"]\n\
-         upload_ca = \"{}\"\nupload_kb_s = 100000\n",
-        broker.url(),
-        pki.ca().display(),
-        identity.certificate.display(),
-        identity.key.display(),
-        authority.display(),
-    );
-    let path = folder.join("kiosk.toml");
-    std::fs::File::create(&path)?.write_all(text.as_bytes())?;
-    Ok(path)
+/// The cases, one after the other.
+struct Run {
+    stage: Stage,
+    rows: Vec<Row>,
+    leftovers: Vec<PathBuf>,
 }
 
-/// A kiosk's process; killed when this is dropped.
-struct Kiosk(Child);
-
-impl Drop for Kiosk {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-impl Stage {
-    fn kiosk(&self) -> std::io::Result<Kiosk> {
-        let mut command = Command::new(&self.agent);
-        command.arg("agent").arg(&self.config).env("TMPDIR", self.folder.0.join("tmp"));
-        Ok(Kiosk(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
+impl Run {
+    /// A case that this machine cannot make is no case that went well.
+    fn did_not_run(&mut self, case: &str, why: &str) {
+        let found = format!("DID NOT RUN: {why}");
+        self.rows.push(Row { case: case.to_owned(), found, ms: 0, bytes: 0, received: 0, good: false });
     }
 
-    async fn cases(&mut self, watcher: &Watcher) -> std::io::Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        let kiosk = self.kiosk()?;
-        rows.push(self.pull(watcher, "plain", &[]).await);
-        rows.push(
-            self.pull(
-                watcher,
-                "receiver resets, closes, 503",
-                &[UploadFault::ResetAfter(900), UploadFault::CloseAfter(500), UploadFault::Status(503)],
-            )
-            .await,
-        );
-        rows.push(self.pull(watcher, "the answer is lost", &[UploadFault::ResetInsteadOfAnswer]).await);
-        // The broker is killed while the kiosk works.
-        self.sink.fault(UploadFault::Hold(Duration::from_secs(4)));
-        let (topic, began) = self.ask(watcher, "broker killed").await;
-        let executing = watcher.until(&topic, PATIENCE, |state| state["status"] == "executing").await;
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        self.broker.kill();
+    fn left(&mut self, site: &Site, before: &BTreeSet<PathBuf>) {
+        self.leftovers.extend(site.files().difference(before).cloned());
+    }
+
+    async fn lines_and_processes(&mut self) -> Result<(), NotRun> {
+        let site = self.stage.site("K07", FAST)?;
+        let before = site.files();
+        let kiosk = site.start(self.stage.program())?;
+        self.rows.push(self.stage.pull(&site, "plain", &[]).await);
+        self.resumed(&site).await;
+        self.rows.push(self.stage.pull(&site, "the answer is lost", &[UploadFault::ResetInsteadOfAnswer]).await);
+        self.broker(&site).await?;
+        // The kiosk is killed while the receiver holds its upload, and starts again.
+        self.stage.sink.fault(UploadFault::Hold(Duration::from_secs(600)));
+        let asked = self.stage.ask(&site, "kiosk killed -9 and started").await;
+        let held = self.stage.held(&asked).await;
+        drop(kiosk);
+        let kiosk = site.start(self.stage.program())?;
+        let mut row = self.stage.ended(asked).await;
+        row.good &= held;
+        self.rows.push(row);
+        drop(kiosk);
+        let asked = self.stage.ask(&site, "asked while it was off").await;
+        let kiosk = site.start(self.stage.program())?;
+        self.rows.push(self.stage.ended(asked).await);
+        drop(kiosk);
+        self.left(&site, &before);
+        Ok(())
+    }
+
+    /// Cuts, then a refusal for now: what has arrived is not sent a second time.
+    async fn resumed(&mut self, site: &Site) {
+        let faults = [UploadFault::ResetAfter(9_000), UploadFault::CloseAfter(5_000), UploadFault::Status(503)];
+        let mut row = self.stage.pull(site, "receiver resets, closes, 503", &faults).await;
+        row.good &= row.received == row.bytes;
+        self.rows.push(row);
+    }
+
+    /// The broker is killed while the kiosk uploads.
+    async fn broker(&mut self, site: &Site) -> Result<(), NotRun> {
+        self.stage.sink.fault(UploadFault::Hold(Duration::from_secs(4)));
+        let asked = self.stage.ask(site, "broker killed -9 and started").await;
+        let held = self.stage.held(&asked).await;
+        self.stage.broker.kill();
         tokio::time::sleep(Duration::from_secs(5)).await;
-        self.broker.up()?;
-        let mut row = self.ended(watcher, "broker killed and started", &topic, began).await;
-        row.good &= executing;
-        rows.push(row);
-        // The kiosk is killed in the middle of the upload, and starts again.
-        self.sink.fault(UploadFault::Hold(Duration::from_secs(600)));
-        let (topic, began) = self.ask(watcher, "kiosk killed").await;
-        watcher.until(&topic, PATIENCE, |state| state["status"] == "executing").await;
-        drop(kiosk);
-        let kiosk = self.kiosk()?;
-        rows.push(self.ended(watcher, "kiosk killed -9 and started", &topic, began).await);
-        // Asked while it is off.
-        drop(kiosk);
-        let (topic, began) = self.ask(watcher, "asked while off").await;
-        let kiosk = self.kiosk()?;
-        rows.push(self.ended(watcher, "asked while it was off", &topic, began).await);
-        drop(kiosk);
-        // No byte can be written anywhere: a full disk to every write that a pull might make.
-        for name in ["tmp", "state"] {
-            std::fs::set_permissions(self.folder.0.join(name), std::fs::Permissions::from_mode(0o500))?;
-        }
-        let kiosk = self.kiosk()?;
-        rows.push(self.pull(watcher, "nothing can be written", &[]).await);
-        drop(kiosk);
-        for name in ["tmp", "state"] {
-            std::fs::set_permissions(self.folder.0.join(name), std::fs::Permissions::from_mode(0o700))?;
-        }
-        Ok(rows)
+        self.stage.broker.up()?;
+        let mut row = self.stage.ended(asked).await;
+        row.good &= held;
+        self.rows.push(row);
+        Ok(())
     }
 
-    async fn pull(&self, watcher: &Watcher, case: &str, faults: &[UploadFault]) -> Row {
-        faults.iter().for_each(|fault| self.sink.fault(*fault));
-        let (topic, began) = self.ask(watcher, case).await;
-        self.ended(watcher, case, &topic, began).await
+    /// The kiosk's network is gone, and comes back.
+    async fn cable(&mut self, cable: &Cable) -> Result<(), NotRun> {
+        let wrong = |why: String| NotRun::Setup(std::io::Error::other(why));
+        let site = self.stage.site("K08", SLOW)?;
+        let before = site.files();
+        let presence = format!("te/device/{}/service/esim-kiosk/status/health", site.label);
+        let mut kiosk = site.start(cable.command(self.stage.agent.as_os_str()))?;
+        let asked = self.stage.ask(&site, "the cable is pulled out while it uploads").await;
+        let middle = self.stage.in_the_middle(&asked, 1).await;
+        cable.cut().map_err(wrong)?;
+        let (cut, watcher) = (Instant::now(), &self.stage.watcher);
+        let down = watcher.until(&presence, PATIENCE, |state| state["status"] == "down").await;
+        let noticed = cut.elapsed();
+        // Longer than the kiosk needs to notice it too.
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        cable.plug().map_err(wrong)?;
+        let mut row = self.stage.ended(asked).await;
+        row.good &= middle && down;
+        write!(row.found, ", down was told after {} ms", noticed.as_millis()).ok();
+        self.rows.push(row);
+        cable.cut().map_err(wrong)?;
+        let asked = self.stage.ask(&site, "asked while the cable was out").await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        cable.plug().map_err(wrong)?;
+        let mut row = self.stage.ended(asked).await;
+        row.good &= kiosk.lives();
+        self.rows.push(row);
+        drop(kiosk);
+        self.left(&site, &before);
+        Ok(())
     }
 
-    async fn ask(&self, watcher: &Watcher, case: &str) -> (String, Instant) {
-        let id: String = case.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let topic = format!("te/device/K07///cmd/log_upload/{id}");
-        let wish = json!({ "status": "init", "tedgeUrl": self.sink.url(&id), "type": "report", "lines": 1000 });
-        watcher.say(&topic, &wish.to_string()).await;
-        (topic, Instant::now())
+    /// State and temporary directory lie on a disk on which not one byte is free.
+    async fn full_disk(&mut self) -> Result<(), NotRun> {
+        let disk = match Disk::mount(&self.stage.place("K09"), 12) {
+            Ok(disk) => disk,
+            Err(why) => {
+                self.did_not_run("the disk is full", &why);
+                return Ok(());
+            }
+        };
+        let site = self.stage.site("K09", FAST)?;
+        let mut kiosk = site.start(self.stage.program())?;
+        self.rows.push(self.stage.pull(&site, "a small disk", &[]).await);
+        disk.fill()?;
+        let before = site.files();
+        self.rows.push(self.stage.pull(&site, "the disk is full", &[]).await);
+        let refused = self.order(&site, &mut kiosk, 1, "failed").await;
+        self.rows.push(refused);
+        let by_hand = self.by_hand(&site)?;
+        self.rows.push(by_hand);
+        self.left(&site, &before);
+        disk.empty()?;
+        self.rows.push(self.stage.pull(&site, "there is room again", &[]).await);
+        drop(kiosk);
+        Ok(())
     }
 
-    async fn ended(&self, watcher: &Watcher, case: &str, topic: &str, began: Instant) -> Row {
-        let over = |state: &Value| matches!(state["status"].as_str(), Some("successful" | "failed"));
-        let ended = watcher.until(topic, PATIENCE, over).await;
-        let ms = began.elapsed().as_millis();
-        let end = watcher.latest(topic);
-        let path = format!("/{}", topic.rsplit('/').next().unwrap_or_default());
-        let upload = self.sink.uploads().into_iter().find(|upload| upload.path == path);
-        let (bytes, complete) = upload.map_or((0, false), |upload| (upload.bytes, upload.complete));
-        let good = ended && end["status"] == "successful" && complete && end["bytes"].as_u64() == Some(bytes);
-        let found =
-            if good { format!("{bytes} bytes arrived") } else { format!("{end}, {bytes} bytes, complete {complete}") };
-        watcher.say(topic, "").await;
-        Row { case: case.to_owned(), found, ms, good }
+    /// The command at the machine itself: the bundle lies where there is room, and standard error says so.
+    fn by_hand(&self, site: &Site) -> Result<Row, NotRun> {
+        let began = Instant::now();
+        let mut program = self.stage.program();
+        program.args(["command", "report", "--config"]).arg(site.config()).arg("--output").arg(site.state().join(""));
+        let done = program.output()?;
+        let (said, path) = (String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout));
+        let path = PathBuf::from(path.trim());
+        let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
+        std::fs::remove_file(&path).ok();
+        let good =
+            done.status.success() && bytes > 0 && !path.starts_with(site.state()) && said.contains("lies elsewhere");
+        let found = format!("{} {}", path.display(), if good { "" } else { said.trim() });
+        let case = "esim-kiosk report while the disk is full".to_owned();
+        Ok(Row { case, found, ms: began.elapsed().as_millis(), bytes, received: 0, good })
     }
 
-    fn leftovers(&self) -> usize {
-        let count = |folder: &str| std::fs::read_dir(self.folder.0.join(folder)).map_or(0, |entries| entries.count());
-        count("tmp") + count("state")
+    /// An order whose counter cannot be kept must not be carried out: it could be carried out twice.
+    async fn order(&self, site: &Site, kiosk: &mut Process, counter: u64, wanted: &str) -> Row {
+        let began = Instant::now();
+        let expires = jiff::Timestamp::MAX;
+        let signed = Signed { kiosk: site.label.to_owned(), counter, expires, order: Order::Lock };
+        let topic = format!("te/device/{}///cmd/kiosk_order/{counter}", site.label);
+        let said = match sign(&operator_key(), &signed) {
+            Ok(command) => command.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.stage.watcher.say(&topic, &said).await;
+        let ended = self.stage.watcher.until(&topic, PATIENCE, |state| state["status"] == wanted).await;
+        let end = self.stage.watcher.latest(&topic);
+        self.stage.watcher.say(&topic, "").await;
+        let good = ended && kiosk.lives() && end["reason"].as_str().is_some_and(|why| why.contains("nothing was done"));
+        let found = end["reason"].as_str().unwrap_or_default().to_owned();
+        let case = "an order while the disk is full".to_owned();
+        Row { case, found, ms: began.elapsed().as_millis(), bytes: 0, received: 0, good }
     }
 }
 

@@ -12,11 +12,13 @@ use tokio::task::JoinHandle;
 
 use crate::fleet::line::{Heard, Line};
 use crate::fleet::section::Section;
+use crate::sim::schema::judge_message;
 
 #[derive(Default)]
 struct Seen {
     latest: BTreeMap<String, Value>,
     client: Option<AsyncClient>,
+    misfits: Vec<String>,
 }
 
 /// Hears every message; what it thinks of one is for [`Hears`].
@@ -53,6 +55,7 @@ impl Watcher {
                     }
                     Heard::Down => seen.client = None,
                     Heard::Message { topic, payload } => {
+                        seen.misfits.extend(judge_message(&topic, &payload).err());
                         let value = serde_json::from_slice(&payload).unwrap_or(Value::Null);
                         if let Some(client) = &seen.client {
                             hears(&topic, &value, client);
@@ -74,6 +77,11 @@ impl Watcher {
     /// The last message of a topic.
     pub(super) fn latest(&self, topic: &str) -> Value {
         self.lock().latest.get(topic).cloned().unwrap_or(Value::Null)
+    }
+
+    /// Messages that are not as their schemas say, and how.
+    pub(super) fn misfits(&self) -> Vec<String> {
+        self.lock().misfits.clone()
     }
 
     /// Says something retained, as soon as there is a line.
