@@ -18,7 +18,7 @@ use esim_kiosk::sim::fleet::broker::Broker;
 use esim_kiosk::sim::fleet::pki::{Admits, Pki};
 use esim_kiosk::sim::kiosk::robot::{Ended, Errand, Robot, Sight};
 use esim_kiosk::sim::providers::Provider;
-use esim_kiosk::sim::providers::fault::{Effect, Fault, Trick};
+use esim_kiosk::sim::providers::fault::{Fault, Trick};
 use esim_kiosk::sim::schema::judge_message;
 use esim_kiosk::sim::stage::{Pace, Scenery, Stage};
 use esim_kiosk::sim::terminal::Cardholder;

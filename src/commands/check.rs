@@ -9,7 +9,10 @@ use super::out::{Failed, Out};
 use super::{printer, provider, terminal, waiting};
 use crate::config::pushed::Standing;
 use crate::config::{Config, PinHash, Pushed, Service};
+use crate::diagnostics::pull::uploader;
 use crate::esim::Outcome;
+use crate::fleet::line;
+use crate::fleet::section::Section;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
 use crate::payment::profile::TerminalProfile;
@@ -130,6 +133,9 @@ fn look_at_devices(findings: &mut Findings, config: &Config, offline: bool) -> R
     if let Some(service) = &config.service {
         findings.judge("service", pin(service));
     }
+    if let Some(section) = &config.fleet {
+        findings.judge("fleet", fleet(section));
+    }
     // The service holds the lines while it runs: what they say is in its status then.
     match super::alone(config) {
         Err(busy) => findings.add("devices", "warning", format!("not asked: {busy}")),
@@ -165,6 +171,13 @@ fn look_at_devices(findings: &mut Findings, config: &Config, offline: bool) -> R
         findings.judge(&name, answer);
     }
     Ok(())
+}
+
+/// Certificates and key are there and fit each other; nobody is spoken to.
+fn fleet(section: &Section) -> Result<String, Failed> {
+    line::check(section)?;
+    uploader(section).check()?;
+    Ok(format!("certificates and key can be used for {}", section.broker))
 }
 
 /// The service screen's PIN can be compared.

@@ -133,7 +133,7 @@ fn failures(page: &mut String, story: &Story<'_>) {
         return;
     }
     section(page, "failed", "What could not be read");
-    page.push_str("<div class=\"wide\"><table>\n");
+    page.push_str("<div class=\"wide\"><table class=\"stack\">\n");
     for (name, why) in story.failed {
         let first: String = why.lines().take(3).collect::<Vec<_>>().join("\n");
         writeln!(

@@ -13,8 +13,9 @@ const GONE: &str = "•••";
 /// Known secrets that are shorter are no secrets but words.
 const SHORTEST: usize = 6;
 
-/// Escapes and what stands for them meanwhile: private characters, which no word contains.
-const ESCAPES: [(&str, &str); 3] = [("\\n", "\u{e000}"), ("\\t", "\u{e001}"), ("\\r", "\u{e002}")];
+/// Escapes and what stands for them meanwhile: separators that are white space to every rule, so that a secret ends
+/// where its line does, and that nobody writes.
+const ESCAPES: [(&str, &str); 3] = [("\\n", "\u{2028}"), ("\\t", "\u{2029}"), ("\\r", "\u{85}")];
 
 /// How many were taken out, by rule.
 pub type Counts = BTreeMap<&'static str, u64>;
@@ -246,6 +247,8 @@ mod tests {
         goes(r#"{"access_token":"tttt","refreshToken":"rrrr"}"#, "tttt");
         goes(r#"{"access_token":"tttt","refreshToken":"rrrr"}"#, "rrrr");
         goes("the answer was eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "eyJzdWIiOiIxIn0");
+        goes(r#""Authorization: Bearer abcDEF123456\nx-api-key: 9f8e7d6c\nok""#, "9f8e7d6c");
+        goes(r#""Authorization: Bearer abcDEF123456\nx-api-key: 9f8e7d6c\nok""#, "abcDEF123456");
         goes("key 0123456789abcdef0123456789abcdef01 refused", "0123456789abcdef");
         goes("key aB3dE5fG7hI9jK1lM3nO5pQ7 refused", "aB3dE5fG7hI9jK1l");
         goes("mqtts://kiosk:hunter22@broker.example", "hunter22");

@@ -39,15 +39,33 @@ impl<'a> Story<'a> {
                 *text = redactor.clean(text);
             }
         }
-        let devices = live::devices(scene).map(|devices| clean(redactor, &devices));
+        let devices = live::devices(scene).map(|devices| clean(redactor, "", &devices));
         Story { scene, books, cases, devices, history, failed, redactor }
     }
 }
 
-/// A value without its secrets: they are known by the names before them, so that the whole text is looked at.
-fn clean(redactor: &Redactor, value: &Value) -> Value {
-    let text = redactor.clean(&value.to_string());
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
+/// A value without its secrets. Each text is looked at with the name before it, by which a secret is known; the value
+/// keeps its shape, whatever was taken out of its texts.
+fn clean(redactor: &Redactor, name: &str, value: &Value) -> Value {
+    let text = |text: &str| {
+        let before = format!("\"{name}\":\"");
+        let cleaned = redactor.clean(&format!("{before}{text}\""));
+        let inner = cleaned.strip_prefix(&before).and_then(|rest| rest.strip_suffix('"'));
+        inner.map_or_else(|| cleaned.clone(), str::to_owned)
+    };
+    match value {
+        Value::String(inner) => Value::String(text(inner)),
+        Value::Number(number) => {
+            let (number, cleaned) = (number.to_string(), text(&number.to_string()));
+            if cleaned == number { value.clone() } else { Value::String(cleaned) }
+        }
+        Value::Array(items) => items.iter().map(|item| clean(redactor, name, item)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, inner)| (redactor.clean(name), clean(redactor, name, inner)));
+            Value::Object(fields.collect())
+        }
+        Value::Null | Value::Bool(_) => value.clone(),
+    }
 }
 
 /// A stretch of time in which the health was the same.
@@ -109,7 +127,7 @@ pub fn beats(story: &Story<'_>, told: &Told) -> Vec<Beat> {
     told.entries
         .iter()
         .map(|entry| {
-            let mut record = clean(story.redactor, &super::sales::shown(&entry.record));
+            let mut record = clean(story.redactor, "", &super::sales::shown(&entry.record));
             let kind = record.as_object_mut().and_then(|fields| fields.remove("kind"));
             let kind = kind.as_ref().and_then(Value::as_str).unwrap_or("?").to_owned();
             let restarted = entry.at.run != run;
@@ -118,4 +136,32 @@ pub fn beats(story: &Story<'_>, told: &Told) -> Vec<Beat> {
             Beat { time: story.books.local(entry.at.wall_ms), after_ms, kind, says: record, restarted }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_loses_its_secrets_and_keeps_its_shape() {
+        let redactor = Redactor::default();
+        let said = "Authorization: Bearer abcDEF123\n{\"matchingId\":\"K2-SECRET\",\"x\":1}\"";
+        let value = json!({
+            "kind": "order_unknown", "good": 0, "matching_id": "ABC-1234", "evidence": said,
+            "list": ["jane@mail.example.com", null, true], "number": 4_761_739_001_010_119_u64,
+        });
+        let cleaned = clean(&redactor, "", &value);
+        assert_eq!(
+            (&cleaned["kind"], &cleaned["good"], &cleaned["list"][2]),
+            (&json!("order_unknown"), &json!(0), &json!(true))
+        );
+        assert_eq!(cleaned["matching_id"], "•••");
+        assert_eq!(cleaned["number"], "…0119");
+        let text = cleaned.to_string();
+        for secret in ["abcDEF123", "K2-SECRET", "jane", "ABC-1234"] {
+            assert!(!text.contains(secret), "{secret} stayed in {text}");
+        }
+    }
 }

@@ -120,6 +120,14 @@ impl Uploader {
             .map_err(|error| told(&error))
     }
 
+    /// Whether certificates and key can be used.
+    ///
+    /// # Errors
+    /// [`NotUploaded::File`], [`NotUploaded::Client`].
+    pub fn check(&self) -> Result<(), NotUploaded> {
+        self.client().map(drop)
+    }
+
     /// Reads an address and checks that it may be used.
     ///
     /// # Errors

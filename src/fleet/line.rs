@@ -139,29 +139,38 @@ impl Line {
         options.set_max_packet_size(Some(INCOMING));
         options.set_last_will(LastWill::new(self.will.0.as_str(), self.will.1.as_str(), QoS::AtLeastOnce, true, None));
         if broker.secure {
-            let tls = Arc::new(self.tls()?);
+            let tls = Arc::new(tls(&self.section)?);
             options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
         }
         Ok(options)
     }
+}
 
-    fn tls(&self) -> Result<rustls::ClientConfig, NoLine> {
-        let mut roots = rustls::RootCertStore::empty();
-        for root in certificates(&self.section.ca)? {
-            roots.add(root).map_err(NoLine::Tls)?;
-        }
-        let path = self.section.key_file();
-        let key = PrivateKeyDer::from_pem_file(&path).map_err(|error| NoLine::File { path, source: error.into() })?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                builder
-                    .with_root_certificates(roots)
-                    .with_client_auth_cert(certificates_or_none(&self.section.certificate), key)
-            })
-            .map_err(NoLine::Tls)
+/// Whether certificates and key of this section can be used; nobody is spoken to.
+///
+/// # Errors
+/// [`NoLine`] names the file.
+pub fn check(section: &Section) -> Result<(), NoLine> {
+    if section.broker().is_some_and(|broker| broker.secure) {
+        tls(section)?;
     }
+    Ok(())
+}
+
+fn tls(section: &Section) -> Result<rustls::ClientConfig, NoLine> {
+    let mut roots = rustls::RootCertStore::empty();
+    for root in certificates(&section.ca)? {
+        roots.add(root).map_err(NoLine::Tls)?;
+    }
+    let path = section.key_file();
+    let key = PrivateKeyDer::from_pem_file(&path).map_err(|error| NoLine::File { path, source: error.into() })?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder.with_root_certificates(roots).with_client_auth_cert(certificates_or_none(&section.certificate), key)
+        })
+        .map_err(NoLine::Tls)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, NoLine> {

@@ -200,6 +200,10 @@ def look(browser, page, sale, out):
         check(f"the timeline has {step!r}", step in steps.split(", "), steps)
     check("the sale that was asked for is open and first",
           browser.value("document.querySelector('details.sale').open && document.querySelector('details.sale').id") == sale)
+    check("every record is read", "?" not in steps.split(", ") and browser.value(
+        "[...document.querySelectorAll('.kind')].every(e => e.textContent !== '?')"))
+    now = browser.value("document.querySelector('dl.now').innerText")
+    check("the machine's state is read", "Selling" in now and "?" not in now and "null" not in now, now)
     check("health is drawn", browser.value("document.querySelectorAll('svg rect').length") >= 8)
     check("a restart is marked", browser.value("document.querySelectorAll('tr.restart').length") >= 1)
     cases = browser.value("document.querySelector('#cases').nextElementSibling.textContent")

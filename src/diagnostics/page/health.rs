@@ -13,7 +13,7 @@ const CHANGES: usize = 60;
 
 pub(super) fn draw(page: &mut String, story: &Story<'_>) {
     section(page, "health", "Health over time");
-    let end = story.scene.wanted.until.unwrap_or(story.scene.now);
+    let end = story.scene.wanted.until.map_or(story.scene.now, |until| until.min(story.scene.now));
     let all = stretches(&story.history, end);
     let Some(first) = all.first() else {
         page.push_str("<p>No history was found.</p>\n");

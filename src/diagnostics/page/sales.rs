@@ -76,6 +76,7 @@ fn timeline(page: &mut String, story: &Story<'_>, told: &Told, open: bool) {
     page.push_str(
         "<table class=\"told\"><tr><th>Time</th><th class=\"n\">After</th><th class=\"barred\"></th><th>Record</th></tr>\n",
     );
+    let day = story.books.local(row.opened_ms);
     for beat in beats.iter().take(RECORDS) {
         let left = beat.after_ms.map_or(0, |ms| ms.saturating_mul(97) / longest).min(97);
         let after = beat.after_ms.map_or("unknown".to_owned(), |ms| format!("{}.{:03} s", ms / 1_000, ms % 1_000));
@@ -84,7 +85,7 @@ fn timeline(page: &mut String, story: &Story<'_>, told: &Told, open: bool) {
             "<tr{}><td class=\"t\">{}</td><td class=\"n\">{after}</td>\
              <td class=\"barred\"><div class=\"bar\"><b style=\"left:{left}%\"></b></div></td><td><span class=\"kind\">{}</span><br>",
             if beat.restarted { " class=\"restart\" title=\"the program was started anew\"" } else { "" },
-            beat.time,
+            time_of(&beat.time, &day),
             escape(&words(&beat.kind)),
         )
         .ok();
@@ -97,6 +98,12 @@ fn timeline(page: &mut String, story: &Story<'_>, told: &Told, open: bool) {
     page.push_str("</table></details>\n");
 }
 
+/// The time of day alone, on the day that stands above.
+fn time_of<'a>(time: &'a str, day: &str) -> &'a str {
+    let same = time.get(..11).is_some_and(|date| day.starts_with(date));
+    if same { time.get(11..19).unwrap_or(time) } else { time }
+}
+
 /// Open cases of all times.
 pub(super) fn cases(page: &mut String, story: &Story<'_>) {
     section(page, "cases", "Open cases");
@@ -104,7 +111,7 @@ pub(super) fn cases(page: &mut String, story: &Story<'_>) {
         page.push_str("<p class=\"good\">None.</p>\n");
         return;
     }
-    page.push_str("<div class=\"wide\"><table><tr><th>Sale</th><th>About</th><th>Since</th><th>Look until</th><th>Evidence</th></tr>\n");
+    page.push_str("<div class=\"wide\"><table class=\"stack\"><tr><th>Sale</th><th>About</th><th>Since</th><th>Look until</th><th>Evidence</th></tr>\n");
     for case in story.cases.iter().take(100) {
         writeln!(
             page,

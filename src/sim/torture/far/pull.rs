@@ -15,6 +15,7 @@ use super::stage::{PATIENCE, Stage};
 use super::{NotRun, Row};
 use crate::fleet::order::{Order, Signed, sign};
 use crate::sim::upload::UploadFault;
+use crate::telemetry::chain;
 
 /// Kilobytes a second where nothing is to be seen of the pace.
 const FAST: u64 = 100_000;
@@ -73,10 +74,14 @@ pub fn run(agent: &Path) -> Result<Report, NotRun> {
         let mut run = Run { stage: Stage::set_up(&folder.0, at, agent)?, rows: Vec::new(), leftovers: Vec::new() };
         run.lines_and_processes().await?;
         match &cable {
-            Ok(cable) => run.cable(cable).await?,
+            Ok(cable) => {
+                let done = run.cable(cable).await;
+                run.broken_off("the cable is pulled out", done);
+            }
             Err(why) => run.did_not_run("the cable is pulled out", why),
         }
-        run.full_disk().await?;
+        let done = run.full_disk().await;
+        run.broken_off("the disk is full", done);
         let misfits = run.stage.watcher.misfits();
         Ok(Report { rows: run.rows, leftovers: run.leftovers, misfits })
     })
@@ -94,6 +99,13 @@ impl Run {
     fn did_not_run(&mut self, case: &str, why: &str) {
         let found = format!("DID NOT RUN: {why}");
         self.rows.push(Row { case: case.to_owned(), found, ms: 0, bytes: 0, received: 0, good: false });
+    }
+
+    /// What went well until then stays told.
+    fn broken_off(&mut self, case: &str, done: Result<(), NotRun>) {
+        if let Err(error) = done {
+            self.did_not_run(case, &chain(&error));
+        }
     }
 
     fn left(&mut self, site: &Site, before: &BTreeSet<PathBuf>) {
@@ -182,7 +194,7 @@ impl Run {
 
     /// State and temporary directory lie on a disk on which not one byte is free.
     async fn full_disk(&mut self) -> Result<(), NotRun> {
-        let disk = match Disk::mount(&self.stage.place("K09"), 12) {
+        let disk = match Disk::mount(&self.stage.place("K09"), 64) {
             Ok(disk) => disk,
             Err(why) => {
                 self.did_not_run("the disk is full", &why);
