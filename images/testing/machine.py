@@ -143,6 +143,16 @@ class Machine:
         """Keys pressed together, on whatever keyboard there is."""
         self.order("send-key", keys=[{"type": "qcode", "data": name} for name in names])
 
+    def forward(self, port):
+        """A port of this machine that leads to one of the kiosk, as the hall's network does; its number."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            own = free.getsockname()[1]
+        said = self.order("human-monitor-command", **{"command-line": f"hostfwd_add net tcp:127.0.0.1:{own}-:{port}"})
+        if said.strip():
+            raise Gone(f"no port is forwarded: {said}")
+        return own
+
     # -- ears ---------------------------------------------------------------------------------------------------------
 
     def said(self):
