@@ -178,7 +178,7 @@ class Machine:
             self.probe = self._connect(self.directory / "probe.sock")
         self.probe.settimeout(seconds * self.patience)
         mark = f"end-{time.monotonic_ns()}"
-        self.probe.sendall(f"({command}) 2>&1; echo; echo {mark} $?\n".encode())
+        self.probe.sendall(f"({command}) 2>&1; code=$?; echo; echo {mark} $code\n".encode())
         answer = b""
         while not (found := re.search(rb"\n?" + mark.encode() + rb" (\d+)\n", answer)):
             try:
