@@ -143,6 +143,14 @@ class Machine:
         """Keys pressed together, on whatever keyboard there is."""
         self.order("send-key", keys=[{"type": "qcode", "data": name} for name in names])
 
+    def unplug(self, name):
+        """A serial cable is pulled at its far end: the port stays, and what goes into it is gone."""
+        self.order("chardev-change", id=name, backend={"type": "null", "data": {}})
+
+    def plug(self, name):
+        """It is put back."""
+        self.order("chardev-change", id=name, backend={"type": "serial", "data": {"device": str(self.lines[name])}})
+
     def forward(self, port):
         """A port of this machine that leads to one of the kiosk, as the hall's network does; its number."""
         with socket.socket() as free:

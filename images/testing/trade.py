@@ -218,10 +218,12 @@ def network(run):
 
 
 def terminal_line(run):
-    """The card terminal's line is dead for ten seconds: no card is asked, then all is as before."""
-    run.hall.key("l")
+    """The card terminal's cable is pulled and put back: no card is asked for, then all is as before."""
+    kiosk = run.kiosk
+    kiosk.unplug("terminal")
     _selling(run, "paused", seconds=60)
     run.note_screen("no-terminal")
+    kiosk.plug("terminal")
     _selling(run, "open", seconds=60)
 
 
