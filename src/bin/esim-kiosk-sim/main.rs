@@ -57,8 +57,8 @@ enum Command {
     #[command(hide = true)]
     PowerWriter(torture::OfWriter),
     /// The product's own command line, in a program that needs no screen: `command report --config FILE`.
-    #[command(hide = true)]
-    Command {
+    #[command(name = "command", hide = true)]
+    Product {
         /// Its words.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         Command::Gallery { out } => drawn::gallery(&out),
         Command::All { dir } => by_hand::all(&dir),
         Command::Agent { config } => torture::agent(&config),
-        Command::Command { words } => return beside::command(words),
+        Command::Product { words } => return beside::command(words),
         Command::Doubt(asked) => beside::doubt(&asked),
         Command::PowerWriter(asked) => torture::power_writer(&asked),
         Command::Provider(asked) => by_hand::providers(asked),

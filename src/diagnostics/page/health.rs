@@ -21,10 +21,10 @@ pub(super) fn draw(page: &mut String, story: &Story<'_>) {
     };
     let begin = story.scene.wanted.since.unwrap_or(first.from).max(first.from);
     lanes(page, story, &all, begin, end);
-    write!(
+    writeln!(
         page,
         "<details{}><summary>Changes <span class=\"quiet\">({}, the newest first)</span></summary><div class=\"wide\"><table>\
-         <tr><th>From</th><th class=\"n\">For</th><th>Selling</th><th>Terminal</th><th>Printer</th><th>Network</th></tr>\n",
+         <tr><th>From</th><th class=\"n\">For</th><th>Selling</th><th>Terminal</th><th>Printer</th><th>Network</th></tr>",
         if all.len() <= 8 { " open" } else { "" },
         all.len().min(CHANGES)
     )
