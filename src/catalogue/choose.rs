@@ -3,7 +3,7 @@
 use super::{Card, CardId, Catalogue, Source, title};
 use crate::money::{Amount, Exact, Rate, retail};
 use crate::sale::activation::Iccid;
-use crate::sale::offer::{Kind, Offer, PlanKey, ProviderId, Source as From};
+use crate::sale::offer::{DataVolume, Kind, Offer, PlanKey, ProviderId, Source as From};
 use crate::sale::plan::ProviderPlan;
 
 /// Why a source cannot sell now.
@@ -174,6 +174,49 @@ impl Catalogue {
             retail: price,
             catalogue_version: self.version,
             slow: plan.slow,
+        })
+    }
+
+    /// A plan of this account as a top-up, where its provider lists none: an eSIM takes what it was sold with.
+    pub fn top_up_by_plan(
+        &self,
+        provider: &ProviderId,
+        plan: &PlanKey,
+        iccid: &Iccid,
+        language: &str,
+    ) -> Option<Offer> {
+        let offer = self.offer_of_plan(provider, &plan.0, language)?;
+        Some(Offer {
+            kind: Kind::TopUp { iccid: iccid.clone() },
+            title: title("+", offer.data, offer.days, language),
+            ..offer
+        })
+    }
+
+    /// The offer of a telephone number, named with its token, at a cost for so many days; none where it cannot be priced.
+    pub fn number_offer(
+        &self,
+        provider: &ProviderId,
+        (number, token): (&str, &str),
+        (cost, days): (Exact, u16),
+        pricing: &super::Pricing,
+    ) -> Option<Offer> {
+        let rate = self.rate(cost)?;
+        let price = retail(cost, rate, &pricing.mark_up_of(&provider.0, "", number)).ok().flatten()?;
+        Some(Offer {
+            kind: Kind::Number { offer_token: token.to_owned() },
+            source: From::Provider,
+            provider: provider.clone(),
+            plan: PlanKey(number.to_owned()),
+            package_code: None,
+            title: format!("+{number}"),
+            data: DataVolume::Bytes(0),
+            days,
+            cost,
+            rate: rate.clone(),
+            retail: price,
+            catalogue_version: self.version,
+            slow: false,
         })
     }
 

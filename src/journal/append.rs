@@ -188,7 +188,7 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
 fn due_after_ms(kind: CaseKind) -> i64 {
     match kind {
         CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise | CaseKind::StrangeApproval => DAY_MS,
-        CaseKind::OrderInDoubt | CaseKind::CodeLost | CaseKind::NewerRecord => 2 * DAY_MS,
+        CaseKind::OrderInDoubt | CaseKind::CodeLost | CaseKind::NumberRuns | CaseKind::NewerRecord => 2 * DAY_MS,
         CaseKind::RefundByAcquirer | CaseKind::GivenAway => 7 * DAY_MS,
     }
 }

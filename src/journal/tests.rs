@@ -22,7 +22,7 @@ pub(crate) fn offer(source: Source) -> Offer {
 }
 
 pub(crate) fn quote(count: u64, source: Source) -> Quote {
-    let choice = Choice { offer: offer(source), locks_account: false, balance_before: None };
+    let choice = Choice { offer: offer(source), locks_account: false, balance_before: None, total_before: None };
     Quote {
         number: SaleNumber::of("K07", count),
         goods: vec![GoodQuote { choices: vec![choice] }],

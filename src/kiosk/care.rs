@@ -112,6 +112,6 @@ impl Kiosk {
             Selling::Paused(reason) => self.may_sell_stock(reason),
             Selling::Open | Selling::WithoutPaper | Selling::StockOnly => true,
         };
-        open && self.kept_for(sale).is_some()
+        open && !self.kept_for(sale).is_empty()
     }
 }

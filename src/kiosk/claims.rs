@@ -4,6 +4,7 @@ use tracing::{error, info};
 
 use crate::journal::JournalError;
 use crate::journal::stock::{StockItem, StockState};
+use crate::money::Amount;
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -105,23 +106,24 @@ impl Kiosk {
         }
     }
 
-    /// The item that is kept for the code of this sale, where it can be bought now: the sale itself is not paid, or
+    /// The items that are kept for the code of this sale, where they can be bought now: the sale itself is not paid, or
     /// its money is on the way back.
-    pub(super) fn kept_for(&self, sale: &Sale) -> Option<&StockItem> {
+    pub(super) fn kept_for(&self, sale: &Sale) -> Vec<&StockItem> {
         if !matches!(sale.payment.money, Money::None | Money::Back | Money::RefundDue) || sale.closed.is_none() {
-            return None;
+            return Vec::new();
         }
         let codes = [Some(sale.id), sale.quote.continues];
-        self.stock.iter().find(|item| {
+        let kept = self.stock.iter().filter(|item| {
             item.state == StockState::Reserved
                 && !item.unproven
                 && item.kept_for.is_some()
                 && codes.contains(&item.kept_for)
                 && !self.locks.contains_key(&Lock::StockItem(item.profile))
-        })
+        });
+        kept.collect()
     }
 
-    /// Pay for what was kept: a new sale of that item at the old quoted price, with its own code (sale.md 3).
+    /// Pay for what was kept: a new sale of exactly that at the old quoted prices, with its own code (sale.md 3, 9).
     pub(super) fn buy_kept(&mut self, id: SaleId) {
         let now = self.clock.now();
         if matches!(self.health.selling(), Selling::Paused(reason) if !self.may_sell_stock(reason)) {
@@ -129,19 +131,30 @@ impl Kiosk {
         }
         self.read_stock();
         let Some(sale) = self.sales.get(&id) else { return };
-        let Some(item) = self.kept_for(sale) else { return };
+        let kept = self.kept_for(sale);
+        let Some(first) = kept.first() else { return };
+        let sum = kept
+            .iter()
+            .try_fold(Amount::new(0, first.offer.retail.currency), |sum, item| sum.plus(item.offer.retail).ok());
+        let Some(amount) = sum else { return };
+        let good = |item: &&StockItem| GoodQuote {
+            choices: vec![Choice {
+                offer: item.offer.clone(),
+                locks_account: false,
+                balance_before: None,
+                total_before: None,
+            }],
+        };
         let quote = Quote {
             number: crate::sale::id::SaleNumber(String::new()),
             language: self.session.language.clone(),
-            goods: vec![GoodQuote {
-                choices: vec![Choice { offer: item.offer.clone(), locks_account: false, balance_before: None }],
-            }],
-            amount: item.offer.retail,
+            goods: kept.iter().map(good).collect(),
+            amount,
             tax_rate: sale.quote.tax_rate,
             consent: sale.quote.consent.clone(),
             day: 0,
             without_paper: !self.health.can_print(),
-            continues: item.kept_for,
+            continues: first.kept_for,
             promised_ms: None,
         };
         match self.begin(&quote) {

@@ -35,6 +35,8 @@ impl Kiosk {
                 }
             }
             Effect::Order { good, offer, balance_before } => self.send_order(id, good, &offer, balance_before),
+            Effect::ReadWallet { good, provider } => self.read_wallet(id, good, provider),
+            Effect::Cancel { good, reference, after_ms } => self.cancel_number(id, good, reference, after_ms),
             Effect::LookUp { good, after_ms } => self.send_look_up(id, good, after_ms),
             Effect::Fetch { good, reference, after_ms } => self.send_fetch(id, good, reference, after_ms),
             Effect::QueryCharged { after_ms } => self.ask_later(id, Question::Charged, after_ms),
@@ -116,11 +118,12 @@ impl Kiosk {
         balance_before: Option<crate::money::Exact>,
     ) -> Option<OrderRequest> {
         let sale = self.sales.get(&id)?;
+        let choices = &sale.quote.goods.get(usize::from(good))?.choices;
         Some(OrderRequest {
             key: sale.key(good),
             offer: offer.clone(),
             balance_before,
-            total_before: None,
+            total_before: choices.iter().find(|choice| choice.offer == *offer).and_then(|choice| choice.total_before),
             label: sale.quote.number.to_string(),
         })
     }
@@ -198,21 +201,5 @@ impl Kiosk {
                 warn!(sale = %id, "the kiosk ended before an answer was taken");
             }
         });
-    }
-
-    /// Unseals the codes for this session's own screen, and for nobody else.
-    fn reveal(&mut self, id: SaleId) {
-        let profile = self.sales.get(&id).and_then(|sale| sale.goods.iter().find_map(|good| good.profile));
-        let ours = matches!(self.session.stage, super::Stage::Sale(seen) if seen == id);
-        let (Some(profile), true) = (profile, ours) else { return };
-        match self.journal.reveal(profile) {
-            Ok(Some(found)) => self.revealed = Some((id, found)),
-            Ok(None) => {
-                error!(sale = %id, "the sealed code is not in the journal any more");
-                // Else every tick would ask for it again, and the screen would never forget this traveller.
-                self.session.stage = super::Stage::Truth(id);
-            }
-            Err(error) => self.journal_failed(error),
-        }
     }
 }

@@ -101,6 +101,8 @@ pub enum Inbox {
     },
     /// What was asked for a duty beside the sales was answered.
     Duty(Box<super::purchases::Duty>),
+    /// What was asked for a basket, a top-up or a number was answered.
+    Shop(Box<super::wanted::ShopNews>),
     /// Something that the service screen waits for.
     Serviced(super::service_screen::ServiceNews),
     /// What an operator had the terminal do has ended.

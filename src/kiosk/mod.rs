@@ -17,7 +17,9 @@ mod devices;
 pub mod dice;
 mod effects;
 mod errands;
+mod gather;
 mod halt;
+mod hand_over;
 pub mod health;
 pub mod inbox;
 mod newest;
@@ -46,6 +48,7 @@ mod tests;
 pub mod trading;
 mod traveller;
 pub mod view;
+pub mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -70,7 +73,6 @@ use crate::journal::{Journal, JournalError, OffSale};
 use crate::office::BackOffice;
 use crate::payment::PaymentTerminal;
 use crate::printer::ReceiptPrinter;
-use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -136,7 +138,7 @@ pub struct Kiosk {
     reading: prices::Reading,
     says: TerminalSays,
     /// The codes on the screen, of this session's sale only.
-    revealed: Option<(SaleId, Profile)>,
+    revealed: Option<hand_over::Revealed>,
     /// The claim code of this session's sale.
     claim: Option<(SaleId, ClaimCode)>,
     /// Since when the session's sale is being prepared, for "it takes longer".
@@ -291,6 +293,7 @@ impl Kiosk {
                 }
             }
             Inbox::Duty(duty) => self.duty_answered(*duty),
+            Inbox::Shop(news) => self.shop_says(*news),
             Inbox::Serviced(news) => self.serviced(news),
             Inbox::Ping(answer) => {
                 let journal = self.can_write();
@@ -335,7 +338,7 @@ impl Kiosk {
     /// Between approval and hand-over nobody is sent away, and not while the payment is being decided.
     fn is_protected(&self) -> bool {
         let Stage::Sale(id) = self.session.stage else {
-            return matches!(self.session.stage, Stage::PlanDetail { preparing: true });
+            return matches!(self.session.stage, Stage::PlanDetail { preparing: true } | Stage::Gathering);
         };
         let Some(sale) = self.sales.get(&id) else { return false };
         match sale.payment.money {

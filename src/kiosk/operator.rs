@@ -318,7 +318,7 @@ impl Kiosk {
         let copy = u8::try_from(printed).unwrap_or(u8::MAX).max(1);
         let Some(sale) = self.sales.get(&id) else { return OperatorAnswer::refused("the sale is gone") };
         let language = sale.quote.language.clone();
-        let receipt = self.receipt_of(sale, &claim, None, copy, &language);
+        let receipt = self.receipt_of(sale, &claim, Vec::new(), copy, &language);
         self.tell(id, &Event::Paper(PaperState::Requested));
         let (printer, inbox) = (self.printer.clone(), self.inbox.clone());
         tokio::spawn(async move {

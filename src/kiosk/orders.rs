@@ -14,6 +14,7 @@ impl Kiosk {
     pub(super) fn ordered(&mut self, id: SaleId, good: u8, outcome: OrderOutcome) {
         let answered = !matches!(outcome, OrderOutcome::NeverSent(_) | OrderOutcome::Unknown(_));
         if let Some(provider) = self.provider_of(id, good) {
+            self.order_took(id, good, &provider, &outcome);
             self.provider_answered(provider, answered, None);
         }
         let news = match outcome {
@@ -43,6 +44,9 @@ impl Kiosk {
 
     /// A look-up was answered.
     pub(super) fn looked_up(&mut self, id: SaleId, good: u8, found: LookUp) {
+        if self.sales.get(&id).is_some_and(|sale| sale.is_asked_no_more(usize::from(good))) {
+            return info!(sale = %id, good, "a look-up came after its account was given free: it proves nothing");
+        }
         let news = match found {
             // An order that was found as refused was certainly not bought.
             LookUp::Found(outcome) => return self.ordered(id, good, outcome),

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use crate::printer::{PaperLeft, PrintOutcome, PrinterFault, PrinterState};
+use crate::sale::activation::ActivationCode;
 use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -25,11 +26,8 @@ impl Kiosk {
     pub(super) fn print(&mut self, id: SaleId, activation: bool) {
         let Some(sale) = self.sales.get(&id) else { return };
         let copy = sale.next_copy();
-        let code = match (&self.revealed, activation) {
-            (Some((owner, profile)), true) if *owner == id => Some(profile.code.clone()),
-            _ => None,
-        };
-        let Some(receipt) = self.receipt(sale, code, copy) else {
+        let codes = self.revealed.as_ref().filter(|_| activation).map(|shown| shown.all_of(id));
+        let Some(receipt) = self.receipt(sale, codes.unwrap_or_default(), copy) else {
             self.session.printing = Printing::Failed(PrinterFault::Absent);
             return;
         };
@@ -50,14 +48,9 @@ impl Kiosk {
         });
     }
 
-    fn receipt(
-        &self,
-        sale: &Sale,
-        activation: Option<crate::sale::activation::ActivationCode>,
-        copy: u8,
-    ) -> Option<Receipt> {
+    fn receipt(&self, sale: &Sale, activations: Vec<ActivationCode>, copy: u8) -> Option<Receipt> {
         let (_, claim) = self.claim.as_ref().filter(|(owner, _)| *owner == sale.id)?;
-        Some(self.receipt_of(sale, claim, activation, copy, &self.session.language))
+        Some(self.receipt_of(sale, claim, activations, copy, &self.session.language))
     }
 
     /// The receipt of a sale as data.
@@ -65,7 +58,7 @@ impl Kiosk {
         &self,
         sale: &Sale,
         claim: &ClaimCode,
-        activation: Option<crate::sale::activation::ActivationCode>,
+        activations: Vec<ActivationCode>,
         copy: u8,
         language: &str,
     ) -> Receipt {
@@ -94,11 +87,10 @@ impl Kiosk {
             tax_rate: sale.quote.tax_rate,
             tax: sale.quote.tax_rate.map(|rate| sale.quote.amount.tax_within(rate)),
             terminal_lines: sale.terminal_lines.clone(),
-            wifi_hint: activation
-                .is_some()
+            wifi_hint: (!activations.is_empty())
                 .then(|| self.settings.wifi(&language).map(|wifi| format!("{}: {}", wifi.ssid, wifi.hint)))
                 .flatten(),
-            activation,
+            activations,
             copy,
             kind,
             language,

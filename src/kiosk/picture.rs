@@ -62,7 +62,7 @@ impl Kiosk {
                 price: locale::money(&offer.retail, &self.session.language),
             }),
             (Stage::Sale(_), Some(sale)) => Some(ChosenLine {
-                title: sale.offer(0).title.clone(),
+                title: title_of(sale),
                 price: locale::money(&sale.quote.amount, &self.session.language),
             }),
             _ => None,
@@ -101,6 +101,9 @@ impl Kiosk {
             Stage::Destinations => self.destinations(),
             Stage::Plans => self.plans(),
             Stage::PlanDetail { preparing } => self.plan_detail(preparing),
+            // What was chosen stays on the screen while it is read again.
+            Stage::Gathering if self.session.destination.is_none() => self.destinations(),
+            Stage::Gathering => self.plans(),
             Stage::Sale(id) => match self.sales.get(&id) {
                 Some(sale) => self.sale_screen(sale),
                 None => Screen::ThankYou,
@@ -243,6 +246,8 @@ impl Kiosk {
             (Some(Closing::Delivered | Closing::Shown), _) => {
                 self.your_esim(sale).unwrap_or_else(|| Screen::Truth(self.truth(sale)))
             }
+            // What came of a basket is offered at once (sale.md 9).
+            (_, Money::None) if sale.goods.len() > 1 && self.can_buy_kept(sale) => Screen::Truth(self.truth(sale)),
             (_, Money::None) => {
                 let reason = not_charged_reason(sale);
                 let terminal_text = match (&sale.payment.ending, reason) {
@@ -256,10 +261,11 @@ impl Kiosk {
     }
 
     fn your_esim(&self, sale: &Sale) -> Option<Screen> {
-        let (_, profile) = self.revealed.as_ref().filter(|(owner, _)| *owner == sale.id)?;
+        let (good, profile, place, count) = self.revealed.as_ref()?.of(sale.id)?;
         let code = &profile.code;
+        let title = &sale.offer(good).title;
         Some(Screen::YourEsim(YourEsim {
-            title: sale.offer(0).title.clone(),
+            title: if count > 1 { format!("{title} ({} / {count})", place + 1) } else { title.clone() },
             qr: SecretText(code.reveal().to_owned()),
             install_link: SecretText(install_link(code.reveal())),
             sm_dp_address: SecretText(code.sm_dp_address().to_owned()),
@@ -286,7 +292,9 @@ impl Kiosk {
         let exposed = sale.goods.iter().any(|good| good.exposed);
         let coming = sale.waits_in_queue()
             || sale.goods.iter().any(|good| matches!(good.state, Goods::Asked | Goods::Accepted | Goods::Unknown));
-        let goods = if exposed {
+        let goods = if exposed && !sale.has_codes() {
+            GoodsTruth::Booked
+        } else if exposed {
             GoodsTruth::Shown
         } else if sale.all_stored() && money == MoneyTruth::Paid && !released {
             GoodsTruth::Ready
@@ -303,7 +311,7 @@ impl Kiosk {
                 locale::date(local.date(), &self.session.language),
                 locale::time_of_day(local.time())
             ),
-            title: sale.offer(0).title.clone(),
+            title: title_of(sale),
             amount: locale::money(&sale.quote.amount, &self.session.language),
             money,
             goods,
@@ -314,6 +322,23 @@ impl Kiosk {
             come_back_before: (goods == GoodsTruth::Coming).then(|| self.promised_time(sale)).flatten(),
         }
     }
+}
+
+/// What was bought, in a line: each title once, with how many.
+fn title_of(sale: &Sale) -> String {
+    let mut counted: Vec<(&str, usize)> = Vec::new();
+    for good in 0..sale.goods.len() {
+        let title = sale.offer(good).title.as_str();
+        match counted.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((title, 1)),
+        }
+    }
+    let lines: Vec<String> = counted
+        .into_iter()
+        .map(|(title, count)| if count > 1 { format!("{count} × {title}") } else { title.to_owned() })
+        .collect();
+    lines.join(" + ")
 }
 
 /// Apple's universal link, which opens the installation on the phone that scans it.

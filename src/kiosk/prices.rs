@@ -26,7 +26,7 @@ const REMEMBERED: usize = 200;
 pub(super) type Reading = BTreeMap<(ProviderId, PlanKey), Moment>;
 
 /// What a price that was read again says.
-enum Now {
+pub(super) enum Now {
     Costs(Exact),
     Gone,
     /// No answer, or none about this plan.
@@ -34,7 +34,7 @@ enum Now {
 }
 
 impl Now {
-    fn of(price: &Outcome<PriceCheck>) -> Now {
+    pub(super) fn of(price: &Outcome<PriceCheck>) -> Now {
         match price {
             Outcome::Done(check) if check.available => Now::Costs(check.cost),
             Outcome::Done(_) => Now::Gone,
@@ -138,12 +138,12 @@ impl Kiosk {
     }
 
     pub(super) fn not_begun(&mut self, problem: PayProblem) {
-        self.session.stage = Stage::PlanDetail { preparing: false };
+        self.session.stage = self.session.stage_before_paying();
         self.session.problem = Some(problem);
     }
 
     /// The wallets of the accounts that would be next, where an order has no other witness, are read side by side.
-    fn wallets_of_the_next(&self, offer: &Offer) -> JoinSet<(ProviderId, Outcome<Exact>)> {
+    pub(super) fn wallets_of_the_next(&self, offer: &Offer) -> JoinSet<(ProviderId, Outcome<Exact>)> {
         let standing = |provider: &ProviderId, plan: &PlanKey, cost| self.standing(provider, plan, cost);
         let next = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
         let mut wallets = JoinSet::new();

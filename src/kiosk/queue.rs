@@ -9,7 +9,7 @@ use crate::journal::stock::StockItem;
 use crate::locale;
 use crate::money::{Amount, Exact};
 use crate::sale::event::Event;
-use crate::sale::id::SaleId;
+use crate::sale::id::{ProfileId, SaleId};
 use crate::sale::moment::Moment;
 use crate::sale::offer::{Kind, Offer, Source};
 use crate::sale::{Goods, Lock, Money, Sale};
@@ -74,7 +74,7 @@ impl Kiosk {
     }
 
     /// The item of the stock that is this card, the one that ends first.
-    fn stock_for(&self, offer: &Offer) -> Option<&StockItem> {
+    fn stock_for(&self, offer: &Offer, taken: &[ProfileId]) -> Option<&StockItem> {
         let now = self.clock.now();
         let days = i64::from(self.settings.trade.stock_days_left);
         let card_sources = self.shelf.catalogue().equal_plans(offer);
@@ -89,27 +89,41 @@ impl Kiosk {
                 });
             let free = !self.locks.contains_key(&Lock::StockItem(item.profile));
             let meant = self.for_sale(&item.offer.provider, &item.offer.plan).is_ok();
-            same && covered && free && meant && item.is_for_sale(now, days)
+            let untaken = !taken.contains(&item.profile);
+            same && covered && free && untaken && meant && item.is_for_sale(now, days)
         };
         self.stock.iter().filter(fits).min_by_key(|item| (item.expires_ms.unwrap_or(i64::MAX), item.profile))
     }
 
+    fn shown_first(&self, card: CardId) -> Option<Offer> {
+        let meant = |provider: &_, plan: &_| self.for_sale(provider, plan).is_ok();
+        self.shelf.catalogue().first_offer(card, &self.session.language, meant)
+    }
+
+    fn from_stock(&self, shown: &Offer, taken: &[ProfileId]) -> Option<Offer> {
+        let item = self.stock_for(shown, taken)?;
+        let bought = &item.offer;
+        Some(Offer {
+            source: Source::Stock { profile: item.profile },
+            provider: bought.provider.clone(),
+            plan: bought.plan.clone(),
+            package_code: bought.package_code.clone(),
+            cost: bought.cost,
+            rate: bought.rate.clone(),
+            ..shown.clone()
+        })
+    }
+
+    /// The card from stock, beside the items that the same basket has `taken` already.
+    pub(super) fn from_stock_beside(&self, card: CardId, taken: &[ProfileId]) -> Option<Offer> {
+        self.from_stock(&self.shown_first(card)?, taken)
+    }
+
     /// The card as it can be sold although its provider cannot be asked: from stock, else for later.
     pub(super) fn without_order(&self, card: CardId) -> Option<Offer> {
-        let meant = |provider: &_, plan: &_| self.for_sale(provider, plan).is_ok();
-        let shown = self.shelf.catalogue().first_offer(card, &self.session.language, meant)?;
-        if let Some(item) = self.stock_for(&shown) {
-            let source = Source::Stock { profile: item.profile };
-            let bought = &item.offer;
-            return Some(Offer {
-                source,
-                provider: bought.provider.clone(),
-                plan: bought.plan.clone(),
-                package_code: bought.package_code.clone(),
-                cost: bought.cost,
-                rate: bought.rate.clone(),
-                ..shown
-            });
+        let shown = self.shown_first(card)?;
+        if let Some(stocked) = self.from_stock(&shown, &[]) {
+            return Some(stocked);
         }
         let for_later = !self.health.online && self.queue_is_open() && self.has_queue_room(shown.retail);
         (for_later && shown.kind == Kind::Esim && !shown.slow).then_some(shown)

@@ -4,6 +4,7 @@ use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 
 use super::view::{Intent, Look, NotCharged, PayProblem, Printing, ServicePage};
+use super::wanted::Wanted;
 
 /// Where the traveller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Stage {
         /// Prices are being read again and the locks taken.
         preparing: bool,
     },
+    /// Several eSIMs, a top-up or a number are wanted: prices are being read again and the locks taken.
+    Gathering,
     /// A sale of this session runs: its facts decide the screen.
     Sale(SaleId),
     /// The sale is delivered: paper.
@@ -51,6 +54,8 @@ pub enum Over {
 pub enum Wish {
     /// Read the prices again, take the locks, begin.
     BeginSale,
+    /// The same for several eSIMs, a top-up or a number.
+    Gather(Wanted),
     /// Stop the payment.
     Cancel(SaleId),
     /// "I have it."
@@ -206,13 +211,19 @@ impl Session {
                 self.stage = Stage::PlanDetail { preparing: true };
                 Some(Wish::BeginSale)
             }
+            Intent::Order(wanted) if self.may_order() => {
+                self.problem = None;
+                self.stage = Stage::Gathering;
+                Some(Wish::Gather(wanted.clone()))
+            }
             Intent::SubmitClaim(code) if self.stage == Stage::ClaimEntry => Some(Wish::Claim(code.0.clone())),
             Intent::ShowClaimed => match self.stage {
                 Stage::Truth(sale) => Some(Wish::ShowClaimed(sale)),
                 _ => None,
             },
             Intent::BuyKept => match self.stage {
-                Stage::Truth(sale) => Some(Wish::BuyKept(sale)),
+                // After "not charged" the sale's own screen offers what came after all.
+                Stage::Truth(sale) | Stage::Sale(sale) => Some(Wish::BuyKept(sale)),
                 _ => None,
             },
             Intent::Cancel => match self.stage {
@@ -229,6 +240,22 @@ impl Session {
             Intent::Done if matches!(self.stage, Stage::Receipt(_)) => self.go(Stage::ThankYou),
             // Everything else is out of place here: Done and StartOver end the session, which is the loop's to do.
             _ => None,
+        }
+    }
+
+    /// Whether an order of several goods, a top-up or a number makes sense here: while choosing, and with the tick.
+    fn may_order(&self) -> bool {
+        let choosing =
+            matches!(self.stage, Stage::Destinations | Stage::Plans | Stage::PlanDetail { preparing: false });
+        choosing && self.terms_accepted
+    }
+
+    /// Where a traveller stands again whose order could not begin.
+    pub(super) fn stage_before_paying(&self) -> Stage {
+        match (&self.plan, &self.destination) {
+            (Some(_), _) => Stage::PlanDetail { preparing: false },
+            (None, Some(_)) => Stage::Plans,
+            (None, None) => Stage::Destinations,
         }
     }
 
@@ -335,50 +362,4 @@ pub fn not_charged_reason(sale: &crate::sale::Sale) -> NotCharged {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(mono_ms: u64) -> Moment {
-        Moment { run: 1, mono_ms, wall_ms: 0, synced: true }
-    }
-
-    #[test]
-    fn from_attract_to_pay_in_six_touches() {
-        let mut session = Session::fresh(1, "en", at(0));
-        for intent in [
-            Intent::Start,
-            Intent::ChooseLanguage("de".into()),
-            Intent::ChooseDestination("jp".into()),
-            Intent::ChoosePlan("p1".into()),
-            Intent::AcceptTerms(true),
-        ] {
-            assert_eq!(session.on(&intent, at(1)), None);
-        }
-        assert_eq!(session.on(&Intent::Pay, at(2)), Some(Wish::BeginSale));
-        assert_eq!(session.on(&Intent::Pay, at(3)), None, "a second touch is no second sale");
-        assert_eq!(session.language, "de");
-    }
-
-    #[test]
-    fn pay_needs_the_tick_and_its_place() {
-        let mut session = Session::fresh(1, "en", at(0));
-        assert_eq!(session.on(&Intent::Pay, at(1)), None);
-        session.stage = Stage::PlanDetail { preparing: false };
-        assert_eq!(session.on(&Intent::Pay, at(1)), None);
-    }
-
-    #[test]
-    fn idle_asks_and_then_ends_and_never_in_the_middle_of_money() {
-        let mut session = Session::fresh(1, "en", at(0));
-        let patience = Patience::default();
-        assert_eq!(idle(&session, false, &at(900_000), &patience), Idle::Fine);
-        session.stage = Stage::Plans;
-        assert_eq!(idle(&session, false, &at(44_999), &patience), Idle::Fine);
-        assert_eq!(idle(&session, false, &at(45_000), &patience), Idle::Ask(20));
-        assert_eq!(idle(&session, false, &at(64_001), &patience), Idle::Ask(1));
-        assert_eq!(idle(&session, false, &at(65_000), &patience), Idle::Gone);
-        assert_eq!(idle(&session, true, &at(900_000), &patience), Idle::Fine);
-        session.on(&Intent::StillHere, at(50_000));
-        assert_eq!(idle(&session, false, &at(65_000), &patience), Idle::Fine);
-    }
-}
+mod tests;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::catalogue::{CannotSell, CardId};
-use crate::money::Exact;
+use crate::money::{Amount, Exact};
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
-use crate::sale::offer::{Offer, PlanKey, ProviderId};
+use crate::sale::offer::{Kind, Offer, PlanKey, ProviderId, Source};
 use crate::sale::record::{Choice, Consent, GoodQuote, Quote};
-use crate::sale::{Closing, Lock, Money};
+use crate::sale::{Lock, Money};
 
 use super::Kiosk;
 use super::accounts::covers;
@@ -45,6 +45,7 @@ impl Kiosk {
         match wish {
             None => {}
             Some(Wish::BeginSale) => self.read_price(),
+            Some(Wish::Gather(wanted)) => self.gather(&wanted),
             Some(Wish::Cancel(id)) => self.tell(id, &Event::CancelWished),
             Some(Wish::HaveIt(id)) => self.have_it(id),
             Some(Wish::Leave(id)) => self.tell(id, &Event::Left),
@@ -93,19 +94,34 @@ impl Kiosk {
         if let Selling::Paused(reason) = self.health.selling() {
             return self.not_begun(PayProblem::NoCards(reason));
         }
-        let from_stock = matches!(offer.source, crate::sale::offer::Source::Stock { .. });
+        let from_stock = matches!(offer.source, Source::Stock { .. });
         let promised_ms = if self.health.online || from_stock { None } else { self.promise_ms() };
         if !self.health.online && !from_stock && (promised_ms.is_none() || !self.has_queue_room(offer.retail)) {
             return self.not_begun(PayProblem::NoCards(OutOfService::Network));
         }
+        let choices = self.choices(offer, wallet, others, promised_ms);
+        let quote = self.quote(vec![GoodQuote { choices }], offer.retail, promised_ms);
+        self.begin_quoted(&quote);
+    }
+
+    /// A good as it is quoted: the offer, and after it the equal plans that could be ordered instead.
+    pub(super) fn choices(
+        &self,
+        offer: &Offer,
+        wallet: Option<Exact>,
+        others: &BTreeMap<ProviderId, Exact>,
+        promised_ms: Option<u64>,
+    ) -> Vec<Choice> {
         let mut choices = vec![self.choice(offer.clone(), wallet)];
+        if !matches!((&offer.source, &offer.kind), (Source::Provider, Kind::Esim)) {
+            return choices;
+        }
         let standing = |provider: &ProviderId, plan: &PlanKey, cost| match promised_ms {
             // What stands in the way now may not do so when the queue is drained.
             Some(_) => self.for_sale(provider, plan),
             None => self.standing(provider, plan, cost),
         };
-        let next = self.shelf.catalogue().alternatives(offer, &self.session.language, standing);
-        for next in next.into_iter().filter(|_| !from_stock) {
+        for next in self.shelf.catalogue().alternatives(offer, &self.session.language, standing) {
             let read = others.get(&next.provider).copied();
             let choice = self.choice(next, read);
             // An old balance is no witness: without a fresh one that covers the cost there is no such choice. The queue
@@ -115,12 +131,17 @@ impl Kiosk {
                 choices.push(choice);
             }
         }
+        choices
+    }
+
+    /// What is agreed with the traveller of this session.
+    pub(super) fn quote(&self, goods: Vec<GoodQuote>, amount: Amount, promised_ms: Option<u64>) -> Quote {
         let legal = self.settings.legal(&self.session.language);
-        let quote = Quote {
+        Quote {
             number: crate::sale::id::SaleNumber(String::new()),
             language: self.session.language.clone(),
-            goods: vec![GoodQuote { choices }],
-            amount: offer.retail,
+            goods,
+            amount,
             tax_rate: self.settings.tax_rate,
             consent: Consent {
                 terms_version: legal.terms_version.clone(),
@@ -131,8 +152,12 @@ impl Kiosk {
             without_paper: !self.health.can_print(),
             continues: None,
             promised_ms,
-        };
-        match self.begin(&quote) {
+        }
+    }
+
+    /// The sale begins with all its locks, or the screen says why not.
+    pub(super) fn begin_quoted(&mut self, quote: &Quote) {
+        match self.begin(quote) {
             Ok(id) => self.enter_sale(id),
             Err(NotBegun::Locked(Lock::Terminal)) => {
                 self.not_begun(PayProblem::NoCards(OutOfService::EarlierPayment));
@@ -154,23 +179,11 @@ impl Kiosk {
     fn choice(&self, offer: Offer, balance_before: Option<Exact>) -> Choice {
         let guard = self.providers.get(&offer.provider).map(|provider| provider.guard(&offer));
         Choice {
-            locks_account: matches!(offer.source, crate::sale::offer::Source::Provider)
+            locks_account: matches!(offer.source, Source::Provider)
                 && guard.is_none_or(crate::esim::DuplicateGuard::needs_account_lock),
             offer,
             balance_before,
-        }
-    }
-
-    /// "I have it": on to the paper.
-    fn have_it(&mut self, id: SaleId) {
-        self.tell(id, &Event::HaveIt);
-        let delivered = self.sales.get(&id).is_some_and(|sale| sale.closed == Some(Closing::Delivered));
-        if delivered {
-            if let Some(card) = self.session.plan.as_deref().and_then(|id| id.parse().ok()) {
-                self.shelf.was_chosen(card);
-            }
-            self.revealed = None;
-            self.session.stage = Stage::Receipt(id);
+            total_before: None,
         }
     }
 
@@ -193,6 +206,8 @@ impl Kiosk {
                 self.session.printing = Printing::Working;
                 self.print(id, false);
             }
+            // A top-up or a number is used up when it is done: nothing is handed over.
+            Money::Paid if sale.all_exposed() && !sale.has_codes() && !sale.acknowledged => self.have_it(id),
             Money::Paid if sale.may_reveal() && !sale.traveller_gone && self.revealed.is_none() => {
                 self.session.touched_at = now;
                 self.tell(id, &Event::HandOver);

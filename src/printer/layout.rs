@@ -143,8 +143,8 @@ pub fn set(receipt: &Receipt, words: &Words) -> Vec<Block> {
         blocks.push(Block::Rule);
         blocks.extend(receipt.terminal_lines.iter().map(|line| Block::Verbatim(line.clone())));
     }
-    if let Some(code) = &receipt.activation {
-        activation(&mut blocks, code, words);
+    for (place, code) in receipt.activations.iter().enumerate() {
+        activation(&mut blocks, code, (place + 1, receipt.activations.len()), words);
     }
     blocks.push(Block::Rule);
     if let Some(hint) = &receipt.wifi_hint {
@@ -206,9 +206,12 @@ fn goods(blocks: &mut Vec<Block>, receipt: &Receipt, words: &Words) {
 }
 
 /// The code on paper, only when the traveller touched for it.
-fn activation(blocks: &mut Vec<Block>, code: &ActivationCode, words: &Words) {
+fn activation(blocks: &mut Vec<Block>, code: &ActivationCode, (place, of): (usize, usize), words: &Words) {
     let start = |text: &str, style| Block::Text(Text { text: text.to_owned(), style, align: Align::Start });
     blocks.push(Block::Rule);
+    if of > 1 {
+        blocks.push(centred(&format!("{place} / {of}"), Style { bold: true, size: Size::Tall }));
+    }
     blocks.push(centred(words.get("Scan with the phone's camera to install the eSIM"), BOLD));
     blocks.push(Block::Qr(Code::new(code.reveal())));
     blocks.push(start(words.get("Or type"), PLAIN));
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn the_activation_code_is_there_only_when_asked_for() {
         let mut receipt = sample::receipt("de");
-        receipt.activation = Some(ActivationCode::parse("LPA:1$smdp.io$K2-1A").unwrap());
+        receipt.activations = vec![ActivationCode::parse("LPA:1$smdp.io$K2-1A").unwrap()];
         receipt.copy = 2;
         let blocks = set(&receipt, &Words::of("de"));
         let lines = texts(&blocks);

@@ -43,7 +43,7 @@ pub fn receipt(language: &str) -> Receipt {
             "  T-ID 65000001   TA-Nr 004711".into(),
             "  Betrag EUR           9,90".into(),
         ],
-        activation: None,
+        activations: Vec::new(),
         wifi_hint: None,
         copy: 0,
         kind: ReceiptKind::Sale,
@@ -53,7 +53,7 @@ pub fn receipt(language: &str) -> Receipt {
 /// The same with everything that may stand on paper.
 pub fn with_code(language: &str) -> Receipt {
     Receipt {
-        activation: ActivationCode::parse(CODE).ok(),
+        activations: ActivationCode::parse(CODE).ok().into_iter().collect(),
         wifi_hint: Some("WLAN „Airport Free“: ohne Internet keine Installation".into()),
         ..receipt(language)
     }

@@ -1,7 +1,7 @@
 //! What may be asked of the world, and how each is recovered after a break.
 
 use crate::money::Exact;
-use crate::sale::offer::{Offer, OrderReference};
+use crate::sale::offer::{Offer, OrderReference, ProviderId};
 use crate::sale::record::PaperState;
 use crate::sale::transaction::{Answer, ApprovalKey};
 
@@ -29,6 +29,22 @@ pub enum Effect {
         offer: Box<Offer>,
         /// The wallet before.
         balance_before: Option<Exact>,
+    },
+    /// Read the wallet of the account again: the witness of the next order there.
+    ReadWallet {
+        /// For which good.
+        good: u8,
+        /// The account.
+        provider: ProviderId,
+    },
+    /// End the subscription of a number: it stays active to its paid end.
+    Cancel {
+        /// Which good.
+        good: u8,
+        /// The provider's name for it.
+        reference: OrderReference,
+        /// Milliseconds from now.
+        after_ms: u64,
     },
     /// Ask the provider what became of the order.
     LookUp {
@@ -84,10 +100,13 @@ impl Effect {
         match self {
             // Reading changes nothing.
             Effect::ReadBaseline
+            | Effect::ReadWallet { .. }
             | Effect::LookUp { .. }
             | Effect::Fetch { .. }
             | Effect::QueryCharged { .. }
             | Effect::QueryReversed { .. } => Recovery::Repeat,
+            // A subscription ends once, however often that is asked.
+            Effect::Cancel { .. } => Recovery::Repeat,
             // The same decision for the same approval, as often as the terminal asks.
             Effect::Answer { .. } | Effect::Abort => Recovery::Repeat,
             // A second one would be a second charge, a second eSIM, a second credit.

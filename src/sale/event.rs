@@ -102,11 +102,36 @@ pub enum Event {
         /// The wallet of its account, read again under the account's lock: the witness of the quote is hours old.
         balance: Option<Exact>,
     },
+    /// The wallet that a good of a basket waited for was read again, or could not be read.
+    WalletRead {
+        /// Which good.
+        good: u8,
+        /// The wallet now.
+        balance: Option<Exact>,
+    },
+    /// The provider was asked to end a number's subscription.
+    Cancelled {
+        /// Which good.
+        good: u8,
+        /// What it said.
+        answer: Cancellation,
+    },
     /// This journal may not be the newest: nothing that it says about money can be acted on any more.
     Estranged {
         /// What is known.
         why: String,
     },
+}
+
+/// What a provider says to the end of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancellation {
+    /// It ends with its paid term.
+    Accepted,
+    /// It does not.
+    Refused(String),
+    /// No answer that proves anything.
+    NoAnswer(String),
 }
 
 /// What is known about one good.

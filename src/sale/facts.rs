@@ -166,8 +166,14 @@ pub struct Good {
     pub in_stock: bool,
     /// Its witnesses are on disk in a case: the account is free again.
     pub evidence_in_case: bool,
+    /// The provider has taken the end of this number's subscription.
+    pub cancelled: bool,
     /// Look-ups in this run: the place in the schedule. Not written down.
     pub look_ups: u32,
+    /// Its account's wallet is being read in this run, as the witness of its order. Not written down.
+    pub reading: bool,
+    /// Its end is being asked for in this run, refused so often. Not written down.
+    pub cancelling: Option<u8>,
 }
 
 /// A case of a sale: a row with the evidence.

@@ -55,7 +55,10 @@ impl Sale {
             not_found: Vec::new(),
             in_stock: false,
             evidence_in_case: false,
+            cancelled: false,
             look_ups: 0,
+            reading: false,
+            cancelling: None,
         };
         Sale {
             id,
@@ -105,6 +108,8 @@ impl Sale {
             | Record::NotFound { good }
             | Record::Absent { good }
             | Record::Exposed { good }
+            | Record::CancelSent { good }
+            | Record::CancelTaken { good }
             | Record::ToStock { good, .. } => *good,
             _ => return true,
         };
@@ -167,7 +172,11 @@ impl Sale {
                     good.evidence_in_case |= matches!(good.state, Goods::Asked | Goods::Unknown | Goods::Accepted);
                 }
             }
-            CaseKind::RefundByAcquirer | CaseKind::GivenAway | CaseKind::StrangeApproval | CaseKind::NewerRecord => {}
+            CaseKind::RefundByAcquirer
+            | CaseKind::GivenAway
+            | CaseKind::StrangeApproval
+            | CaseKind::NumberRuns
+            | CaseKind::NewerRecord => {}
         }
     }
 
@@ -277,6 +286,7 @@ impl Sale {
             Record::NotFound { good } => self.goods[usize::from(*good)].not_found.push(at),
             Record::Absent { good } => self.goods[usize::from(*good)].state = Goods::Absent,
             Record::Exposed { good } => self.goods[usize::from(*good)].exposed = true,
+            Record::CancelTaken { good } => self.goods[usize::from(*good)].cancelled = true,
             Record::ToStock { good, .. } => self.goods[usize::from(*good)].in_stock = true,
             _ => {}
         }

@@ -22,6 +22,7 @@ mod fold;
 pub mod id;
 pub mod moment;
 pub mod offer;
+mod ordering;
 pub mod plan;
 #[cfg(test)]
 pub(crate) mod played;
@@ -35,6 +36,7 @@ mod tests;
 mod traces;
 pub mod transaction;
 pub mod truth;
+mod used_up;
 
 use std::collections::BTreeSet;
 
@@ -211,7 +213,10 @@ impl Sale {
             locks.insert(Lock::Terminal);
         }
         for (good, quote) in self.goods.iter().zip(&self.quote.goods) {
-            let before = good.sent_at.is_none() && matches!(payment.money, Money::None | Money::Asked | Money::Held);
+            // Refused while another good of this sale is at the account of its next choice: it waits, and nobody may
+            // come in between.
+            let unsent = good.state == Goods::None && (good.sent_at.is_none() || payment.money == Money::Held);
+            let before = unsent && matches!(payment.money, Money::None | Money::Asked | Money::Held);
             let before = before && (chosen || payment.money != Money::None);
             // A terminal that cannot hold: ordered once it is paid, and nobody may come in between.
             let after = good.sent_at.is_none()
@@ -259,11 +264,16 @@ impl Sale {
     }
 
     /// The codes may be shown to the traveller who stands in front: paid, no give-back recorded, every good here
-    /// (sale.md 10).
+    /// (sale.md 10). A top-up or a number has none.
     pub fn may_reveal(&self) -> bool {
         let released = matches!(self.payment.decision, Some(Decision::Release(_)));
         let paid = self.payment.money == Money::Paid && !released;
-        paid && self.all_stored() && !self.acknowledged && self.reveals <= CLAIMS
+        paid && self.has_codes() && self.all_stored() && !self.acknowledged && self.reveals <= CLAIMS
+    }
+
+    /// Something of this sale is installed by a code; a top-up or a number is not.
+    pub fn has_codes(&self) -> bool {
+        self.goods.iter().any(|good| good.profile.is_some())
     }
 
     /// The claim code opens the codes: at most three times, the hand-over itself not counted. A claim that never led

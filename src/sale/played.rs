@@ -34,8 +34,10 @@ pub(crate) fn offer(provider: &str) -> Offer {
 }
 
 pub(crate) fn quote(providers: &[&str]) -> Quote {
-    let choices =
-        providers.iter().map(|name| Choice { offer: offer(name), locks_account: true, balance_before: None }).collect();
+    let choices = providers
+        .iter()
+        .map(|name| Choice { offer: offer(name), locks_account: true, balance_before: None, total_before: None })
+        .collect();
     Quote {
         number: SaleNumber::of("K07", 123),
         language: "en".into(),
@@ -118,6 +120,8 @@ impl Played {
         replayed.waiting_since = self.sale.waiting_since;
         for (good, known) in replayed.goods.iter_mut().zip(&self.sale.goods) {
             good.look_ups = known.look_ups;
+            good.reading = known.reading;
+            good.cancelling = known.cancelling;
         }
         assert_eq!(replayed, self.sale, "the fold of the records is the sale");
         self

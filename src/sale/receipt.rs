@@ -29,8 +29,8 @@ pub struct Receipt {
     pub tax: Option<Amount>,
     /// The card terminal's customer lines, verbatim.
     pub terminal_lines: Vec<String>,
-    /// The activation code, only when the traveller touched for it on paper.
-    pub activation: Option<ActivationCode>,
+    /// The activation codes, only when the traveller touched for them on paper; in the order of the lines that have one.
+    pub activations: Vec<ActivationCode>,
     /// Name of the Wi-Fi and what to do there, operator's text.
     pub wifi_hint: Option<String>,
     /// 0 for the first print, n for the n-th copy ("COPY n").
@@ -75,7 +75,7 @@ impl Receipt {
             tax: of.tax_rate.map(|rate| price.tax_within(rate)),
             terminal_lines: vec!["* * *  TEST  * * *".to_owned()],
             // A symbol to look at, which leads nowhere.
-            activation: ActivationCode::parse("LPA:1$test.invalid$THIS-IS-A-TEST").ok(),
+            activations: ActivationCode::parse("LPA:1$test.invalid$THIS-IS-A-TEST").ok().into_iter().collect(),
             wifi_hint: Some("* * *  TEST  * * *".to_owned()),
             copy: 0,
             kind: ReceiptKind::Sale,

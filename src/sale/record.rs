@@ -55,6 +55,9 @@ pub struct Choice {
     pub locks_account: bool,
     /// The wallet, read under that lock: the witness where there is no other.
     pub balance_before: Option<Exact>,
+    /// The second witness of a top-up: the eSIM's total in bytes before it (sale.md 9).
+    #[serde(default)]
+    pub total_before: Option<u64>,
 }
 
 /// What the traveller ticked, with the versions of the texts.
@@ -130,6 +133,8 @@ pub enum CaseKind {
     GivenAway,
     /// A second approval, or another one than ours, in the same sale.
     StrangeApproval,
+    /// A number's subscription runs on: its provider does not take the end of it.
+    NumberRuns,
     /// A newer version wrote something that this one does not understand (sale.md 11).
     NewerRecord,
 }
@@ -290,6 +295,16 @@ pub enum Record {
     Paper {
         /// `requested`, `confirmed`, `unknown`, `failed`.
         state: PaperState,
+    },
+    /// The intent to end a number's subscription.
+    CancelSent {
+        /// Which good.
+        good: u8,
+    },
+    /// The provider took it: the number ends with its paid term.
+    CancelTaken {
+        /// Which good.
+        good: u8,
     },
     /// The profile left this sale for the stock, kept for its claim code.
     ToStock {

@@ -80,11 +80,12 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         Event::GiveBack { reason } => give_back(&mut draft, reason),
         Event::DayEnds => day_ends(&mut draft),
         Event::Drain { balance } => {
-            draft.balance = *balance;
             if draft.sale.waits_in_queue() && draft.sale.is_promised(&now) {
-                draft.order_waiting();
+                draft.order_waiting(*balance);
             }
         }
+        Event::WalletRead { good, balance } => draft.wallet_read(*good, *balance),
+        Event::Cancelled { good, answer } => draft.cancelled(*good, answer),
         Event::Estranged { why } => return estranged(draft, why),
     }
     draft.settle();
@@ -114,6 +115,11 @@ fn restarted(draft: &mut Draft<'_>) {
         return;
     }
     draft.sale.waiting_since = None;
+    for good in &mut draft.sale.goods {
+        // Of the run before: nobody reads or asks for them any more.
+        good.reading = false;
+        good.cancelling = None;
+    }
     if !draft.sale.traveller_gone {
         draft.record(Record::TravellerGone);
     }

@@ -2,26 +2,22 @@
 
 use super::effect::Effect;
 use super::moment::Moment;
-use super::offer::Source;
 use super::record::{CaseKind, Closing, Entry, Record, ReleaseReason};
 use super::transaction::Answer;
-use super::{Decision, Goods, Money, Sale, Step, Terms};
-use crate::money::Exact;
+use super::{Decision, Good, Goods, Money, Sale, Step, Terms};
 
 /// A step in the making: every record is applied at once, so that the next rule sees it.
 pub(super) struct Draft<'a> {
     pub(super) sale: Sale,
     pub(super) now: Moment,
     pub(super) terms: &'a Terms,
-    /// A wallet that was read for this very step: it comes before the one of the quote.
-    pub(super) balance: Option<Exact>,
     record: Vec<Entry>,
     effects: Vec<Effect>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(sale: &Sale, now: Moment, terms: &'a Terms) -> Self {
-        Draft { sale: sale.clone(), now, terms, balance: None, record: Vec::new(), effects: Vec::new() }
+        Draft { sale: sale.clone(), now, terms, record: Vec::new(), effects: Vec::new() }
     }
 
     pub(super) fn money(&self) -> Money {
@@ -84,56 +80,10 @@ impl<'a> Draft<'a> {
         self.effect(Effect::Answer { approval, answer });
     }
 
-    /// Orders every good that is not asked for yet; stock is at hand at once.
-    pub(super) fn order_all(&mut self) {
-        for index in 0..self.sale.goods.len() {
-            if self.sale.goods[index].state == Goods::None {
-                self.order(u8::try_from(index).unwrap_or(u8::MAX));
-            }
-        }
-    }
-
-    /// Orders the first good of a queue sale that waits. One at a time: each good has its own account, and the wallet
-    /// that was read for this step is one account's.
-    pub(super) fn order_waiting(&mut self) {
-        let waiting = (0..self.sale.goods.len()).find_map(|good| Some((good, self.sale.next_choice(good)?)));
-        if let Some((good, choice)) = waiting {
-            self.order_choice(u8::try_from(good).unwrap_or(u8::MAX), choice);
-        }
-    }
-
-    /// Orders one good by its current choice. Returns whether there was one.
-    fn order(&mut self, good: u8) -> bool {
-        let choice = self.sale.goods[usize::from(good)].choice;
-        self.order_choice(good, choice)
-    }
-
-    fn order_choice(&mut self, good: u8, choice: usize) -> bool {
-        let index = usize::from(good);
-        let Some(choice) = self.sale.quote.goods[index].choices.get(choice).cloned() else { return false };
-        if let Source::Stock { profile } = choice.offer.source {
-            self.record(Record::Stored { good, reference: None, profile: Some(profile), iccid: None, charged: None });
-            return true;
-        }
-        let offer = Box::new(choice.offer);
-        let balance_before = self.balance.or(choice.balance_before);
-        self.record(Record::OrderSent { good, offer: offer.clone(), balance_before });
-        self.effect(Effect::Order { good, offer, balance_before });
-        true
-    }
-
-    /// Refused or never sent: the next choice, as long as the hold leaves time; its account was locked with the first
-    /// one's. A queue sale only writes the refusal down: the account of its next choice may be somebody else's just
-    /// now, and a step that the journal refuses for that would lose the refusal with it. The drain orders.
-    pub(super) fn order_refused(&mut self, good: u8, detail: &str) {
-        self.record(Record::OrderRefused { good, detail: detail.to_owned() });
-        let undecided = self.money() == Money::Held && self.sale.payment.decision.is_none();
-        if undecided && self.sale.inside_hold(&self.now, self.terms) {
-            self.order(good);
-        }
-    }
-
     pub(super) fn look_up(&mut self, good: u8) {
+        if self.sale.is_asked_no_more(usize::from(good)) {
+            return;
+        }
         let after_ms = self.next_wait(good, &self.terms.look_up_ms.clone());
         self.effect(Effect::LookUp { good, after_ms });
     }
@@ -144,7 +94,7 @@ impl<'a> Draft<'a> {
         self.effect(Effect::Fetch { good, reference, after_ms });
     }
 
-    fn next_wait(&mut self, good: u8, schedule: &[u64]) -> u64 {
+    pub(super) fn next_wait(&mut self, good: u8, schedule: &[u64]) -> u64 {
         let good = &mut self.sale.goods[usize::from(good)];
         let place = usize::try_from(good.look_ups).unwrap_or(usize::MAX).min(schedule.len().saturating_sub(1));
         good.look_ups = good.look_ups.saturating_add(1);
@@ -174,6 +124,7 @@ impl<'a> Draft<'a> {
             if self.sale.closed.is_some() {
                 return;
             }
+            self.settle_used_up();
             match self.money() {
                 Money::Held => self.settle_held(),
                 Money::Paid => self.settle_paid(),
@@ -194,10 +145,13 @@ impl<'a> Draft<'a> {
         }
         let inside = self.sale.inside_hold(&self.now, self.terms);
         let ordered_first = self.terms.can_hold && self.sale.quote.promised_ms.is_none();
+        if ordered_first && inside {
+            // What waited for its account may be free to go.
+            self.order_all();
+        }
         let deliverable = self.sale.all_stored() || !ordered_first;
         // Refused with no other choice left, or found to have failed after a doubt: nothing will come any more.
-        let over = |state: Goods| matches!(state, Goods::None | Goods::Absent);
-        let hopeless = ordered_first && self.sale.goods.iter().any(|good| over(good.state));
+        let hopeless = ordered_first && (0..self.sale.goods.len()).any(|good| self.sale.is_hopeless(good));
         let reason = match (inside, deliverable, hopeless) {
             (true, true, _) => {
                 let Some(approval) = self.sale.payment.approval.as_ref().map(|approval| approval.key.clone()) else {
@@ -215,6 +169,9 @@ impl<'a> Draft<'a> {
 
     fn settle_paid(&mut self) {
         if self.sale.goods.iter().all(|good| good.exposed) {
+            if !self.sale.nothing_runs() {
+                return;
+            }
             if self.sale.acknowledged {
                 self.record(Record::Closed { how: Closing::Delivered });
             } else if self.sale.traveller_gone {
@@ -233,13 +190,18 @@ impl<'a> Draft<'a> {
         if self.sale.is_promised(&self.now) {
             return self.settle_queued();
         }
-        let never_ordered = self.sale.goods.iter().all(|good| good.sent_at.is_none() && good.state == Goods::None);
+        let never_sent = |good: &Good| good.sent_at.is_none() && good.state == Goods::None;
+        let never_ordered = self.sale.goods.iter().all(never_sent);
         let ordered_after = !self.terms.can_hold && self.sale.quote.promised_ms.is_none();
-        if never_ordered && ordered_after && !self.sale.traveller_gone {
-            self.order_all();
+        let turns = ordered_after && !self.sale.traveller_gone;
+        if turns && self.order_unsent() {
             return;
         }
-        let missing = self.sale.goods.iter().any(|good| matches!(good.state, Goods::None | Goods::Absent));
+        let missing = |good: usize| {
+            let state = self.sale.goods[good].state;
+            matches!(state, Goods::None | Goods::Absent) && !(turns && self.sale.waits_its_turn(good))
+        };
+        let missing = (0..self.sale.goods.len()).any(missing);
         if missing {
             let reason = if never_ordered { ReleaseReason::Overdue } else { ReleaseReason::Absent };
             self.record(Record::ReleaseDecided { reason });
@@ -298,7 +260,7 @@ impl<'a> Draft<'a> {
             .goods
             .iter()
             .all(|good| matches!(good.state, Goods::None | Goods::Absent) || good.in_stock || good.exposed);
-        if over {
+        if over && self.sale.nothing_runs() {
             let how = match self.money() {
                 Money::RefundDue => Closing::RefundDue,
                 _ if given_away => Closing::GivenAway,

@@ -10,6 +10,7 @@ use super::transaction::{Answer, Ending, LastTransaction, ReversalOutcome};
 use super::*;
 
 mod queue;
+mod several;
 
 #[test]
 fn all_is_well() {

@@ -46,7 +46,9 @@ pub fn quote(number: u32, promised_ms: Option<u64>, locks_account: bool) -> Quot
     Quote {
         number: SaleNumber::of("K07", u64::from(number)),
         language: "en".into(),
-        goods: vec![GoodQuote { choices: vec![Choice { offer, locks_account, balance_before: None }] }],
+        goods: vec![GoodQuote {
+            choices: vec![Choice { offer, locks_account, balance_before: None, total_before: None }],
+        }],
         amount: Amount::new(990, Currency::EUR),
         tax_rate: Some(1_900),
         consent: Consent { terms_version: "1".into(), privacy_version: "1".into(), immediate_delivery: true },

@@ -129,6 +129,7 @@ pub(super) fn goods(goods: view::GoodsTruth) -> ui::GoodsAre {
         view::GoodsTruth::Coming => ui::GoodsAre::Coming,
         view::GoodsTruth::Ready => ui::GoodsAre::Ready,
         view::GoodsTruth::Shown => ui::GoodsAre::Shown,
+        view::GoodsTruth::Booked => ui::GoodsAre::Booked,
     }
 }
 

@@ -124,6 +124,7 @@ pub(crate) fn quote(count: u64, choices: u64) -> Quote {
         },
         locks_account: true,
         balance_before: None,
+        total_before: None,
     };
     Quote {
         number: SaleNumber::of("K07", count),

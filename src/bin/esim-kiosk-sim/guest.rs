@@ -7,7 +7,7 @@ use esim_kiosk::assembly;
 use esim_kiosk::config::Config;
 use esim_kiosk::sim::journal::When;
 use esim_kiosk::sim::kiosk::guest::{Guest, live};
-use esim_kiosk::sim::kiosk::robot::{Cancels, Errand};
+use esim_kiosk::sim::kiosk::robot::{Cancels, Errand, Order, Wants};
 
 use crate::by_hand::wrong;
 use crate::lost::Lost;
@@ -27,6 +27,9 @@ pub(crate) struct OfKiosk {
     /// The traveller changes their mind.
     #[arg(long)]
     cancels: Option<Change>,
+    /// The traveller wants so many eSIMs of one plan, in one payment.
+    #[arg(long, value_name = "N")]
+    esims: Option<usize>,
     /// The traveller comes with this claim code.
     #[arg(long, value_name = "CODE")]
     claim: Option<String>,
@@ -64,10 +67,14 @@ pub(crate) fn kiosk(asked: OfKiosk) -> Result<(), Lost> {
         Change::AtOnce => Cancels::AtOnce,
         Change::InFlight => Cancels::InFlight,
     });
-    let errand = match (asked.nobody, asked.claim) {
-        (true, _) => None,
-        (false, Some(code)) => Some(Errand::Claim(code)),
-        (false, None) => Some(Errand::Buy { cancels, prints: asked.prints, walks_off: asked.walks_off }),
+    let (prints, walks_off) = (asked.prints, asked.walks_off);
+    let errand = match (asked.nobody, asked.claim, asked.esims) {
+        (true, ..) => None,
+        (false, Some(code), _) => Some(Errand::Claim(code)),
+        (false, None, Some(count)) => {
+            Some(Errand::Order(Order { wants: Wants::Esims(count), cancels, prints, walks_off, keeps: false }))
+        }
+        (false, None, None) => Some(Errand::Buy { cancels, prints, walks_off }),
     };
     let when = match asked.when {
         Side::Before => When::Before,

@@ -186,8 +186,22 @@ impl Mobilexy {
         let Some(id) = reference.0.strip_prefix(NUMBER) else {
             return Err(Miss::NeverSent("Mobilexy has no call that cancels an eSIM: ask its support".into()));
         };
-        self.ask_duty(&rows::NUMBER_CANCEL, Args::new().and("id", id)).await.map(|_| ())
+        match self.ask_duty(&rows::NUMBER_CANCEL, Args::new().and("id", id)).await {
+            // Asked a second time, it says that it was cancelled before: what it is now tells that from a refusal.
+            Err(Miss::Refused(refusal)) => match self.ask_duty(&rows::NUMBER, Args::new().and("id", id)).await {
+                Ok(reply) if ends(&reply) => Ok(()),
+                _ => Err(Miss::Refused(refusal)),
+            },
+            answered => answered.map(|_| ()),
+        }
     }
+}
+
+/// A number that is not paid for any more after its current term.
+fn ends(reply: &Reply) -> bool {
+    let places = ["data.virtual_number.status", "data.number.status", "data.status"];
+    let status = places.iter().find_map(|place| loose::text(&reply.value, place));
+    status.is_some_and(|status| matches!(status.as_str(), "pending_termination" | "terminated"))
 }
 
 /// The document does not show the list: an array under one of the likely names, perhaps paged.

@@ -68,6 +68,8 @@ pub(super) struct LaidOut {
     pub(super) trouble: Mutex<Option<crate::esim::pace::Health>>,
     /// Answers to calls by hand; with none the call hangs.
     pub(super) answers: Mutex<Vec<Outcome<serde_json::Value>>>,
+    /// Orders that were undone.
+    pub(super) cancelled: Mutex<Vec<String>>,
 }
 
 pub(super) fn delivery(number: u32) -> Delivery {
@@ -142,15 +144,16 @@ impl EsimProvider for LaidOut {
     }
 
     async fn usage(&self, _iccid: &Iccid) -> Outcome<Usage> {
-        Outcome::NeverSent("not laid out".into())
+        Outcome::Done(Usage { total_bytes: Some(1 << 30), used_bytes: None, as_of: None, expires: None, status: None })
     }
 
     async fn top_up_offers(&self, _iccid: &Iccid) -> Outcome<Vec<ProviderPlan>> {
-        Outcome::NeverSent("not laid out".into())
+        Outcome::Done(vec![plan()])
     }
 
-    async fn cancel(&self, _reference: &OrderReference) -> Outcome<()> {
-        Outcome::NeverSent("not laid out".into())
+    async fn cancel(&self, reference: &OrderReference) -> Outcome<()> {
+        self.cancelled.lock().unwrap().push(reference.0.clone());
+        Outcome::Done(())
     }
 }
 
@@ -271,6 +274,7 @@ impl Rig {
             price: Mutex::default(),
             trouble: Mutex::default(),
             answers: Mutex::default(),
+            cancelled: Mutex::default(),
         });
         let receipts = Arc::new(Mutex::new(Vec::new()));
         let (inbox, queue) = mpsc::channel(256);

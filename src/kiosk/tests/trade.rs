@@ -327,7 +327,7 @@ async fn an_unknown_payment_is_decided_and_a_receipt_is_printed_again_as_a_copy(
     assert!(order(&mut rig, OperatorCommand::Reprint { number: number.to_lowercase() }).await.ok);
     until(dir.path(), "printed", |_| rig.receipts.lock().unwrap().len() == 1).await;
     let receipt = rig.receipts.lock().unwrap()[0].clone();
-    assert_eq!((receipt.copy, receipt.activation.is_none(), receipt.number.0), (1, true, number));
+    assert_eq!((receipt.copy, receipt.activations.is_empty(), receipt.number.0), (1, true, number));
     assert!(!order(&mut rig, OperatorCommand::Reprint { number: "K07-999999".into() }).await.ok);
 }
 

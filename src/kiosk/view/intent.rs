@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::wanted::Wanted;
 use super::{Look, SecretText, ServiceAct, ServicePage};
 
 /// What the traveller wishes, in the trade's words. The kiosk decides whether it happens.
@@ -23,6 +24,8 @@ pub enum Intent {
     AcceptTerms(bool),
     /// Pay.
     Pay,
+    /// Pay for several eSIMs, a top-up or a number.
+    Order(Wanted),
     /// Cancel the payment.
     Cancel,
     /// Try the card again.
@@ -92,6 +95,7 @@ impl Intent {
             Intent::PhoneTakesEsim(_) => "phone_takes_esim",
             Intent::AcceptTerms(_) => "accept_terms",
             Intent::Pay => "pay",
+            Intent::Order(_) => "order",
             Intent::Cancel => "cancel",
             Intent::Retry => "retry",
             Intent::Back => "back",

@@ -188,6 +188,8 @@ pub enum GoodsTruth {
     Ready,
     /// Was shown.
     Shown,
+    /// A top-up or a number: done, and there is nothing to install.
+    Booked,
 }
 
 /// What is wrong with a typed claim code.

@@ -49,7 +49,7 @@ fn lines_fit_every_paper() {
 fn the_symbol_is_model_two_level_m_six_dots() {
     let code = "LPA:1$smdp.io$K2-1A";
     let with_code = |receipt: &mut crate::sale::receipt::Receipt| {
-        receipt.activation = Some(ActivationCode::parse(code).unwrap());
+        receipt.activations = vec![ActivationCode::parse(code).unwrap()];
     };
     let native = bytes("epson-tm-t20iii", "en", with_code);
     assert!(has(&native, b"\x1D(k\x04\x001A2\x00"), "model 2");

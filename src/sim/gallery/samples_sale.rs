@@ -264,6 +264,7 @@ impl Samples {
             ("kept", MoneyTruth::NotCharged, GoodsTruth::Ready, false, true),
             ("ready", MoneyTruth::Paid, GoodsTruth::Ready, true, false),
             ("shown", MoneyTruth::Paid, GoodsTruth::Shown, true, false),
+            ("booked", MoneyTruth::Paid, GoodsTruth::Booked, false, false),
             ("coming", MoneyTruth::Paid, GoodsTruth::Coming, false, false),
             ("back", MoneyTruth::Back, GoodsTruth::None, false, false),
             ("refund-due", MoneyTruth::RefundDue, GoodsTruth::None, false, false),

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::kiosk::view::{Printing, Screen, SecretText, Selling};
+use crate::kiosk::wanted::Wanted;
 use crate::kiosk::{Intent, View};
 use crate::payment::Prompt;
 
@@ -34,8 +35,41 @@ pub enum Errand {
         /// The traveller walks off without "I have it".
         walks_off: bool,
     },
+    /// Several eSIMs of the plan that stands first, a top-up or a number.
+    Order(Order),
     /// What became of an earlier purchase.
     Claim(String),
+}
+
+/// What a traveller orders whose screens do not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// What.
+    pub wants: Wants,
+    /// The traveller changes their mind.
+    pub cancels: Option<Cancels>,
+    /// The activation codes are wanted on paper too.
+    pub prints: bool,
+    /// The traveller walks off without "I have it".
+    pub walks_off: bool,
+    /// What was bought all the same is paid for when it is offered.
+    pub keeps: bool,
+}
+
+/// The goods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wants {
+    /// So many eSIMs of one plan.
+    Esims(usize),
+    /// A top-up or a number.
+    Other(Wanted),
+}
+
+impl Order {
+    /// A plain order, with paper.
+    pub fn of(wants: Wants) -> Order {
+        Order { wants, cancels: None, prints: true, walks_off: false, keeps: false }
+    }
 }
 
 impl Errand {
@@ -162,6 +196,7 @@ impl Robot {
     fn touches(&mut self, errand: &Errand, view: &View) -> Vec<Intent> {
         match errand {
             Errand::Buy { cancels, prints, walks_off } => self.buys(view, *cancels, *prints, *walks_off),
+            Errand::Order(order) => self.orders(view, order),
             Errand::Claim(code) => self.claims(view, code),
         }
     }
@@ -199,6 +234,22 @@ impl Robot {
                 Vec::new()
             }
             other => self.leaves(other),
+        }
+    }
+
+    fn orders(&mut self, view: &View, order: &Order) -> Vec<Intent> {
+        match &view.screen {
+            Screen::Plans(shown) => {
+                let plan = shown.plans.iter().find(|plan| plan.unavailable.is_none());
+                let wanted = match (&order.wants, plan) {
+                    (Wants::Esims(count), Some(plan)) => Wanted::Basket(vec![plan.id.clone(); *count]),
+                    (Wants::Esims(_), None) => return Vec::new(),
+                    (Wants::Other(wanted), _) => wanted.clone(),
+                };
+                vec![Intent::AcceptTerms(true), Intent::Order(wanted)]
+            }
+            Screen::Truth(truth) if order.keeps && truth.can_buy_kept => vec![Intent::BuyKept],
+            _ => self.buys(view, order.cancels, order.prints, order.walks_off),
         }
     }
 

@@ -158,7 +158,7 @@ pub(super) fn receipt(traveller: u32) -> Receipt {
         total: price,
         tax: Some(price.tax_within(1900)),
         terminal_lines: vec!["K-U-N-D-E-N-B-E-L-E-G".into(), format!("  Beleg {traveller:06}")],
-        activation: ActivationCode::parse(&format!("LPA:1$smdp.io$TRAVELLER-{traveller}-QX7")).ok(),
+        activations: ActivationCode::parse(&format!("LPA:1$smdp.io$TRAVELLER-{traveller}-QX7")).into_iter().collect(),
         ..common
     }
 }

@@ -116,7 +116,9 @@ pub(super) fn quote(number: u64, amount_minor: i64) -> Quote {
     Quote {
         number: SaleNumber::of("K99", number),
         language: "en".into(),
-        goods: vec![GoodQuote { choices: vec![Choice { offer, locks_account: false, balance_before: None }] }],
+        goods: vec![GoodQuote {
+            choices: vec![Choice { offer, locks_account: false, balance_before: None, total_before: None }],
+        }],
         amount,
         tax_rate: None,
         consent: Consent { terms_version: "1".into(), privacy_version: "1".into(), immediate_delivery: true },

@@ -70,6 +70,21 @@ pub const ALL: &[Scenario] = &[
         mend: |stage| stage.providers.panel().clear_faults(Provider::Mobilexy),
     },
     Scenario {
+        name: "basket of two, with paper",
+        arguments: &["--esims", "2", "--prints"],
+        prepare: |_| {},
+        mend: |_| {},
+    },
+    Scenario {
+        name: "basket of two, silent after selling",
+        arguments: &["--esims", "2"],
+        prepare: |stage| {
+            let silent = Fault::after("plan_purchase", Effect::Hold(Duration::from_secs(20)));
+            stage.providers.panel().fault(Provider::Mobilexy, silent);
+        },
+        mend: |stage| stage.providers.panel().clear_faults(Provider::Mobilexy),
+    },
+    Scenario {
         name: "no paper",
         arguments: &["--prints"],
         prepare: |stage| stage.printer.panel().befall(PaperFault::PaperOut),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::config::Config;
 use crate::journal::archive::{Archive, Wanted};
 use crate::sale::record::{CaseKind, Record};
-use crate::sale::{Closing, Goods, Money, Sale};
+use crate::sale::{Closing, Good, Goods, Money, Sale};
 use crate::sim::providers::Provider;
 use crate::sim::stage::Stage;
 use crate::sim::terminal::PaymentState;
@@ -154,23 +154,25 @@ fn money(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
 fn goods(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &mut Vec<String>) {
     let orders = stage.providers.panel().ledger(Provider::Mobilexy).orders;
     let orders = orders.get(before.orders..).unwrap_or_default();
-    if orders.len() > 1 {
-        wrongs.push(format!("the provider sold {} times for one sale", orders.len()));
+    let wanted = fresh.iter().map(|(sale, _)| sale.goods.len()).max().unwrap_or(1);
+    if orders.len() > wanted {
+        wrongs.push(format!("the provider sold {} times for a sale of {wanted}", orders.len()));
     }
     let sent = fresh.iter().flat_map(|(_, records)| records).any(|record| matches!(record, Record::OrderSent { .. }));
     if !orders.is_empty() && !sent {
         wrongs.push("the provider sold what nobody wrote down to have ordered".to_owned());
     }
     for (sale, _) in fresh {
-        let good = &sale.goods[0];
-        let settled = match good.state {
-            Goods::None | Goods::Absent => orders.is_empty(),
+        let bought = sale.goods.iter().filter(|good| !matches!(good.state, Goods::None | Goods::Absent)).count();
+        let settled = |good: &Good| match good.state {
             Goods::Stored => good.exposed || good.in_stock || sale.payment.money == Money::Paid,
             // Still asked for, by the next start too; or a person weighs it.
-            Goods::Asked | Goods::Accepted | Goods::Unknown => true,
+            Goods::None | Goods::Absent | Goods::Asked | Goods::Accepted | Goods::Unknown => true,
         };
+        let settled = orders.len() <= bought && sale.goods.iter().all(settled);
         if !settled && !open_case(sale, CaseKind::doubts_goods) {
-            wrongs.push(format!("{}: {:?}, and {} were sold", sale.quote.number, good.state, orders.len()));
+            let states: Vec<Goods> = sale.goods.iter().map(|good| good.state).collect();
+            wrongs.push(format!("{}: {states:?}, and {} were sold", sale.quote.number, orders.len()));
         }
     }
 }
@@ -181,7 +183,8 @@ fn codes(stage: &Stage, all: &[(Sale, Vec<Record>)], lives: &[Life], wrongs: &mu
         let sale = all.iter().find(|(sale, _)| sale.quote.number.0 == number);
         let order = orders.iter().find(|order| order.lpa.contains(&code));
         let theirs = sale.zip(order).is_some_and(|((sale, _), order)| {
-            sale.goods[0].reference.as_ref().is_some_and(|reference| reference.0 == order.reference)
+            let named = |good: &Good| good.reference.as_ref().is_some_and(|reference| reference.0 == order.reference);
+            sale.goods.iter().any(named)
         });
         if !theirs {
             wrongs.push(format!("{number} showed a code that is not its own"));

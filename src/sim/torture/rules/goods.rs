@@ -1,10 +1,10 @@
 //! The providers' moves.
 
-use crate::sale::event::{Event, GoodsNews};
+use crate::sale::event::{Cancellation, Event, GoodsNews};
 use crate::sale::offer::OrderReference;
 
 use super::moves::{Edges, Move};
-use super::scene::{Ware, profile};
+use super::scene::{WALLET, Ware, profile};
 use super::world::{Broken, World};
 
 /// What a provider did or said.
@@ -26,6 +26,9 @@ pub(super) enum Word {
     Fetched,
     FetchUnanswered,
     FetchRefused,
+    WalletRead { answered: bool },
+    Ends { told: bool, does: bool },
+    EndRefused,
 }
 
 type Moved = Result<(), (Move, Broken)>;
@@ -46,6 +49,12 @@ pub(super) fn edges(world: &World, edges: &mut Edges<'_>) -> Moved {
             }
             if !world.booting.is_empty() {
                 continue;
+            }
+            if parcel.wallet {
+                wallet_read(world, edges, seat, good)?;
+            }
+            if parcel.ending {
+                number_ends(world, edges, seat, good)?;
             }
             if parcel.flight {
                 ordered(world, edges, seat, good)?;
@@ -75,13 +84,45 @@ fn reference(seat: usize, good: usize) -> OrderReference {
 
 fn delivered(world: &World, edges: &Edges<'_>, seat: usize, good: usize) -> GoodsNews {
     let bought = world.seats[seat].parcels[good].bought;
-    let used_up = matches!(edges.scene.sales[seat][good], Ware::TopUp);
+    let used_up = matches!(edges.scene.sales[seat][good], Ware::TopUp | Ware::Number);
     GoodsNews::Delivered {
         reference: reference(seat, good),
         profile: (!used_up).then(|| profile(seat, good, bought)),
         iccid: None,
         charged: None,
     }
+}
+
+fn wallet_read(world: &World, edges: &mut Edges<'_>, seat: usize, good: usize) -> Moved {
+    let mut next = world.clone();
+    next.seats[seat].parcels[good].wallet = false;
+    for answered in [true, false] {
+        if !answered && !edges.scene.provider_faults {
+            continue;
+        }
+        let index = u8::try_from(good).unwrap_or(u8::MAX);
+        let event = Event::WalletRead { good: index, balance: answered.then_some(WALLET) };
+        let told = next.clone().tell(edges.scene, seat, &event);
+        edges.add(Move::Provider(seat, good, Word::WalletRead { answered }), answered, told)?;
+    }
+    Ok(())
+}
+
+fn number_ends(world: &World, edges: &mut Edges<'_>, seat: usize, good: usize) -> Moved {
+    let index = u8::try_from(good).unwrap_or(u8::MAX);
+    let mut next = world.clone();
+    next.seats[seat].parcels[good].ending = false;
+    let mut ended = next.clone();
+    ended.seats[seat].parcels[good].ended = true;
+    let mut say = |from: &World, word: Word, answer: Cancellation| {
+        let told = from.clone().tell(edges.scene, seat, &Event::Cancelled { good: index, answer });
+        edges.add(Move::Provider(seat, good, word), matches!(word, Word::Ends { told: true, .. }), told)
+    };
+    say(&ended, Word::Ends { told: true, does: true }, Cancellation::Accepted)?;
+    let unanswered = || Cancellation::NoAnswer(String::new());
+    say(&ended, Word::Ends { told: false, does: true }, unanswered())?;
+    say(&next, Word::Ends { told: false, does: false }, unanswered())?;
+    say(&next, Word::EndRefused, Cancellation::Refused(String::new()))
 }
 
 fn ordered(world: &World, edges: &mut Edges<'_>, seat: usize, good: usize) -> Moved {

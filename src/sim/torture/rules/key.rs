@@ -41,6 +41,7 @@ fn one(seat: &Seat, now: &Moment, facts: &mut Facts) {
     (bits, seat.authorised, seat.shown, seat.refund_due, seat.released, seat.reversal_unanswered).hash(facts);
     for parcel in &seat.parcels {
         (parcel.flight, parcel.limbo, parcel.look_up, parcel.fetch, parcel.bought).hash(facts);
+        (parcel.wallet, parcel.ending, parcel.ended).hash(facts);
     }
     match &seat.sale {
         Some(sale) => of_sale(sale, now, facts),
@@ -80,6 +81,7 @@ fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
     }
     for good in &sale.goods {
         (good.choice, good.state, good.exposed, good.reference.is_some(), good.in_stock).hash(facts);
+        (good.cancelled, good.reading, good.cancelling).hash(facts);
         (good.evidence_in_case, good.profile.map(crate::sale::id::ProfileId::to_u128)).hash(facts);
         if sale.closed.is_none() {
             age(&good.sent_at).hash(facts);

@@ -2,7 +2,8 @@
 //! sales believe, say and show.
 
 use crate::sale::id::ProfileId;
-use crate::sale::record::Closing;
+use crate::sale::offer::Kind;
+use crate::sale::record::{CaseKind, Closing};
 use crate::sale::transaction::Answer;
 use crate::sale::{Decision, Goods, Lock, Money, Sale};
 
@@ -51,11 +52,22 @@ fn closing(world: &World, sale: &Sale, seat: usize) -> Result<(), Broken> {
         Some(Closing::NotCharged | Closing::Refunded) if shown && pay.state != Booking::Booked => {
             broken("closed without a word that its code was shown", seat)
         }
+        Some(_) if number_runs(world, sale, seat) => broken("closed over a number whose subscription runs on", seat),
         Some(_) if sale.goods.iter().any(|good| good.state == Goods::Stored && !good.exposed && !good.in_stock) => {
             broken("closed over a stored good that is in nobody's stock", seat)
         }
         _ => Ok(()),
     }
+}
+
+/// A number that was activated, is not ended, and is nobody's case.
+fn number_runs(world: &World, sale: &Sale, seat: usize) -> bool {
+    let case = sale.cases.iter().any(|case| case.kind == CaseKind::NumberRuns);
+    let runs = |good: usize| {
+        let number = matches!(sale.offer(good).kind, Kind::Number { .. });
+        number && sale.goods[good].state == Goods::Stored && !world.seats[seat].parcels[good].ended
+    };
+    !case && (0..sale.goods.len()).any(runs)
 }
 
 /// No profile may be delivered by two sales.
@@ -102,6 +114,16 @@ pub(super) fn of_card(world: &World, seat: usize) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// Before an order leaves: nothing else of its account is on its way.
+pub(super) fn of_order(world: &World, seat: usize, good: usize) -> Result<(), Broken> {
+    let Some(sale) = world.sale(seat) else { return broken("an order without a sale", seat) };
+    let account = &sale.offer(good).provider;
+    let beside = world.seats[seat].parcels.iter().enumerate().any(|(other, parcel)| {
+        other != good && (parcel.flight || parcel.limbo) && sale.offer(other).provider == *account
+    });
+    if beside { broken("two orders of one account are on their way at once", seat) } else { Ok(()) }
 }
 
 /// Before `06 30` leaves.

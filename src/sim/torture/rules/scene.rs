@@ -12,6 +12,9 @@ use crate::sale::record::{Choice, Consent, GoodQuote, Quote};
 /// The price of everything: two sales of the same price are the hard case.
 pub(super) const PRICE: i64 = 990;
 
+/// What lies in a wallet.
+pub(super) const WALLET: Exact = Exact { units: 0, currency: Currency::EUR };
+
 /// A rule broken on purpose: the enumeration must notice each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
@@ -67,6 +70,8 @@ pub enum Ware {
     Kept,
     /// A top-up: used up when ordered.
     TopUp,
+    /// A number: used up when ordered, and its subscription ended right after.
+    Number,
 }
 
 /// A scene: everything that may differ between two enumerations.
@@ -104,6 +109,8 @@ pub struct Scene {
     pub provider_faults: bool,
     /// A person decides cases.
     pub decisions: bool,
+    /// The wallet was read before the card: it is the orders' witness.
+    pub wallets: bool,
     /// The wall clock is synchronised across restarts.
     pub synced: bool,
     /// What is broken on purpose.
@@ -130,6 +137,7 @@ impl Scene {
             delays: false,
             provider_faults: true,
             decisions: false,
+            wallets: false,
             synced: true,
             mutant: None,
         }
@@ -157,7 +165,8 @@ impl Scene {
 
     /// The quote of sale `seat`. `kept`: what an earlier sale left in stock.
     pub(super) fn quote(&self, seat: usize, day: u64, kept: Option<ProfileId>) -> Quote {
-        let goods = self.sales[seat].iter().map(|ware| GoodQuote { choices: choices(*ware, kept) }).collect();
+        let goods =
+            self.sales[seat].iter().map(|ware| GoodQuote { choices: choices(*ware, kept, self.wallets) }).collect();
         Quote {
             number: SaleNumber(String::new()),
             language: String::new(),
@@ -183,11 +192,12 @@ pub(super) fn profile(seat: usize, good: usize, count: u8) -> ProfileId {
     ProfileId::from_parts(0, (seat as u128) << 16 | (good as u128) << 8 | u128::from(count))
 }
 
-fn choices(ware: Ware, kept: Option<ProfileId>) -> Vec<Choice> {
+fn choices(ware: Ware, kept: Option<ProfileId>, wallets: bool) -> Vec<Choice> {
     let from = |account: &str, source: Source, kind: Kind| Choice {
         offer: offer(account, source, kind),
         locks_account: true,
-        balance_before: None,
+        balance_before: wallets.then_some(WALLET),
+        total_before: None,
     };
     let top_up = || Kind::TopUp {
         iccid: crate::sale::activation::Iccid::parse("8944500102198304826").expect("a well-formed card number"),
@@ -200,11 +210,13 @@ fn choices(ware: Ware, kept: Option<ProfileId>) -> Vec<Choice> {
         Ware::Stock => vec![stocked(stock_item())],
         Ware::Kept => vec![stocked(kept.unwrap_or_else(stock_item))],
         Ware::TopUp => vec![from("a", Source::Provider, top_up())],
+        Ware::Number => vec![from("a", Source::Provider, Kind::Number { offer_token: String::new() })],
     }
 }
 
 fn stocked(profile: ProfileId) -> Choice {
-    Choice { offer: offer("a", Source::Stock { profile }, Kind::Esim), locks_account: false, balance_before: None }
+    let offer = offer("a", Source::Stock { profile }, Kind::Esim);
+    Choice { offer, locks_account: false, balance_before: None, total_before: None }
 }
 
 fn offer(account: &str, source: Source, kind: Kind) -> Offer {

@@ -101,6 +101,8 @@ impl World {
             for parcel in &mut self.seats[seat].parcels {
                 parcel.look_up = false;
                 parcel.fetch = false;
+                parcel.wallet = false;
+                parcel.ending = false;
             }
         }
         self.seats[seat].sale = Some(next);
@@ -140,6 +142,7 @@ impl World {
                 }
             }
             Effect::Order { good, .. } => {
+                promises::of_order(self, seat, usize::from(*good))?;
                 let parcel = &mut self.seats[seat].parcels[usize::from(*good)];
                 if parcel.flight || parcel.limbo || parcel.bought > 0 {
                     return Err(Broken(format!("good {good} of sale {seat} is ordered a second time")));
@@ -152,6 +155,8 @@ impl World {
                 promises::of_reveal(self, seat)?;
                 self.seats[seat].shown = true;
             }
+            Effect::ReadWallet { good, .. } => self.seats[seat].parcels[usize::from(*good)].wallet = true,
+            Effect::Cancel { good, .. } => self.seats[seat].parcels[usize::from(*good)].ending = true,
             Effect::Print { .. } => {}
         }
         Ok(())

@@ -85,6 +85,12 @@ pub(super) struct Parcel {
     pub(super) fetch: bool,
     /// How often the provider sold it.
     pub(super) bought: u8,
+    /// The wallet is being read before its order.
+    pub(super) wallet: bool,
+    /// The end of its subscription is asked for.
+    pub(super) ending: bool,
+    /// The provider has ended it.
+    pub(super) ended: bool,
 }
 
 /// Where the terminal stands.
@@ -214,11 +220,15 @@ impl World {
                 parcel.flight = false;
                 parcel.look_up = false;
                 parcel.fetch = false;
+                parcel.wallet = false;
+                parcel.ending = false;
             }
             let Some(sale) = &mut seat.sale else { continue };
             sale.waiting_since = None;
             for good in &mut sale.goods {
                 good.look_ups = 0;
+                good.reading = false;
+                good.cancelling = None;
             }
             if sale.closed.is_none() {
                 self.booting.push(index);

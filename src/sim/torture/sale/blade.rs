@@ -271,6 +271,6 @@ impl<T: EsimProvider> EsimProvider for Cuts<T> {
     }
 
     async fn cancel(&self, reference: &OrderReference) -> Outcome<()> {
-        self.inner.cancel(reference).await
+        self.act(self.inner.cancel(reference)).await
     }
 }

@@ -1,13 +1,14 @@
 //! The books after everything has come to rest: what the kiosk wrote down against what the bank knows, what the
 //! provider sold, and what travellers saw.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
-use super::shelf::PRICE_MINOR;
 use super::stand::Stand;
 use crate::sale::id::{ProfileId, SaleId};
-use crate::sale::record::Record;
-use crate::sale::{Closing, Goods, Money, Sale};
+use crate::sale::offer::Kind as OfferKind;
+use crate::sale::record::{CaseKind, Record};
+use crate::sale::{Closing, Good, Goods, Money, Sale};
 use crate::sim::kiosk::robot::Sight;
 use crate::sim::terminal::{LedgerPayment, PaymentState};
 
@@ -60,8 +61,21 @@ fn doubts_money(sale: &Sale) -> bool {
     sale.cases.iter().any(|case| case.kind.doubts_money() && case.decided.is_none())
 }
 
+fn gives_away(sale: &Sale) -> bool {
+    sale.cases.iter().any(|case| case.kind == CaseKind::GivenAway)
+}
+
+/// A number that is told to run on: a person has the case.
+fn number_runs(sale: &Sale) -> bool {
+    sale.cases.iter().any(|case| case.kind == CaseKind::NumberRuns)
+}
+
 fn doubts_goods(sale: &Sale) -> bool {
     sale.cases.iter().any(|case| case.kind.doubts_goods() && case.decided.is_none())
+}
+
+fn holds(sale: &Sale, profile: ProfileId) -> bool {
+    sale.goods.iter().any(|good| good.profile == Some(profile))
 }
 
 struct Auditor<'a> {
@@ -80,6 +94,7 @@ pub(super) fn audit(stand: &Stand) -> Vec<Wrong> {
     auditor.sales();
     auditor.orders();
     auditor.sights();
+    auditor.codes_seen();
     auditor.wrongs
 }
 
@@ -91,7 +106,8 @@ impl Auditor<'_> {
     fn rest(&mut self) {
         for sale in self.sales.clone() {
             if !is_settled(&sale, true) {
-                let (money, goods) = (sale.payment.money, sale.goods[0].state);
+                let goods: Vec<Goods> = sale.goods.iter().map(|good| good.state).collect();
+                let money = sale.payment.money;
                 self.wrong(Kind::Stuck, format!("{} rests at {money:?} / {goods:?}", sale.quote.number));
             }
         }
@@ -157,8 +173,9 @@ impl Auditor<'_> {
             if booked.len() > 1 {
                 self.wrong(Kind::DoubleCharge, format!("{number} was charged {} times", booked.len()));
             }
+            let price = u64::try_from(sale.quote.amount.minor).unwrap_or(0);
             let told = match closed {
-                Some(Closing::Delivered | Closing::Shown) => paid == PRICE_MINOR,
+                Some(Closing::Delivered | Closing::Shown) => paid == price,
                 Some(Closing::NotCharged | Closing::Refunded) => paid == 0,
                 Some(Closing::GivenAway) => paid == 0,
                 Some(Closing::RefundDue | Closing::Lost) | None => true,
@@ -167,10 +184,12 @@ impl Auditor<'_> {
                 self.wrong(Kind::MoneyToldWrong, format!("{number} is {closed:?}, and {paid} is booked"));
             }
             let exposed = sale.goods.iter().any(|good| good.exposed);
-            if exposed && paid < PRICE_MINOR && !doubts_money(&sale) {
+            // What is used up when it is ordered may be gone without payment: then a person has the case.
+            let used_up = !sale.has_codes() && gives_away(&sale);
+            if exposed && paid < price && !doubts_money(&sale) && !used_up {
                 self.wrong(Kind::GoodsForNothing, format!("{number} was shown, and {paid} is booked"));
             }
-            let goods_or_case = exposed || sale.closed == Some(Closing::RefundDue) || doubts_money(&sale);
+            let goods_or_case = sale.all_exposed() || sale.closed == Some(Closing::RefundDue) || doubts_money(&sale);
             if paid > 0 && !goods_or_case {
                 self.wrong(Kind::ChargedForNothing, format!("{number} was charged {paid} and has nothing for it"));
             }
@@ -196,7 +215,14 @@ impl Auditor<'_> {
             if !sent {
                 self.wrong(Kind::LostRecord, format!("{reference} was sold, and its sending is not written down"));
             }
-            let good = &sale.goods[usize::from(order.key.index)];
+            let Some(good) = sale.goods.get(usize::from(order.key.index)) else {
+                self.wrong(Kind::LostRecord, format!("{reference} was sold for a good that was never quoted"));
+                continue;
+            };
+            let ended = self.stand.shop.ended().contains(&order.reference);
+            if matches!(order.kind, OfferKind::Number { .. }) && !ended && !number_runs(&sale) && !doubts_goods(&sale) {
+                self.wrong(Kind::LostRecord, format!("{reference} is a number whose subscription was never ended"));
+            }
             // While nobody knows of the money, the code is kept back for whoever decides the case.
             let kept_back = good.state == Goods::Stored && doubts_money(&sale);
             let kept = good.state == Goods::Stored && (good.exposed || good.in_stock) || kept_back;
@@ -216,7 +242,7 @@ impl Auditor<'_> {
         match sales {
             0 if there => {}
             // While nobody knows of the money, it is kept back for whoever decides the case.
-            0 if self.sales.iter().any(|sale| sale.goods[0].profile == Some(profile) && doubts_money(sale)) => {}
+            0 if self.sales.iter().any(|sale| holds(sale, profile) && doubts_money(sale)) => {}
             1 if !there => {}
             0 => self.wrong(Kind::LostRecord, format!("{reference} is {state:?}, and nobody was shown it")),
             1 => self.wrong(Kind::WrongCode, format!("{reference} was shown, and is {state:?} again")),
@@ -224,15 +250,37 @@ impl Auditor<'_> {
         }
     }
 
+    /// Who says "I have it" was shown every code.
+    fn codes_seen(&mut self) {
+        let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for sale in self.sales.clone().into_iter().filter(|sale| sale.acknowledged) {
+            let with_code = sale.goods.iter().filter(|good| good.profile.is_some()).count();
+            let seen = sights.iter().filter_map(|sight| match sight {
+                Sight::Code { number, code } if *number == sale.quote.number.0 => Some(code),
+                _ => None,
+            });
+            let seen = seen.collect::<BTreeSet<_>>().len();
+            if seen < with_code {
+                let number = &sale.quote.number;
+                self.wrong(
+                    Kind::ChargedForNothing,
+                    format!("{number} was taken over after {seen} of {with_code} codes"),
+                );
+            }
+        }
+    }
+
     fn sights(&mut self) {
         let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let on_paper: Vec<(String, String)> = {
             let receipts = self.stand.tray.receipts.lock().unwrap_or_else(PoisonError::into_inner);
-            let code = |receipt: &crate::sale::receipt::Receipt| {
-                let code = receipt.activation.as_ref().map(|code| code.reveal().to_owned())?;
-                Some((receipt.number.to_string(), code))
+            let codes = |receipt: &crate::sale::receipt::Receipt| {
+                let of = |code: &crate::sale::activation::ActivationCode| {
+                    (receipt.number.to_string(), code.reveal().to_owned())
+                };
+                receipt.activations.iter().map(of).collect::<Vec<_>>()
             };
-            receipts.iter().filter_map(code).collect()
+            receipts.iter().flat_map(codes).collect()
         };
         let on_screen = sights.iter().filter_map(|sight| match sight {
             Sight::Code { number, code } => Some((number.clone(), code.clone())),
@@ -243,12 +291,15 @@ impl Auditor<'_> {
             let sold = self.stand.shop.sold();
             let theirs = sale.as_ref().is_some_and(|sale| {
                 sold.iter().any(|order| {
-                    let good = &sale.goods[usize::from(order.key.index)];
-                    let stocked =
-                        self.stand.stocked.iter().any(|(reference, profile)| {
-                            *reference == order.reference.0 && good.profile == Some(*profile)
-                        });
-                    order.code == code && (stocked || good.reference.as_ref() == Some(&order.reference))
+                    let stocked = self
+                        .stand
+                        .stocked
+                        .iter()
+                        .any(|(reference, profile)| *reference == order.reference.0 && holds(sale, *profile));
+                    let own = |good: &Good| good.reference.as_ref() == Some(&order.reference);
+                    // Bought with an older sale, kept for its code, and paid for with this one.
+                    let kept = sale.quote.continues == Some(order.key.sale);
+                    order.code == code && (stocked || kept || sale.goods.iter().any(own))
                 })
             });
             if !theirs {

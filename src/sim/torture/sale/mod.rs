@@ -7,6 +7,7 @@
 pub mod below;
 mod blade;
 mod books;
+mod goods_scenarios;
 mod random;
 mod run;
 mod scenario;
@@ -14,6 +15,7 @@ mod shelf;
 mod shop;
 mod stand;
 mod store;
+mod used_up_scenarios;
 
 pub use blade::{Cut, Disk};
 pub use books::{Kind, Wrong};

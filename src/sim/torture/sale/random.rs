@@ -15,12 +15,13 @@ use super::blade::{Cut, Disk};
 use super::books::{Kind, Wrong, audit};
 use super::run::{next_traveller, rest, story};
 use super::scenario::{Setting, WallStep};
-use super::shop::Manner;
+use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
+use super::used_up_scenarios::{number, top_up};
 use crate::esim::DuplicateGuard;
 use crate::sim::chance::Chance;
 use crate::sim::journal::When;
-use crate::sim::kiosk::robot::{Cancels, Ended, Errand, Sight};
+use crate::sim::kiosk::robot::{Cancels, Ended, Errand, Order, Sight, Wants};
 use crate::sim::terminal::torture::in_virtual_time;
 use crate::sim::terminal::{Bank, Cardholder, Fault, FaultRule, Stranded, TerminalOptions};
 
@@ -260,7 +261,14 @@ impl Hall {
         }
         let cancels =
             self.strikes().then(|| if self.chance.per_mille(500) { Cancels::AtOnce } else { Cancels::InFlight });
-        Errand::Buy { cancels, prints: self.chance.per_mille(300), walks_off: self.strikes() }
+        let (prints, walks_off) = (self.chance.per_mille(300), self.strikes());
+        let wants = match self.chance.below(10) {
+            0 | 1 => Wants::Esims(usize::try_from(self.chance.between(2, 3)).unwrap_or(2)),
+            2 => top_up(),
+            3 => number(),
+            _ => return Errand::Buy { cancels, prints, walks_off },
+        };
+        Errand::Order(Order { wants, cancels, prints, walks_off, keeps: false })
     }
 
     /// What may go wrong with the next traveller.
@@ -269,11 +277,18 @@ impl Hall {
         panel.no_faults();
         panel.restore();
         stand.shop.set(Manner::Sells(Duration::from_secs(self.chance.between(1, 6))));
+        stand.shop.set_goods(None, Ends::Well);
         panel.always(Cardholder::default());
         let mut faulty = false;
         if self.strikes() {
             stand.shop.set(self.manner());
             faulty = true;
+        }
+        if self.strikes() {
+            // Another manner for the later goods of a basket, and trouble with the end of a number.
+            let second = self.manner();
+            let ends = if self.strikes() { Ends::Never } else { Ends::Untold(2) };
+            stand.shop.set_goods(Some(second), ends);
         }
         if self.strikes() {
             panel.always(self.visitor());
@@ -294,7 +309,7 @@ impl Hall {
         for _ in 0..PER_STAND {
             self.trouble(&stand);
             let errand = self.errand();
-            self.drawn.sales += u64::from(matches!(errand, Errand::Buy { .. }));
+            self.drawn.sales += u64::from(!matches!(errand, Errand::Claim(_)));
             let ended = self.visit(&stand, &open, &errand).await;
             let wishes_restart = self.chance.per_mille(50);
             if ended == Ended::Dead || open.life.has_struck() || wishes_restart {

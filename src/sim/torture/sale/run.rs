@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use super::below::Below;
 use super::blade::{Cut, Disk};
 use super::books::{Kind, Wrong, audit, is_settled};
-use super::scenario::{ALL, Scenario, Setting};
-use super::shop::Manner;
+use super::scenario::{Scenario, Setting, all};
+use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
 use crate::kiosk::{Inbox, OperatorCommand};
 use crate::sim::journal::When;
@@ -104,7 +104,7 @@ pub fn run(wanted: &Wanted, out: &mut dyn io::Write) -> io::Result<Report> {
     let mut report = Report { below: wanted.below, ..Report::default() };
     let [one, two, three] = if wanted.below { ["syncs", "writes", "full"] } else { ["writes", "effects", "disk"] };
     writeln!(out, "{:<46} {one:>8} {two:>8} {three:>8} {:>8}", "scenario", "wrong")?;
-    for scenario in ALL {
+    for scenario in all() {
         if wanted.only.as_ref().is_some_and(|only| !scenario.name.contains(only.as_str())) {
             continue;
         }
@@ -357,6 +357,7 @@ pub(super) async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
     panel.restore();
     panel.always(Cardholder::default());
     stand.shop.set(Manner::Sells(Duration::from_secs(2)));
+    stand.shop.set_goods(None, Ends::Well);
     stand.shop.set_offline(false);
     let earlier = stand.shop.sold().len();
     let mut traveller = stand.traveller(open);
@@ -377,6 +378,6 @@ pub(super) async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
 
 #[cfg(test)]
 pub(super) fn one(name: &str, stranded: Stranded, cut: Cut) -> (bool, Vec<Wrong>) {
-    let scenario = ALL.iter().find(|scenario| scenario.name == name).expect("a scenario");
+    let scenario = all().find(|scenario| scenario.name == name).expect("a scenario");
     case(&scenario.setting(stranded), cut, Disk::Honest).expect("a runtime")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::shop::Manner;
+use super::shop::{Ends, Manner};
 use crate::esim::DuplicateGuard;
 use crate::sim::kiosk::robot::{Cancels, Errand};
 use crate::sim::terminal::{Bank, Cardholder, Fault, FaultRule, Quirk, Stranded, TerminalOptions};
@@ -49,6 +49,12 @@ pub(super) struct Setting {
     pub(super) wanted_twice: bool,
     /// The day is closed once the first traveller is gone.
     pub(super) day_end: bool,
+    /// What the provider does with the later goods of a basket.
+    pub(super) second: Option<Manner>,
+    /// What it does when a number's subscription is to be ended.
+    pub(super) ends: Ends,
+    /// The terminal holds until we answer; else it is committed first and ordered then.
+    pub(super) holds: bool,
 }
 
 impl Setting {
@@ -73,6 +79,9 @@ impl Setting {
             queue_min: None,
             wanted_twice: false,
             day_end: false,
+            second: None,
+            ends: Ends::Well,
+            holds: true,
         }
     }
 }
@@ -91,22 +100,22 @@ impl Scenario {
     }
 }
 
-const fn s(seconds: u64) -> Duration {
+pub(super) const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const DAY_MS: i64 = 24 * 3_600_000;
+pub(super) const DAY_MS: i64 = 24 * 3_600_000;
 /// The approval that waits for our answer.
-const STATUS: (u8, u8) = (0x04, 0x0F);
-const COMPLETION: (u8, u8) = (0x06, 0x0F);
-const AUTHORISE: (u8, u8) = (0x06, 0x01);
+pub(super) const STATUS: (u8, u8) = (0x04, 0x0F);
+pub(super) const COMPLETION: (u8, u8) = (0x06, 0x0F);
+pub(super) const AUTHORISE: (u8, u8) = (0x06, 0x01);
 
-fn approval(fault: Fault) -> FaultRule {
+pub(super) fn approval(fault: Fault) -> FaultRule {
     FaultRule::sent(STATUS, 1, fault).after(AUTHORISE)
 }
 
 /// Only what lies in stock can be sold.
-fn in_stock(at: &mut Setting, count: u32) {
+pub(super) fn in_stock(at: &mut Setting, count: u32) {
     at.files = true;
     at.stock = count;
     at.offline = Some(s(30));
@@ -123,8 +132,13 @@ fn buys(cancels: Option<Cancels>) -> Errand {
     Errand::Buy { cancels, prints: true, walks_off: false }
 }
 
-/// Every scenario.
-pub(super) const ALL: &[Scenario] = &[
+/// Every scenario: one eSIM, and other goods.
+pub(super) fn all() -> impl Iterator<Item = &'static Scenario> {
+    ESIMS.iter().chain(super::goods_scenarios::BASKETS).chain(super::used_up_scenarios::USED_UP)
+}
+
+/// One eSIM.
+const ESIMS: &[Scenario] = &[
     Scenario { name: "delivered", change: |_| {} },
     Scenario {
         name: "the traveller walks off",

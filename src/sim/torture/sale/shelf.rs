@@ -54,7 +54,7 @@ pub(super) fn settings(setting: &Setting) -> Settings {
         wifi: BTreeMap::new(),
         tax_rate: Some(1_900),
         currency: Currency::EUR,
-        terms: Terms { hold_ms: 60_000, claim_ms: 600_000, ..Terms::default() },
+        terms: Terms { hold_ms: 60_000, claim_ms: 600_000, can_hold: setting.holds, ..Terms::default() },
         hold_seconds: 120,
         hold_count: 90,
         hold: crate::kiosk::settings::Hold::Configured,
@@ -77,6 +77,3 @@ pub(super) fn settings(setting: &Setting) -> Settings {
         interrupted_ms: 1_800_000,
     }
 }
-
-/// The price of the one plan at this stand, in minor units: 4.50 × 2, up to the next ,90.
-pub(super) const PRICE_MINOR: u64 = 990;

@@ -14,7 +14,7 @@ use crate::esim::{
 use crate::money::{Currency, Exact};
 use crate::sale::activation::{ActivationCode, Iccid, Profile};
 use crate::sale::id::GoodKey;
-use crate::sale::offer::{DataVolume, Offer, OrderReference, PlanKey, ProviderId};
+use crate::sale::offer::{DataVolume, Kind, Offer, OrderReference, PlanKey, ProviderId};
 use crate::sale::plan::{Coverage, ProviderPlan};
 
 /// A client gives up an answer after so long.
@@ -45,15 +45,19 @@ pub(super) struct Sold {
     pub(super) key: GoodKey,
     pub(super) reference: OrderReference,
     pub(super) code: String,
+    pub(super) kind: Kind,
     ready_at: Instant,
 }
 
 impl Sold {
     /// What was sold.
     pub(super) fn profile(&self) -> Option<Profile> {
+        if self.kind != Kind::Esim {
+            return None;
+        }
         Some(Profile {
             code: ActivationCode::parse(&self.code).ok()?,
-            iccid: Iccid::parse("8944500102198304826"),
+            iccid: Some(iccid()),
             confirmation_code: None,
             install_before: None,
             apn: None,
@@ -68,6 +72,22 @@ struct Books {
     sold: Vec<Sold>,
     mute_until: Option<Instant>,
     offline: bool,
+    /// What is done with every good of an order after its first.
+    second: Option<Manner>,
+    ends: Ends,
+    /// Numbers whose subscription was ended, by order.
+    ended: Vec<OrderReference>,
+}
+
+/// What the provider does when a number's subscription is to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Ends it.
+    Well,
+    /// Ends it, and the first so many answers are lost.
+    Untold(u8),
+    /// Never does.
+    Never,
 }
 
 /// The provider and its books; clones are the same one. It outlives every kiosk.
@@ -85,8 +105,11 @@ impl Shop {
             sold: Vec::new(),
             mute_until: None,
             offline: false,
+            second: None,
+            ends: Ends::Well,
+            ended: Vec::new(),
         };
-        Shop { id: ProviderId("shop".to_owned()), books: Arc::new(Mutex::new(books)) }
+        Shop { id: shop_name(), books: Arc::new(Mutex::new(books)) }
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -95,6 +118,18 @@ impl Shop {
 
     pub(super) fn set(&self, manner: Manner) {
         self.books().manner = manner;
+    }
+
+    /// What is done with the later goods of an order, and with the end of a number's subscription.
+    pub(super) fn set_goods(&self, second: Option<Manner>, ends: Ends) {
+        let mut books = self.books();
+        books.second = second;
+        books.ends = ends;
+    }
+
+    /// Numbers whose subscription was ended.
+    pub(super) fn ended(&self) -> Vec<OrderReference> {
+        self.books().ended.clone()
     }
 
     pub(super) fn sold(&self) -> Vec<Sold> {
@@ -112,13 +147,17 @@ impl Shop {
 
     /// Sells one, and has its code after so long.
     pub(super) fn sell(&self, key: GoodKey, takes: Duration) -> Sold {
+        self.sell_of(key, Kind::Esim, takes)
+    }
+
+    fn sell_of(&self, key: GoodKey, kind: Kind, takes: Duration) -> Sold {
         let mut books = self.books();
         let doubles = books.manner == Manner::Doubles;
         let place = books.sold.len() + 1;
         let doubled = books.sold.first().filter(|_| doubles).map(|first| first.code.clone());
         let code = doubled.unwrap_or_else(|| format!("LPA:1$smdp.example$CODE-{place}"));
         let reference = OrderReference(format!("ORDER-{place}"));
-        let sold = Sold { key, reference, code, ready_at: Instant::now() + takes };
+        let sold = Sold { key, reference, code, kind, ready_at: Instant::now() + takes };
         books.sold.push(sold.clone());
         sold
     }
@@ -134,14 +173,33 @@ impl Shop {
         if Instant::now() < until { Err(doubt("no answer in 30 s")) } else { Ok(()) }
     }
 
+    fn wallet(&self) -> Exact {
+        let spent = i128::try_from(self.books().sold.len()).unwrap_or(0);
+        let full = Exact::parse("1000", Currency::EUR).expect("a sum");
+        Exact { units: full.units - spent * plan().cost.units, ..full }
+    }
+
+    /// Money that moved by its cost means that a top-up is done: it needs no code.
+    fn by_wallet(&self, request: &OrderRequest) -> LookUp {
+        let Some(before) = request.balance_before else {
+            return LookUp::Undecidable { evidence: "no wallet was read before".to_owned() };
+        };
+        let spent = before.units - self.wallet().units;
+        let reference = OrderReference(format!("balance/{}", request.key.reference()));
+        match spent {
+            0 => LookUp::NotThere,
+            spent if spent == request.offer.cost.units => {
+                LookUp::Found(OrderOutcome::Done(Delivery { reference, profile: None, charged: None }))
+            }
+            spent => LookUp::Undecidable { evidence: format!("{spent} units are gone") },
+        }
+    }
+
     fn told(sold: &Sold) -> OrderOutcome {
         if Instant::now() < sold.ready_at {
             return OrderOutcome::Accepted(sold.reference.clone());
         }
-        let Some(profile) = sold.profile() else {
-            return OrderOutcome::Unknown(doubt("the code cannot be read"));
-        };
-        OrderOutcome::Done(Delivery { reference: sold.reference.clone(), profile: Some(profile), charged: None })
+        OrderOutcome::Done(Delivery { reference: sold.reference.clone(), profile: sold.profile(), charged: None })
     }
 
     fn mute_for(&self, time: Duration) {
@@ -151,6 +209,21 @@ impl Shop {
 
 fn doubt(evidence: &str) -> Doubt {
     Doubt { evidence: evidence.to_owned(), provider_date: None }
+}
+
+/// Its name.
+pub(super) fn shop_name() -> ProviderId {
+    ProviderId("shop".to_owned())
+}
+
+/// The one eSIM that can be topped up here.
+pub(super) fn iccid() -> Iccid {
+    Iccid::parse("8944500102198304826").expect("a card's number")
+}
+
+/// What a number costs for a month.
+pub(super) fn number_cost() -> Exact {
+    plan().cost
 }
 
 /// The one plan that is sold here.
@@ -178,8 +251,12 @@ impl EsimProvider for Shop {
         &self.id
     }
 
-    fn guard(&self, _offer: &Offer) -> DuplicateGuard {
-        self.books().guard
+    fn guard(&self, offer: &Offer) -> DuplicateGuard {
+        match offer.kind {
+            // The list of our numbers names each of them.
+            Kind::Number { .. } => DuplicateGuard::LookUp,
+            Kind::Esim | Kind::TopUp { .. } => self.books().guard,
+        }
     }
 
     async fn catalogue(&self) -> Outcome<Vec<ProviderPlan>> {
@@ -197,9 +274,7 @@ impl EsimProvider for Shop {
         if self.is_offline() {
             return Outcome::NeverSent("no route".to_owned());
         }
-        let spent = i128::try_from(self.books().sold.len()).unwrap_or(0);
-        let full = Exact::parse("1000", Currency::EUR).expect("a sum");
-        Outcome::Done(Exact { units: full.units - spent * plan().cost.units, ..full })
+        Outcome::Done(self.wallet())
     }
 
     async fn order(&self, request: &OrderRequest) -> OrderOutcome {
@@ -209,22 +284,26 @@ impl EsimProvider for Shop {
         if let Err(doubt) = self.reach().await {
             return OrderOutcome::Unknown(doubt);
         }
-        let manner = self.books().manner;
+        let manner = {
+            let books = self.books();
+            books.second.filter(|_| request.key.index > 0).unwrap_or(books.manner)
+        };
+        let sell = |takes| self.sell_of(request.key, request.offer.kind.clone(), takes);
         match manner {
             Manner::Sells(after) => {
-                let sold = self.sell(request.key, Duration::ZERO);
+                let sold = sell(Duration::ZERO);
                 sleep(after).await;
                 Self::told(&sold)
             }
-            Manner::Doubles => Self::told(&self.sell(request.key, Duration::ZERO)),
+            Manner::Doubles => Self::told(&sell(Duration::ZERO)),
             Manner::Refuses(after) => {
                 sleep(after).await;
                 OrderOutcome::Refused(Refusal { reason: RefusalReason::PlanGone, detail: "sold out".to_owned() })
             }
             Manner::Unreachable => OrderOutcome::NeverSent("no route".to_owned()),
-            Manner::SellsLater(after) => Self::told(&self.sell(request.key, after)),
+            Manner::SellsLater(after) => Self::told(&sell(after)),
             Manner::SellsUntold(mute) => {
-                self.sell(request.key, Duration::ZERO);
+                sell(Duration::ZERO);
                 self.mute_for(mute);
                 sleep(DEADLINE).await;
                 OrderOutcome::Unknown(doubt("no answer in 30 s"))
@@ -241,12 +320,16 @@ impl EsimProvider for Shop {
         if let Err(doubt) = self.reach().await {
             return LookUp::Unknown(doubt);
         }
-        let by_reference = self.books().guard != DuplicateGuard::None;
+        let by_reference = self.guard(&request.offer) != DuplicateGuard::None;
+        if !by_reference && matches!(request.offer.kind, Kind::TopUp { .. }) {
+            return self.by_wallet(request);
+        }
         let ours: Vec<Sold> = if by_reference {
             self.sold().into_iter().filter(|sold| sold.key == request.key).collect()
         } else {
             // Without our own reference only the list can witness: what nobody here has bound yet.
-            self.sold().into_iter().filter(|sold| !sent.taken.contains(&sold.reference)).collect()
+            let unbound = |sold: &Sold| sold.kind == request.offer.kind && !sent.taken.contains(&sold.reference);
+            self.sold().into_iter().filter(unbound).collect()
         };
         match ours.as_slice() {
             [] => LookUp::NotThere,
@@ -264,14 +347,36 @@ impl EsimProvider for Shop {
     }
 
     async fn usage(&self, _iccid: &Iccid) -> Outcome<Usage> {
-        Outcome::NeverSent("not sold here".to_owned())
+        if self.is_offline() {
+            return Outcome::NeverSent("no route".to_owned());
+        }
+        let topped = self.sold().iter().filter(|sold| matches!(sold.kind, Kind::TopUp { .. })).count();
+        let total = (1 + u64::try_from(topped).unwrap_or(0)) << 30;
+        Outcome::Done(Usage { total_bytes: Some(total), used_bytes: Some(0), as_of: None, expires: None, status: None })
     }
 
     async fn top_up_offers(&self, _iccid: &Iccid) -> Outcome<Vec<ProviderPlan>> {
-        Outcome::NeverSent("not sold here".to_owned())
+        Outcome::Done(vec![plan()])
     }
 
-    async fn cancel(&self, _reference: &OrderReference) -> Outcome<()> {
-        Outcome::NeverSent("not sold here".to_owned())
+    async fn cancel(&self, reference: &OrderReference) -> Outcome<()> {
+        if let Err(doubt) = self.reach().await {
+            return Outcome::Unknown(doubt);
+        }
+        sleep(Duration::from_secs(1)).await;
+        let mut books = self.books();
+        if books.ends == Ends::Never {
+            return Outcome::Refused(Refusal { reason: RefusalReason::Other, detail: "not now".to_owned() });
+        }
+        if !books.ended.contains(reference) {
+            books.ended.push(reference.clone());
+        }
+        match books.ends {
+            Ends::Untold(left) if left > 0 => {
+                books.ends = Ends::Untold(left - 1);
+                Outcome::Unknown(doubt("no answer in 30 s"))
+            }
+            _ => Outcome::Done(()),
+        }
     }
 }

@@ -103,6 +103,7 @@ impl Stand {
         }
         let shop = Shop::new(setting.guard);
         shop.set(setting.manner);
+        shop.set_goods(setting.second, setting.ends);
         let settings = Arc::new(settings(setting));
         let catalogue = Arc::new(catalogue(&settings));
         let disk = Store::new(setting.files);
