@@ -47,7 +47,8 @@ impl Counter {
             Effect::QueryCharged { after_ms } => self.later(Duration::from_millis(after_ms), Cue::AskCharged),
             Effect::QueryReversed { after_ms } => self.later(Duration::from_millis(after_ms), Cue::AskReversed),
             Effect::Reverse => self.reverse(sale),
-            Effect::Reveal | Effect::Print { .. } => {}
+            // One eSIM at a time is sold here: no basket, no number.
+            Effect::ReadWallet { .. } | Effect::Cancel { .. } | Effect::Reveal | Effect::Print { .. } => {}
         }
     }
 
