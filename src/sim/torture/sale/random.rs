@@ -17,11 +17,11 @@ use super::run::{next_traveller, rest, story};
 use super::scenario::{Setting, WallStep};
 use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
-use super::used_up_scenarios::{number, top_up};
+use super::used_up_scenarios::other_goods;
 use crate::esim::DuplicateGuard;
 use crate::sim::chance::Chance;
 use crate::sim::journal::When;
-use crate::sim::kiosk::robot::{Cancels, Ended, Errand, Order, Sight, Wants};
+use crate::sim::kiosk::robot::{Cancels, Ended, Errand, Order, Sight};
 use crate::sim::terminal::torture::in_virtual_time;
 use crate::sim::terminal::{Bank, Cardholder, Fault, FaultRule, Stranded, TerminalOptions};
 
@@ -262,13 +262,10 @@ impl Hall {
         let cancels =
             self.strikes().then(|| if self.chance.per_mille(500) { Cancels::AtOnce } else { Cancels::InFlight });
         let (prints, walks_off) = (self.chance.per_mille(300), self.strikes());
-        let wants = match self.chance.below(10) {
-            0 | 1 => Wants::Esims(usize::try_from(self.chance.between(2, 3)).unwrap_or(2)),
-            2 => top_up(),
-            3 => number(),
-            _ => return Errand::Buy { cancels, prints, walks_off },
-        };
-        Errand::Order(Order { wants, cancels, prints, walks_off, keeps: false })
+        match other_goods(&mut self.chance) {
+            Some(wants) => Errand::Order(Order { wants, cancels, prints, walks_off, keeps: false }),
+            None => Errand::Buy { cancels, prints, walks_off },
+        }
     }
 
     /// What may go wrong with the next traveller.

@@ -358,6 +358,7 @@ pub(super) async fn next_traveller(stand: &Stand, open: &Open) -> Vec<Wrong> {
     panel.always(Cardholder::default());
     stand.shop.set(Manner::Sells(Duration::from_secs(2)));
     stand.shop.set_goods(None, Ends::Well);
+    stand.shop.is_well();
     stand.shop.set_offline(false);
     let earlier = stand.shop.sold().len();
     let mut traveller = stand.traveller(open);

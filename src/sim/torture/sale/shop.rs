@@ -127,6 +127,11 @@ impl Shop {
         books.ends = ends;
     }
 
+    /// It answers again, whatever went before.
+    pub(super) fn is_well(&self) {
+        self.books().mute_until = None;
+    }
+
     /// Numbers whose subscription was ended.
     pub(super) fn ended(&self) -> Vec<OrderReference> {
         self.books().ended.clone()

@@ -5,16 +5,27 @@ use super::scenario::{Scenario, Setting, approval, s};
 use super::shop::{Ends, Manner, iccid, number_cost, plan, shop_name};
 use crate::esim::DuplicateGuard;
 use crate::kiosk::wanted::{NumberWish, Wanted};
+use crate::sim::chance::Chance;
 use crate::sim::kiosk::robot::{Cancels, Wants};
 use crate::sim::terminal::Fault;
 
+/// What else than one eSIM a traveller wants, by chance.
+pub(super) fn other_goods(chance: &mut Chance) -> Option<Wants> {
+    match chance.below(10) {
+        0 | 1 => Some(Wants::Esims(usize::try_from(chance.between(2, 3)).unwrap_or(2))),
+        2 => Some(top_up()),
+        3 => Some(number()),
+        _ => None,
+    }
+}
+
 /// More data on an eSIM that this provider knows.
-pub(super) fn top_up() -> Wants {
+fn top_up() -> Wants {
     Wants::Other(Wanted::TopUp { provider: shop_name(), iccid: iccid(), plan: plan().key })
 }
 
 /// A telephone number for a month.
-pub(super) fn number() -> Wants {
+fn number() -> Wants {
     Wants::Other(Wanted::Number(NumberWish {
         provider: shop_name(),
         number: "493012345678".to_owned(),
