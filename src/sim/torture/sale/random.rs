@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::blade::{Cut, Disk};
@@ -31,7 +30,7 @@ pub const PER_STAND: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(900);
 /// A fault lasts a minute at most, and after it the terminal is looked after.
 const HEALS: Duration = Duration::from_secs(300);
-/// Stories of so many stands are kept.
+/// So many stories are kept.
 const STORIES_MAX: usize = 20;
 
 /// What to run.
@@ -282,10 +281,9 @@ impl Hall {
             faulty = true;
         }
         if self.strikes() {
-            // Another manner for the later goods of a basket, and trouble with the end of a number.
-            let second = self.manner();
+            // For the later goods of a basket, and the end of a number.
             let ends = if self.strikes() { Ends::Never } else { Ends::Untold(2) };
-            stand.shop.set_goods(Some(second), ends);
+            stand.shop.set_goods(Some(self.manner()), ends);
         }
         if self.strikes() {
             panel.always(self.visitor());
