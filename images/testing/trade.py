@@ -220,6 +220,7 @@ def network(run):
 def terminal_line(run):
     """The card terminal's cable is pulled and put back: no card is asked for, then all is as before."""
     kiosk = run.kiosk
+    open_for_travellers(run)
     kiosk.unplug("terminal")
     _selling(run, "paused", seconds=60)
     run.note_screen("no-terminal")
@@ -230,6 +231,7 @@ def terminal_line(run):
 def printer_cable(run):
     """The printer's cable is pulled and put back: sold without paper meanwhile, which the screen says."""
     kiosk = run.kiosk
+    open_for_travellers(run)
     kiosk.order("device_del", id="printer")
     _selling(run, "without_paper")
     run.note_screen("no-printer")
