@@ -8,6 +8,7 @@ mod off_sale;
 mod paper;
 mod providers;
 mod service_screen;
+mod states;
 mod trade;
 
 use doubles::{Rig, delivery};

@@ -1,0 +1,39 @@
+//! What the fleet is told, beside its schemas.
+
+use serde_json::json;
+
+use crate::fleet::News;
+use crate::kiosk::alarms::tests::well;
+use crate::kiosk::alarms::{Machine, alarms};
+use crate::kiosk::states::states;
+use crate::kiosk::status::Status;
+use crate::kiosk::view::OutOfService;
+use crate::sim::schema::{judge, judge_both_ways};
+
+#[test]
+fn every_state_and_every_alarm_is_as_its_schema_says() {
+    let reasons = [
+        OutOfService::Terminal,
+        OutOfService::TerminalBusy,
+        OutOfService::Network,
+        OutOfService::Printer,
+        OutOfService::Journal,
+        OutOfService::EarlierPayment,
+        OutOfService::Catalogue,
+        OutOfService::Operator,
+        OutOfService::Configuration,
+    ];
+    let paused = reasons.map(|reason| Status { selling: "paused", reason: Some(reason), ..well() });
+    let mut silent = well();
+    silent.accounts[0].balance = None;
+    let all = ["open", "without paper", "stock only"].map(|selling| Status { selling, ..well() });
+    for status in all.into_iter().chain(paused).chain([silent]) {
+        for news in states(&status) {
+            let News::State { name, value } = news else { panic!("{news:?} is no state") };
+            judge_both_ways(name, &value).unwrap();
+        }
+    }
+    assert!(judge("selling", &json!({ "state": "shut", "reason": null })).is_err());
+    let low = alarms(&well(), &Machine::default(), Some("1000"));
+    assert!(low.iter().any(|news| matches!(news, News::Alarm { name: "balance", severity: Some("major"), .. })));
+}
