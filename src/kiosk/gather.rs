@@ -51,7 +51,7 @@ impl Kiosk {
         for card in cards {
             let card: CardId = card.parse().map_err(|_| PayProblem::PlanGone)?;
             // Stock first: it needs no order.
-            let offer = self.from_stock_beside(card, &taken).or_else(|| self.ordered_offer(card));
+            let offer = self.stock_offer_beside(card, &taken).or_else(|| self.ordered_offer(card));
             let offer = offer.ok_or(PayProblem::PlanGone)?;
             if let Source::Stock { profile } = offer.source {
                 taken.push(profile);

@@ -100,7 +100,7 @@ impl Kiosk {
         self.shelf.catalogue().first_offer(card, &self.session.language, meant)
     }
 
-    fn from_stock(&self, shown: &Offer, taken: &[ProfileId]) -> Option<Offer> {
+    fn stock_offer(&self, shown: &Offer, taken: &[ProfileId]) -> Option<Offer> {
         let item = self.stock_for(shown, taken)?;
         let bought = &item.offer;
         Some(Offer {
@@ -115,14 +115,14 @@ impl Kiosk {
     }
 
     /// The card from stock, beside the items that the same basket has `taken` already.
-    pub(super) fn from_stock_beside(&self, card: CardId, taken: &[ProfileId]) -> Option<Offer> {
-        self.from_stock(&self.shown_first(card)?, taken)
+    pub(super) fn stock_offer_beside(&self, card: CardId, taken: &[ProfileId]) -> Option<Offer> {
+        self.stock_offer(&self.shown_first(card)?, taken)
     }
 
     /// The card as it can be sold although its provider cannot be asked: from stock, else for later.
     pub(super) fn without_order(&self, card: CardId) -> Option<Offer> {
         let shown = self.shown_first(card)?;
-        if let Some(stocked) = self.from_stock(&shown, &[]) {
+        if let Some(stocked) = self.stock_offer(&shown, &[]) {
             return Some(stocked);
         }
         let for_later = !self.health.online && self.queue_is_open() && self.has_queue_room(shown.retail);
