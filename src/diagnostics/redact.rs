@@ -126,7 +126,7 @@ fn rules() -> Vec<Rule> {
         }),
         rule(
             "card digits",
-            r#"(?i)\b(pan|card[_ -]?(?:number|no|nr)|karten-?n(?:umme)?r)(["']?\s*[:=]?\s*["']?)\d[\d ]{6,}(\d{4})\b"#,
+            r#"(?i)\b(pan|card[_ -]?(?:number|no|nr)|karten-?n(?:umme)?r)(\\*["']?\s*[:=]?\s*\\*["']?)\d[\d ]{6,}(\d{4})\b"#,
             |found| Some(format!("{}{}…{}", &found[1], &found[2], &found[3])),
         ),
         rule(
@@ -143,7 +143,7 @@ fn rules() -> Vec<Rule> {
         }),
         rule(
             "telephone",
-            r#"(?i)\b(phone|tel(?:ephone|efon)?|mobile|msisdn|sms)(["']?\s*[:=]\s*["']?|\s+)\+?\d[\d ()/.-]{5,}"#,
+            r#"(?i)\b(phone|tel(?:ephone|efon)?|mobile|msisdn|sms)(\\*["']?\s*[:=]\s*\\*["']?|\s+)\+?\d[\d ()/.-]{5,}"#,
             |found| Some(format!("{}{}{GONE}", &found[1], &found[2])),
         ),
         rule("telephone", r"\b0\d{2,4}[ /]\d{3,4}[ ]?\d{2,8}\b", |_| Some(GONE.to_owned())),
@@ -153,7 +153,7 @@ fn rules() -> Vec<Rule> {
 /// A value under a name that says that it is a secret. Places (`credential:x`, `file:/x`) and what is no text stay.
 fn named() -> Rule {
     let pattern = format!(
-        r#"(?i)(^|[^A-Za-z0-9])((?:[A-Za-z0-9]+[_-])?(?:{SECRET_NAMES}))((?:\\?["'])?\s*(?:=>|[:=])\s*(?:Some\()?(?:\\?["'])?)((?:bearer|basic)\s+)?([^\s"'\\,;&)}}\]]+)"#
+        r#"(?i)(^|[^A-Za-z0-9])((?:[A-Za-z0-9]+[_-])?(?:{SECRET_NAMES}))((?:\\*["'])?\s*(?:=>|[:=])\s*(?:Some\()?(?:\\*["'])?)((?:bearer|basic)\s+)?([^\s"'\\,;&)}}\]]+)"#
     );
     rule("named secret", &pattern, |found| {
         let value = &found[5];
@@ -233,6 +233,7 @@ mod tests {
         goes(r#"{"matchingId":"ABC-1234","x":1}"#, "ABC-1234");
         goes(r#"matching_id: Some("ZZTOP-11")"#, "ZZTOP-11");
         goes(r#"{\"activationCode\":\"GHI-777\"}"#, "GHI-777");
+        goes(r#""{\\\"accessToken\\\":\\\"jkl-888\\\"}""#, "jkl-888");
         goes(r#""LPA:1$smdp.io$AB-CD""#, "AB-CD");
         goes(r#""said\n1$rsp.truphone.com$JQ-209U6H\n4761739001010119\neyJhbGciOi.x""#, "eyJhbGciOi");
         goes(r#""said\n1$rsp.truphone.com$JQ-209U6H\n4761739001010119\neyJhbGciOi.x""#, "476173900101");
