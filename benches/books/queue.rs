@@ -18,19 +18,31 @@ use esim_kiosk::payment::{NotTaken, PaymentTerminal, QueryTag, TerminalEvent, Te
 use esim_kiosk::printer::{PrintOutcome, PrinterState, ReceiptPrinter};
 use esim_kiosk::sale::Terms;
 use esim_kiosk::sale::receipt::{OperatorText, Receipt};
+use esim_kiosk::sale::transaction::ReversalOutcome;
 use esim_kiosk::sim::clerk::Clerk;
 use tokio::sync::{mpsc, watch};
 
 use crate::{SharedProvider, Unreliable, fast_place, journal};
 
-/// A terminal that does what it is told and says nothing.
-struct Silent;
+/// A terminal that gives back what it is told to, and says nothing else.
+struct GivesBack(mpsc::Sender<Inbox>);
 
-impl PaymentTerminal for Silent {
+impl PaymentTerminal for GivesBack {
     fn order(&self, order: TerminalOrder) -> Result<(), NotTaken> {
-        // Whoever cannot be asked keeps nobody waiting for the answer.
-        let proof = matches!(order, TerminalOrder::Query { tag: QueryTag::Start, .. });
-        if proof { Err(NotTaken) } else { Ok(()) }
+        match order {
+            // Whoever cannot be asked keeps nobody waiting for the answer.
+            TerminalOrder::Query { tag: QueryTag::Start, .. } => return Err(NotTaken),
+            TerminalOrder::Reverse { sale, .. } => {
+                let outcome = ReversalOutcome::Done { transaction: None };
+                let inbox = self.0.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                    inbox.send(Inbox::Terminal(TerminalEvent::Reversed { sale, outcome })).await.ok();
+                });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -92,20 +104,39 @@ pub(crate) fn drain(name: &str, count: u32, guard: DuplicateGuard) {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let provider = Arc::new(Unreliable::new(guard));
-    let (real, virtual_time) = runtime.expect("a runtime").block_on(run(place.path(), provider.clone(), count));
+    let drained = runtime.expect("a runtime").block_on(run(place.path(), provider.clone(), count));
     let ledger = provider.ledger.lock().expect("a ledger");
     let twice = ledger.values().filter(|times| **times > 1).count();
     println!(
-        "queue of {count}, {name}, one call in five lost: {:.1} s of work ({:.0} sales/s), {:.0} s of waiting; {} bought, {twice} twice",
-        real.as_secs_f64(),
-        f64::from(count) / real.as_secs_f64(),
-        virtual_time.as_secs_f64(),
-        ledger.len()
+        "queue of {count}, {name}, one call in five lost: {:.1} s of work ({:.0} sales/s); by the kiosk's clock every \
+         order was out after {:.0} s ({:.1} sales/s) and every sale decided after {:.0} s; {} bought, {} delivered, {} \
+         given back, {twice} twice",
+        drained.work.as_secs_f64(),
+        f64::from(count) / drained.work.as_secs_f64(),
+        drained.ordered.as_secs_f64(),
+        f64::from(count) / drained.ordered.as_secs_f64(),
+        drained.decided.as_secs_f64(),
+        ledger.len(),
+        drained.delivered,
+        drained.given_back,
     );
     assert_eq!(twice, 0, "an order went out twice");
+    assert_eq!(ledger.len(), drained.delivered, "what was bought is not what was delivered");
+    assert_eq!(drained.delivered + drained.given_back, count as usize, "somebody has neither goods nor money");
 }
 
-async fn run(place: &std::path::Path, provider: SharedProvider, count: u32) -> (Duration, Duration) {
+/// How a queue came to its end.
+struct Drained {
+    /// Time of the processor and the disk.
+    work: Duration,
+    /// By the kiosk's own clock: until every order was out, and until every sale was decided.
+    ordered: Duration,
+    decided: Duration,
+    delivered: usize,
+    given_back: usize,
+}
+
+async fn run(place: &std::path::Path, provider: SharedProvider, count: u32) -> Drained {
     let journal = journal(place);
     // The wall clock stands where the sales were made, so that their ages are real.
     let start = jiff::Timestamp::from_millisecond(1_795_000_060_000).expect("a time");
@@ -116,7 +147,7 @@ async fn run(place: &std::path::Path, provider: SharedProvider, count: u32) -> (
     let providers = BTreeMap::from([(id.clone(), provider as Arc<dyn EsimProvider>)]);
     let connections = Connections {
         journal: Box::new(journal),
-        terminal: Arc::new(Silent),
+        terminal: Arc::new(GivesBack(inbox.clone())),
         printer: Arc::new(Paper),
         providers,
         office: None,
@@ -134,16 +165,25 @@ async fn run(place: &std::path::Path, provider: SharedProvider, count: u32) -> (
     for event in told {
         inbox.send(event).await.expect("a loop");
     }
-    loop {
-        tokio::time::sleep(Duration::from_secs(20)).await;
+    let (mut reading, mut ordered) = (Duration::ZERO, None);
+    let (delivered, given_back) = loop {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let reads = Instant::now();
         let archive = Archive::open(&Section::at(place)).expect("an archive");
-        let decided = archive.list(&Wanted::default()).expect("the sales");
-        let left = decided.iter().filter(|row| row.money == "paid" && row.goods[0] != "stored").count();
-        if left == 0 || waited.elapsed() > Duration::from_secs(20 * 3_600) {
-            assert_eq!(left, 0, "{left} of {count} were never decided");
-            break;
+        let sales = archive.list(&Wanted::default()).expect("the sales");
+        reading += reads.elapsed();
+        if ordered.is_none() && !sales.iter().any(|row| row.goods[0] == "none") {
+            ordered = Some(waited.elapsed());
         }
-    }
+        let delivered = sales.iter().filter(|row| row.money == "paid" && row.goods[0] == "stored").count();
+        let given_back = sales.iter().filter(|row| row.money == "back").count();
+        if delivered + given_back == sales.len() {
+            break (delivered, given_back);
+        }
+        let left = sales.len() - delivered - given_back;
+        assert!(waited.elapsed() < Duration::from_secs(20 * 3_600), "{left} of {count} were never decided");
+    };
     kiosk.abort();
-    (real.elapsed(), waited.elapsed())
+    let decided = waited.elapsed();
+    Drained { work: real.elapsed() - reading, ordered: ordered.unwrap_or(decided), decided, delivered, given_back }
 }
