@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::control::{self, NoAnswer};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Append, Journal};
-use crate::kiosk::operator::{self, FetchedCode, GoodsFact, MoneyFact, OperatorAnswer, OperatorCommand, Statement};
+use crate::kiosk::operator::{
+    self, FetchedCode, GoodsFact, MoneyFact, OperatorAnswer, OperatorCommand, Statement, unreadable,
+};
 use crate::kiosk::reckoning;
 use crate::kiosk::reconcile::Reckoning;
 use crate::sale::event::Event;
@@ -131,6 +133,15 @@ fn decide_alone(journal: &mut SqliteJournal, statement: &Statement, config: &Con
         Ok(id) => Some(id),
         Err(_) => journal.find_number(&SaleNumber(name.clone()))?,
     };
+    if unreadable::is_about(statement) {
+        let verdict = unreadable::verdict(statement).map_err(Failed::told)?;
+        let id = id.ok_or_else(|| Failed::told(format!("there is no sale {name:?}")))?;
+        let now = now(journal);
+        return match journal.decide_unreadable(id, &verdict, now)? {
+            true => Ok(unreadable::told(&name, &verdict)),
+            false => Err(Failed::told(unreadable::NO_SUCH_CASE)),
+        };
+    }
     let found = id.map(|id| journal.sale(id)).transpose()?.flatten();
     let mut sale = found.ok_or_else(|| Failed::told(format!("there is no sale {name:?}")))?;
     operator::fits(&sale, statement).map_err(Failed::told)?;

@@ -12,10 +12,12 @@ use serde::Serialize;
 use super::out::{Failed, Out, table};
 use super::{books, load, order};
 use crate::config::Config;
+use crate::journal::JournalError;
 use crate::journal::archive::{Archive, CaseRow, SaleRow, Wanted};
 use crate::kiosk::OperatorCommand;
 use crate::money::{Amount, Currency, EXACT_SCALE, parse_scaled};
 use crate::sale::Sale;
+use crate::sale::id::SaleId;
 use crate::sale::record::Entry;
 
 /// What to read.
@@ -74,7 +76,8 @@ pub(super) enum Sales {
         #[command(flatten)]
         from: File,
     },
-    /// Close a case by stating a fact, with its witness and a reason. Nothing is deleted.
+    /// Close a case by stating a fact, with its witness and a reason, also the case of a sale that cannot be read any
+    /// more. Nothing is deleted.
     Decide(order::Decide),
     /// Print the receipt of a sale again, marked as a copy, without the activation code.
     Reprint {
@@ -257,7 +260,10 @@ struct Shown<'a> {
 
 fn show(archive: &Archive, number: &str, zone: &TimeZone, out: &mut Out) -> Result<(), Failed> {
     let id = archive.find(number)?.ok_or_else(|| Failed::told(format!("there is no sale {number:?}")))?;
-    let entries = archive.entries(id)?;
+    let entries = match archive.entries(id) {
+        Err(JournalError::Damaged { what }) => return show_raw(archive, id, &what, out),
+        entries => entries?,
+    };
     let sale = archive.sale(id)?.ok_or_else(|| Failed::told(format!("sale {number:?} has no records")))?;
     if out.is_json() {
         return out.value(&Shown { sale: &sale, records: &entries });
@@ -283,6 +289,16 @@ fn show(archive: &Archive, number: &str, zone: &TimeZone, out: &mut Out) -> Resu
         out.line(line.trim_end())?;
     }
     Ok(())
+}
+
+/// What lies there of a sale that cannot be read any more, for whoever decides its case.
+fn show_raw(archive: &Archive, id: SaleId, why: &str, out: &mut Out) -> Result<(), Failed> {
+    let records = archive.raw(id)?;
+    let value = serde_json::json!({ "id": id, "unreadable": why, "records": records });
+    out.either(&value, |_| {
+        let first = format!("{id} cannot be read any more ({why}); its records as they lie there:");
+        [first].into_iter().chain(records.iter().cloned()).collect()
+    })
 }
 
 /// One line a sale that waits.

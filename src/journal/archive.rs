@@ -25,6 +25,12 @@ pub struct Archive {
     connection: Connection,
 }
 
+/// Whoever takes this copy for the journal must say so: the kiosk has gone on since, and what it did then stands
+/// nowhere in here. A number outside cannot tell that of a copy that was made in the same run.
+pub(crate) fn mark_as_copy(copy: &Connection) -> Result<(), JournalError> {
+    super::care::estrange(copy, "the journal is a copy that was put back").map_err(|fault| fault.told("mark its copy"))
+}
+
 impl Archive {
     /// Opens the journal of `section` for reading.
     ///
@@ -114,6 +120,15 @@ impl Archive {
     /// SQLite's or the disk's.
     pub fn entries(&self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
         fold::entries(&self.connection, id).map_err(|fault| fault.told("read a sale"))
+    }
+
+    /// The records of a sale as they lie there, each with its number: for one that cannot be read any more.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn raw(&self, id: SaleId) -> Result<Vec<String>, JournalError> {
+        let sql = "SELECT seq || '  ' || kind || '  ' || json FROM entries WHERE sale = ?1 ORDER BY seq";
+        self.rows("read a sale as it lies there", sql, [id.to_string()], |row| row.get(0))
     }
 
     /// Who holds what.
@@ -257,6 +272,7 @@ impl Archive {
         drop(backup);
         schema::check_integrity(&copy)
             .map_err(|source| JournalError::Storage { doing: "check its copy", source: Box::new(source) })?;
+        mark_as_copy(&copy)?;
         // One file, readable anywhere: no write-ahead log beside it.
         copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(told)?;
         copy.close().map_err(|(_, error)| told(error))?;

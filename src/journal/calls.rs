@@ -9,6 +9,7 @@ use super::operator_calls::{self, OperatorCall};
 use super::purchases::{self, Batch, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
+use super::unreadable::{self, Verdict};
 use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, newest, outbox};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
@@ -29,9 +30,9 @@ impl Journal for SqliteJournal {
     }
 
     fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        let (sales, unreadable) = self.read("read the open sales", |connection, _| fold::open_sales(connection))?;
-        if !unreadable.is_empty() {
-            self.write("set aside what cannot be read", |work, _| fold::lay_aside(work, &unreadable))?;
+        let (sales, broken) = self.read("read the open sales", |connection, _| fold::open_sales(connection))?;
+        if !broken.is_empty() {
+            self.write("set aside what cannot be read", |work, _| unreadable::lay_aside(work, &broken))?;
         }
         Ok(sales)
     }
@@ -198,6 +199,14 @@ impl Journal for SqliteJournal {
 
     fn estranged(&self) -> Option<&str> {
         self.estranged.as_deref()
+    }
+
+    fn decide_unreadable(&mut self, id: SaleId, by: &Verdict, now: Moment) -> Result<bool, JournalError> {
+        self.write("close the case of a sale that cannot be read", |work, _| unreadable::decide(work, id, by, now))
+    }
+
+    fn clock_stepped(&mut self, by_ms: i64, now: Moment) -> Result<(), JournalError> {
+        self.write("note that the clock was set", |work, _| care::clock_stepped(work, by_ms, now))
     }
 
     fn operator_calls(&mut self) -> Result<Vec<OperatorCall>, JournalError> {

@@ -17,8 +17,27 @@ const FORGET_AT_ONCE: u32 = 50;
 /// This journal may not be the newest: no stock item is for sale until its provider has said that it was never used.
 pub(super) fn estrange(work: &Connection, why: &str) -> Result<(), Fault> {
     set_meta(work, "estranged", why)?;
+    // What a sale holds here may have been shown since: should it go into stock, nobody knows that it was never used.
+    work.execute(
+        "INSERT INTO meta (key, value)
+         SELECT 'unproven', json_group_array(id) FROM profiles WHERE owner IS NOT NULL AND sealed IS NOT NULL
+         ON CONFLICT DO UPDATE SET value = excluded.value",
+        [],
+    )?;
     work.execute("UPDATE stock SET unproven = 1 WHERE state IN ('free', 'reserved')", [])?;
     Ok(())
+}
+
+/// Of so many steps of the clock the journal knows.
+const STEPS: usize = 50;
+
+/// A step of the clock on the wall: when, in which run, by how much.
+pub(super) fn clock_stepped(work: &Connection, by_ms: i64, now: Moment) -> Result<(), Fault> {
+    let kept = meta::<String>(work, "clock_steps")?;
+    let mut steps: Vec<Value> = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    steps.push(serde_json::json!({ "at": now, "by_ms": by_ms }));
+    let older = steps.len().saturating_sub(STEPS);
+    Ok(set_meta(work, "clock_steps", Value::Array(steps.split_off(older)).to_string())?)
 }
 
 /// The end of day that is under way.

@@ -1,9 +1,10 @@
 //! Sales read back: entries, and the fold of them.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 use serde::Deserialize;
 
 use super::fault::Fault;
+use super::unreadable::Unreadable;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::record::{CaseKind, Entry, Record};
@@ -48,15 +49,6 @@ pub(super) fn sale(connection: &Connection, id: SaleId) -> Result<Option<Sale>, 
     Sale::replay(id, &entries).map(Some).map_err(|why| Fault::Damaged(format!("sale {id}: {why}")))
 }
 
-/// A sale that cannot be folded any more.
-#[derive(Debug)]
-pub(super) struct Unreadable {
-    /// Its id, as it stands in the row.
-    pub(super) id: String,
-    /// What is wrong with it.
-    pub(super) why: String,
-}
-
 /// Every sale with something left to do, oldest first; and those that cannot be read, which do not keep the others
 /// from being finished.
 pub(super) fn open_sales(connection: &Connection) -> Result<(Vec<Sale>, Vec<Unreadable>), Fault> {
@@ -73,22 +65,6 @@ pub(super) fn open_sales(connection: &Connection) -> Result<(Vec<Sale>, Vec<Unre
         }
     }
     Ok((sales, unreadable))
-}
-
-/// What cannot be read is a case, and a case holds no lock: the row says what is wrong, and selling goes on.
-pub(super) fn lay_aside(work: &Transaction<'_>, unreadable: &[Unreadable]) -> Result<(), Fault> {
-    let now = jiff::Timestamp::now().as_millisecond();
-    for Unreadable { id, why } in unreadable {
-        tracing::error!(%why, "a sale cannot be read any more: it is a case, and its locks are given back");
-        work.execute(
-            "INSERT OR IGNORE INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)
-             VALUES (?1, 255, 'unreadable', ?2, ?3, ?3, 'operator')",
-            (id, why, now),
-        )?;
-        work.execute("UPDATE sales SET open_cases = max(open_cases, 1) WHERE id = ?1", [id])?;
-        work.execute("DELETE FROM locks WHERE sale = ?1", [id])?;
-    }
-    Ok(())
 }
 
 /// Finds a sale's id by one text column.

@@ -24,6 +24,7 @@ pub mod sqlite;
 pub mod stock;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod unreadable;
 
 pub use append::word;
 
@@ -241,6 +242,19 @@ pub trait Journal: Send {
     /// Writes such a call: before it is sent, and again with what came of it.
     fn put_operator_call(&mut self, call: &operator_calls::OperatorCall) -> Result<(), JournalError> {
         let _ = call;
+        Ok(())
+    }
+
+    /// Closes the case of a sale whose records cannot be read any more, by what a person states of it; the records
+    /// stay as they are. `false` where there is no such case, or it is decided.
+    fn decide_unreadable(&mut self, id: SaleId, by: &unreadable::Verdict, now: Moment) -> Result<bool, JournalError> {
+        let _ = (id, by, now);
+        Ok(false)
+    }
+
+    /// Notes that the clock on the wall was set by so much while the kiosk ran.
+    fn clock_stepped(&mut self, by_ms: i64, now: Moment) -> Result<(), JournalError> {
+        let _ = (by_ms, now);
         Ok(())
     }
 

@@ -265,8 +265,10 @@ fn insert(
 ) -> Result<(), Fault> {
     let offer = serde_json::to_string(offer).map_err(|why| Fault::Damaged(format!("an offer: {why}")))?;
     work.prepare_cached(
-        "INSERT INTO stock (profile, state, offer, reference, came_from, changed_ms)
-         VALUES (?1, 'free', ?2, ?3, ?4, ?5)",
+        "INSERT INTO stock (profile, state, offer, reference, came_from, changed_ms, unproven)
+         VALUES (?1, 'free', ?2, ?3, ?4, ?5,
+                 EXISTS (SELECT 1 FROM meta, json_each(meta.value) AS held
+                         WHERE meta.key = 'unproven' AND held.value = ?1))",
     )?
     .execute((
         profile.to_string(),

@@ -1,7 +1,7 @@
 //! What the loop does for its journal when nobody is in the way: the stock as it stands, the outbox, tidying; and the
 //! state in which the journal may not be the newest (sale.md 11).
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -55,6 +55,15 @@ impl Kiosk {
     /// On every tick: what waits for a quiet moment.
     pub(super) fn look_after(&mut self) {
         let now = self.clock.now();
+        if let Some(by_ms) = self.clock.stepped() {
+            warn!(
+                by_s = by_ms / 1_000,
+                "the clock on the wall was set: ages across restarts count again in 10 minutes"
+            );
+            if let Err(error) = self.journal.clock_stepped(by_ms, now) {
+                return self.journal_failed(error);
+            }
+        }
         if self.stock_read_at.is_none_or(|at| now.since(&at).is_none_or(|age| age >= STOCK_MS)) {
             self.read_stock();
         }

@@ -13,6 +13,9 @@ use super::operator::{GoodsFact, MoneyFact, OperatorAnswer, Statement};
 impl Kiosk {
     /// A person states a fact about a case; the table of money and goods applies again.
     pub(super) fn decide(&mut self, statement: &Statement) -> OperatorAnswer {
+        if super::unreadable::is_about(statement) {
+            return self.decide_unreadable(statement);
+        }
         let id = match self.bring(&statement.number) {
             Ok(id) => id,
             Err(answer) => return answer,

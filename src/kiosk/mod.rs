@@ -47,6 +47,7 @@ pub mod sync;
 mod tests;
 pub mod trading;
 mod traveller;
+pub mod unreadable;
 pub mod view;
 pub mod wanted;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use crate::journal::JournalError;
 use crate::payment::OperatorTask;
 use crate::sale::event::Event;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -15,6 +16,7 @@ use super::Kiosk;
 use super::calls::ProviderCall;
 pub use super::decide::fits;
 use super::inbox::Inbox;
+pub use super::unreadable;
 
 /// What an operator may order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,6 +285,11 @@ impl Kiosk {
                     self.sales.insert(id, sale);
                 }
                 Ok(None) => return Err(missing()),
+                // This one sale is damaged: the journal works, and the others are sold and finished.
+                Err(JournalError::Damaged { what }) => {
+                    let text = format!("{name} cannot be read ({what}): its case is in `esim-kiosk sales cases`");
+                    return Err(OperatorAnswer::refused(text));
+                }
                 Err(error) => return Err(self.journal_refused(error)),
             }
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::journal::outbox::{Progress, Waiting};
 use crate::journal::purchases::{Batch, Purchase};
 use crate::journal::stock::{Bought, StockItem, StockState};
+use crate::journal::unreadable::Verdict;
 use crate::journal::{Append, DayEnding, Journal, JournalError, OffSale};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
@@ -202,6 +203,8 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         Other move_stock(profile: ProfileId, to: StockState, now: Moment) -> bool;
         Other stock_proven(profile: ProfileId) -> ();
         Other learn_transaction(key: &ApprovalKey) -> ();
+        Other clock_stepped(by_ms: i64, now: Moment) -> ();
+        Other decide_unreadable(id: SaleId, by: &Verdict, now: Moment) -> bool;
     }
 
     reads! {

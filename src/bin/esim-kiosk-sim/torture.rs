@@ -38,24 +38,16 @@ pub(crate) struct Wanted {
     /// sale --kill: so many kiosks at once, each with terminal, printer and providers of its own.
     #[arg(long, default_value_t = 1, value_name = "KIOSKS")]
     beside: usize,
-    /// power-loss: what is wrong on purpose, and must be noticed.
-    #[arg(long, value_enum)]
-    control: Option<OnPurpose>,
+    /// What is wrong on purpose, and must be noticed. power-loss: normal, early. rules: no-terminal-lock,
+    /// receipts-unbound and the others that a whole run lists.
+    #[arg(long, value_name = "NAME")]
+    control: Option<String>,
     /// printer: a sample in some seconds, instead of every fault at every moment on every model.
     #[arg(long)]
     short: bool,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-}
-
-/// What is wrong on purpose in a power-loss run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OnPurpose {
-    /// `synchronous=NORMAL` in place of FULL.
-    Normal,
-    /// Steps are acknowledged before they are written.
-    Early,
 }
 
 /// What is tortured.
@@ -115,7 +107,13 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             sale::run(&asked, &mut std::io::stdout())?.mismatches
         }
         What::PowerLoss => power_loss(wanted)?,
-        What::Rules => rules::run(size, &mut std::io::stdout().lock())?.mismatches,
+        What::Rules => match wanted.control.as_deref() {
+            None => rules::run(size, &mut std::io::stdout().lock())?.mismatches,
+            Some(name) => {
+                let mutant = rules::Mutant::named(name).ok_or_else(|| no_control(name, &rules_controls()))?;
+                rules::run_control(mutant, size, &mut std::io::stdout().lock())?.mismatches
+            }
+        },
         What::Printer => {
             let counts = printer::run(if short { Size::short(seed) } else { Size::whole(seed) })?;
             say(counts.to_string().trim_end());
@@ -149,6 +147,14 @@ fn kill(wanted: &Wanted) -> Result<usize, Lost> {
     Ok(report.faults.len())
 }
 
+fn rules_controls() -> Vec<String> {
+    rules::Mutant::ALL.into_iter().map(rules::Mutant::name).collect()
+}
+
+fn no_control(name: &str, known: &[String]) -> Lost {
+    Lost::Wrong(format!("{name:?} cannot be broken on purpose here; {} can", known.join(", ")))
+}
+
 /// What is not installed is told apart: exit code 3.
 fn missing(error: far::NotRun) -> Lost {
     match error {
@@ -167,14 +173,17 @@ fn power_loss(wanted: &Wanted) -> Result<usize, Lost> {
     let memory = std::path::Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let dir = place.join(format!("esim-kiosk-power-{}", std::process::id()));
+    let control = match wanted.control.as_deref() {
+        None => None,
+        Some("normal") => Some(power_loss::Control::Normal),
+        Some("early") => Some(power_loss::Control::Early),
+        Some(other) => return Err(no_control(other, &["normal".to_owned(), "early".to_owned()])),
+    };
     let asked = power_loss::Wanted {
         program: std::env::current_exe()?,
         dir: dir.clone(),
         images: wanted.size.unwrap_or(2_000),
-        control: wanted.control.map(|control| match control {
-            OnPurpose::Normal => power_loss::Control::Normal,
-            OnPurpose::Early => power_loss::Control::Early,
-        }),
+        control,
         seed: wanted.seed,
     };
     let report = power_loss::run(&asked, &mut std::io::stdout()).map_err(|error| match error {
@@ -183,7 +192,7 @@ fn power_loss(wanted: &Wanted) -> Result<usize, Lost> {
     })?;
     std::fs::remove_dir_all(&dir).ok();
     let wrong = report.lost + report.damaged;
-    match wanted.control {
+    match control {
         None => Ok(wrong),
         Some(_) if wrong == 0 => Err(Lost::Wrong("what is wrong on purpose was not noticed".to_owned())),
         Some(_) => Ok(0),

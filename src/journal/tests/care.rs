@@ -184,6 +184,40 @@ fn an_unreadable_sale_stops_nobody() {
     let archive = super::super::archive::Archive::open(&Section::at(dir.path())).unwrap();
     let cases = archive.cases(false).unwrap();
     assert_eq!((cases.len(), cases[0].kind.as_str()), (1, "unreadable"), "{cases:?}");
+    decide_what_nobody_can_read(&dir, broken);
+}
+
+/// A person closes the case: it says so, the records stay, and the next start does not open it again.
+fn decide_what_nobody_can_read(dir: &tempfile::TempDir, broken: SaleId) {
+    use crate::sale::record::Closing;
+    let raw = || -> Vec<String> {
+        let connection = rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+        let mut query = connection.prepare("SELECT json FROM entries WHERE sale = ?1 ORDER BY seq").unwrap();
+        let rows = query.query_map([broken.to_string()], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let before = raw();
+    let verdict = unreadable::Verdict {
+        money: crate::sale::Money::Back,
+        goods: crate::sale::Goods::Absent,
+        closing: Closing::Refunded,
+        reason: "refunded by hand (witness: the acquirer)".to_owned(),
+    };
+    let mut journal = open(dir).journal;
+    let other = journal.open_sales().unwrap()[0].id;
+    assert!(!journal.decide_unreadable(other, &verdict, at(1_000)).unwrap(), "a sale that can be read has none");
+    assert!(journal.decide_unreadable(broken, &verdict, at(1_000)).unwrap());
+    assert!(!journal.decide_unreadable(broken, &verdict, at(2_000)).unwrap(), "once");
+    drop(journal);
+    assert_eq!(open(dir).journal.open_sales().unwrap().len(), 1);
+    assert_eq!(raw(), before, "nothing of it is changed");
+    let archive = super::super::archive::Archive::open(&Section::at(dir.path())).unwrap();
+    assert!(archive.cases(false).unwrap().is_empty(), "a start opens no case again");
+    let case = archive.cases(true).unwrap().remove(0);
+    assert_eq!(case.decision.as_deref(), Some("money back, goods absent"));
+    assert!(case.reason.unwrap().contains("the acquirer"));
+    let row = archive.list(&archive::Wanted::default()).unwrap().into_iter().find(|row| row.id == broken).unwrap();
+    assert_eq!((row.closed.as_deref(), row.money.as_str(), row.open_cases), (Some("refunded"), "back", 0));
 }
 
 /// The terminal remembers a payment that a restored copy does not know.

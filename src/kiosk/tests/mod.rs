@@ -10,6 +10,7 @@ mod providers;
 mod service_screen;
 mod states;
 mod trade;
+mod unreadable;
 
 use doubles::{Rig, delivery};
 

@@ -31,6 +31,9 @@ pub use search::{Found, Trace};
 /// Worlds of each scene where no size is given: what a machine does within two minutes.
 pub const SMALL: usize = 20_000;
 
+/// Worlds of a rule that is broken on purpose: it is noticed within so many.
+pub const CONTROL: usize = 80_000;
+
 /// Enumerates a scene, at most `limit` worlds of it.
 pub fn enumerate(scene: &Scene, limit: usize) -> Found {
     search::enumerate(scene, limit)
@@ -82,26 +85,52 @@ pub fn run(size: Option<usize>, out: &mut dyn Write) -> io::Result<Report> {
         }
     }
     for mutant in Mutant::ALL {
-        report.cases += 1;
-        report.controls += 1;
-        match enumerate(&control(mutant), limit.max(SMALL)).broken {
-            Some(trace) => {
-                report.caught += 1;
-                writeln!(
-                    out,
-                    "broken on purpose: {mutant:?}: noticed after {} steps: {}",
-                    trace.way.len(),
-                    trace.what
-                )?;
-            }
-            None => {
-                report.mismatches += 1;
-                writeln!(out, "broken on purpose: {mutant:?}: NOT NOTICED")?;
-            }
-        }
+        broken_on_purpose(mutant, limit, &mut report, out)?;
     }
     writeln!(out, "{}", serde_json::to_string(&report).map_err(io::Error::other)?)?;
     Ok(report)
+}
+
+/// One rule broken on purpose and nothing else, with the way on which that was noticed. Not to notice it is a mismatch.
+///
+/// # Errors
+/// What cannot be printed.
+pub fn run_control(mutant: Mutant, size: Option<usize>, out: &mut dyn Write) -> io::Result<Report> {
+    let mut report = Report::default();
+    if let Some(trace) = broken_on_purpose(mutant, size.unwrap_or(CONTROL), &mut report, out)? {
+        tell(out, &trace)?;
+    }
+    writeln!(out, "{}", serde_json::to_string(&report).map_err(io::Error::other)?)?;
+    Ok(report)
+}
+
+fn broken_on_purpose(
+    mutant: Mutant,
+    limit: usize,
+    report: &mut Report,
+    out: &mut dyn Write,
+) -> io::Result<Option<Trace>> {
+    let found = enumerate(&control(mutant), limit.max(CONTROL));
+    report.cases += 1;
+    report.controls += 1;
+    report.states += found.states;
+    report.steps += found.edges;
+    match &found.broken {
+        Some(trace) => {
+            report.caught += 1;
+            let (steps, worlds) = (trace.way.len(), found.states);
+            writeln!(
+                out,
+                "broken on purpose: {mutant:?}: noticed after {steps} steps in {worlds} worlds: {}",
+                trace.what
+            )?;
+        }
+        None => {
+            report.mismatches += 1;
+            writeln!(out, "broken on purpose: {mutant:?}: NOT NOTICED in {} worlds", found.states)?;
+        }
+    }
+    Ok(found.broken)
 }
 
 fn tell(out: &mut dyn Write, trace: &Trace) -> io::Result<()> {

@@ -38,11 +38,15 @@ pub enum Mutant {
     ShownIntoStock,
     /// A sale in doubt is never asked about again.
     DoubtForgotten,
+    /// The terminal is free for whoever wants it.
+    NoTerminalLock,
+    /// A receipt is bound to no sale: what the terminal did last may be anybody's, also once another card was asked.
+    ReceiptsUnbound,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 10] = [
+    pub const ALL: [Mutant; 12] = [
         Mutant::ActBeforeAppend,
         Mutant::RetryAfterUnknown,
         Mutant::LostIsRefused,
@@ -53,7 +57,26 @@ impl Mutant {
         Mutant::ReversedBlindly,
         Mutant::ShownIntoStock,
         Mutant::DoubtForgotten,
+        Mutant::NoTerminalLock,
+        Mutant::ReceiptsUnbound,
     ];
+
+    /// As the command line names it: `no-terminal-lock`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Mutant> {
+        Mutant::ALL.into_iter().find(|mutant| mutant.name() == name)
+    }
 }
 
 /// One good of a sale.

@@ -69,6 +69,19 @@ pub fn control(mutant: Mutant) -> Scene {
             Scene { sales: vec![vec![Ware::Stock]], crashes: false, totals: true, ..keeps }
         }
         Mutant::ShownIntoStock => Scene { sales: vec![vec![Ware::TopUp]], ..one },
+        Mutant::NoTerminalLock | Mutant::ReceiptsUnbound => {
+            // Several sales: the first is in doubt, or gives money back, when another asks a card. A terminal that names
+            // no transaction and tells no totals keeps a payment in doubt.
+            let calm = Scene { busy_answers: false, abort_after_booking: false, line_breaks: false, ..one };
+            let calm = Scene { earlier: false, can_hold: false, ..calm };
+            let ordered = Ware::Ordered { fail_over: false };
+            if mutant == Mutant::NoTerminalLock {
+                Scene { sales: vec![vec![ordered], vec![Ware::Stock]], ..calm }
+            } else {
+                let sales = vec![vec![ordered], vec![Ware::Stock], vec![ordered]];
+                Scene { sales, provider_faults: false, synced: false, ..calm }
+            }
+        }
         Mutant::DoubtForgotten => Scene { sales: vec![vec![Ware::Stock]], ..one },
         _ => one,
     };

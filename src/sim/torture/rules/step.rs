@@ -21,6 +21,9 @@ impl World {
         let terms = scene.terms();
         let step = rules::on(sale, event, self.now, &terms);
         let step = mutate(scene, self.sale(seat), event, step);
+        if matches!(event, Event::Overtaken) && scene.mutant == Some(Mutant::ReceiptsUnbound) {
+            return Ok(vec![self]);
+        }
         if let Some(receipt) = self.bound_elsewhere(seat, &step) {
             // UNIQUE refused the step: the loop tells the sale so.
             let instead = match event {
@@ -58,10 +61,11 @@ impl World {
         }
         let quiet = record.is_empty() && effects.is_empty();
         let mut live = self;
-        live.append(seat, next)?;
+        live.append(seat, next, scene.mutant == Some(Mutant::NoTerminalLock))?;
         for entry in &record {
             if let Record::Paid { key } = &entry.record
                 && let Some(receipt) = &key.receipt
+                && scene.mutant != Some(Mutant::ReceiptsUnbound)
             {
                 live.bound.push((receipt.clone(), seat));
                 live.bound.sort();
@@ -82,8 +86,11 @@ impl World {
         Ok(all)
     }
 
-    fn append(&mut self, seat: usize, next: Sale) -> Result<(), Broken> {
-        let wanted = next.locks();
+    fn append(&mut self, seat: usize, next: Sale, terminal_is_free: bool) -> Result<(), Broken> {
+        let mut wanted = next.locks();
+        if terminal_is_free {
+            wanted.retain(|lock| *lock != Lock::Terminal);
+        }
         self.locks.retain(|(lock, holder)| *holder != seat || wanted.contains(lock));
         for lock in wanted {
             match self.locks.iter().find(|(taken, _)| *taken == lock) {

@@ -26,7 +26,27 @@ fn a_stock_item_is_enumerated_to_the_end() {
 #[test]
 fn every_rule_broken_on_purpose_is_noticed() {
     for mutant in Mutant::ALL {
-        let found = enumerate(&control(mutant), 20_000);
+        let found = enumerate(&control(mutant), CONTROL);
         assert!(found.broken.is_some(), "{mutant:?} was not noticed in {} worlds", found.states);
     }
+}
+
+/// A control that is noticed in the rules as they are would prove nothing.
+#[test]
+fn what_the_controls_find_is_not_there_without_them() {
+    for mutant in [Mutant::NoTerminalLock, Mutant::ReceiptsUnbound] {
+        let found = enumerate(&Scene { mutant: None, ..control(mutant) }, 3_000);
+        assert!(found.broken.is_none(), "{mutant:?}: {:?}", found.broken);
+    }
+}
+
+#[test]
+fn a_control_has_a_name_for_the_command_line() {
+    assert_eq!(Mutant::NoTerminalLock.name(), "no-terminal-lock");
+    assert_eq!(Mutant::named("receipts-unbound"), Some(Mutant::ReceiptsUnbound));
+    assert_eq!(Mutant::named("nothing"), None);
+    let mut told = Vec::new();
+    let report = run_control(Mutant::NoTerminalLock, None, &mut told).unwrap();
+    assert_eq!((report.controls, report.caught, report.mismatches), (1, 1, 0));
+    assert!(String::from_utf8(told).unwrap().contains("NoTerminalLock: noticed"));
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::below::Below;
+use super::damage::Log;
 use crate::esim::{DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Sent, Usage};
 use crate::journal::{Journal, JournalError};
 use crate::money::Exact;
@@ -150,6 +151,8 @@ pub(super) struct Blade {
     /// The disk, where it may forget what it has confirmed.
     pub(super) disk: Option<MemoryDisk>,
     pub(super) life: Life,
+    /// Where the writes are counted by what they leave on disk.
+    pub(super) log: Log,
 }
 
 impl Blade {
@@ -182,6 +185,7 @@ impl Guard for Blade {
         if let Some(disk) = &self.disk {
             self.life.remember(disk);
         }
+        self.log.writes();
         let written = work();
         if mine { Err(self.end(disk_only)) } else { written }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
+use super::damage::Known;
 use super::stand::Stand;
 use crate::sale::id::{ProfileId, SaleId};
 use crate::sale::offer::Kind as OfferKind;
@@ -31,6 +32,8 @@ pub enum Kind {
     LostRecord,
     /// A code on a screen or on paper that is not that sale's.
     WrongCode,
+    /// Something was asked, ordered or given back although the journal may not be the newest.
+    ActedInDoubt,
     /// A sale that never came to rest, a lock that was never given back, a kiosk that never sold again.
     Stuck,
 }
@@ -47,7 +50,9 @@ pub struct Wrong {
 /// A sale that waits for nothing but a person or the traveller. A case about goods is no excuse to keep money: what
 /// was paid must be given back at its deadline, whoever weighs the goods.
 pub(super) fn is_settled(sale: &Sale, last: bool) -> bool {
-    let waits_for_person = sale.cases.iter().any(|case| case.decided.is_none());
+    // What a newer program wrote keeps nobody from bringing everything else to its end.
+    let asks = |kind| kind != CaseKind::NewerRecord;
+    let waits_for_person = sale.cases.iter().any(|case| case.decided.is_none() && asks(case.kind));
     let waits_for_code = !last && sale.all_stored() && sale.traveller_gone;
     match sale.payment.money {
         _ if sale.closed.is_some() => true,
@@ -83,18 +88,25 @@ struct Auditor<'a> {
     sales: Vec<Sale>,
     payments: Vec<LedgerPayment>,
     wrongs: Vec<Wrong>,
+    known: Known,
 }
 
 /// Everything that is wrong at this stand.
 pub(super) fn audit(stand: &Stand) -> Vec<Wrong> {
+    audit_since(stand, &Known::default())
+}
+
+/// The same, but for what had happened before the books were lost.
+pub(super) fn audit_since(stand: &Stand, known: &Known) -> Vec<Wrong> {
     let payments = stand.terminal.ledger().book().payments;
-    let mut auditor = Auditor { stand, sales: stand.disk.sales(), payments, wrongs: Vec::new() };
+    let mut auditor = Auditor { stand, sales: stand.disk.sales(), payments, wrongs: Vec::new(), known: *known };
     auditor.rest();
     auditor.payments();
     auditor.sales();
     auditor.orders();
     auditor.sights();
     auditor.codes_seen();
+    auditor.sold_again();
     auditor.wrongs
 }
 
@@ -135,7 +147,7 @@ impl Auditor<'_> {
     }
 
     fn payments(&mut self) {
-        for payment in self.payments.clone() {
+        for payment in self.payments.clone().into_iter().skip(self.known.payments) {
             let owner = self.owner(&payment);
             let receipt = payment.receipt.clone().unwrap_or_default();
             if payment.goods_issued > 0 {
@@ -198,7 +210,7 @@ impl Auditor<'_> {
 
     fn orders(&mut self) {
         let sold = self.stand.shop.sold();
-        for order in &sold {
+        for order in sold.iter().skip(self.known.sold) {
             let reference = &order.reference.0;
             if sold.iter().filter(|other| other.key == order.key).count() > 1 {
                 self.wrong(Kind::DoubleOrder, format!("{reference} was ordered more than once"));
@@ -270,23 +282,36 @@ impl Auditor<'_> {
         }
     }
 
-    fn sights(&mut self) {
-        let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let on_paper: Vec<(String, String)> = {
-            let receipts = self.stand.tray.receipts.lock().unwrap_or_else(PoisonError::into_inner);
-            let codes = |receipt: &crate::sale::receipt::Receipt| {
-                let of = |code: &crate::sale::activation::ActivationCode| {
-                    (receipt.number.to_string(), code.reveal().to_owned())
-                };
-                receipt.activations.iter().map(of).collect::<Vec<_>>()
-            };
-            receipts.iter().flat_map(codes).collect()
-        };
-        let on_screen = sights.iter().filter_map(|sight| match sight {
+    /// The codes that were shown, with the label of their sale: on the screen, and on paper.
+    fn shown(&self, known: &Known) -> Vec<(String, String)> {
+        let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner);
+        let on_screen = sights.iter().skip(known.sights).filter_map(|sight| match sight {
             Sight::Code { number, code } => Some((number.clone(), code.clone())),
             _ => None,
         });
-        for (number, code) in on_screen.chain(on_paper) {
+        let receipts = self.stand.tray.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        let on_paper = receipts.iter().skip(known.receipts).flat_map(|receipt| {
+            receipt.activations.iter().map(|code| (receipt.number.to_string(), code.reveal().to_owned()))
+        });
+        on_screen.chain(on_paper).collect()
+    }
+
+    /// What was shown to somebody is for sale to nobody.
+    fn sold_again(&mut self) {
+        let shown = self.shown(&Known::default());
+        let for_sale = self.stand.disk.for_sale();
+        for order in self.stand.shop.sold().iter().filter(|order| for_sale.contains(&order.reference.0)) {
+            if let Some((number, _)) = shown.iter().find(|(_, code)| *code == order.code) {
+                self.wrong(
+                    Kind::WrongCode,
+                    format!("{} was shown to {number}, and is for sale again", order.reference.0),
+                );
+            }
+        }
+    }
+
+    fn sights(&mut self) {
+        for (number, code) in self.shown(&self.known) {
             let sale = self.sales.iter().find(|sale| sale.quote.number.0 == number).cloned();
             let sold = self.stand.shop.sold();
             let theirs = sale.as_ref().is_some_and(|sale| {

@@ -7,7 +7,10 @@
 pub mod below;
 mod blade;
 mod books;
+mod clocks;
+mod damage;
 mod goods_scenarios;
+mod operator;
 mod random;
 mod run;
 mod scenario;

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::below::Below;
 use super::blade::{Cut, Disk};
-use super::books::{Kind, Wrong, audit, is_settled};
+use super::books::{Kind, Wrong, is_settled};
+use super::damage::{self, Fate};
 use super::scenario::{Scenario, Setting, all};
 use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
@@ -86,6 +87,7 @@ impl Report {
             "double_orders": self.count(Kind::DoubleOrder),
             "lost_records": self.count(Kind::LostRecord),
             "wrong_codes": self.count(Kind::WrongCode),
+            "acted_in_doubt": self.count(Kind::ActedInDoubt),
             "stuck": self.count(Kind::Stuck),
             "took_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         });
@@ -186,7 +188,7 @@ pub(super) fn case(setting: &Setting, cut: Cut, disk: Disk) -> io::Result<(bool,
 }
 
 async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
-    let mut stand = Stand::set(setting);
+    let stand = Stand::set(setting);
     let mut wrongs = Vec::new();
     if setting.earlier {
         wrongs.extend(earlier_traveller(&stand).await);
@@ -212,10 +214,14 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
     if !struck && cut != Cut::Never {
         return (false, Vec::new());
     }
+    let mut fate = Fate::default();
     if struck {
         open.end(&stand, cut).await;
-        between(setting, &mut stand).await;
+        between(setting, &stand).await;
+        let (befell, faults) = damage::befalls(setting, &stand);
+        (fate, wrongs) = (befell, [wrongs, faults].concat());
         open = stand.open(Cut::Never, Disk::Honest);
+        wrongs.extend(fate.aftermath(setting, &stand, &open).await);
     } else if ended == Ended::Stuck {
         wrongs.push(stuck("the first traveller never came to an end"));
     }
@@ -239,9 +245,9 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
             wrongs.push(stuck(&format!("the claim code led {ended:?}, through {:?}", screens(&traveller))));
         }
     }
-    wrongs.extend(next_traveller(&stand, &open).await);
+    wrongs.extend(fate.next_traveller(&stand, &open).await);
     rest(&stand, true).await;
-    wrongs.extend(audit(&stand));
+    wrongs.extend(fate.audit(&stand));
     if let Some(last) = wrongs.last_mut() {
         write!(last.what, "\n{}", story(&stand)).ok();
     }
@@ -301,7 +307,7 @@ fn comes_back(cut: Cut) -> bool {
 }
 
 /// What happens while the kiosk is down.
-async fn between(setting: &Setting, stand: &mut Stand) {
+async fn between(setting: &Setting, stand: &Stand) {
     sleep(setting.down).await;
     stand.step_wall(setting.wall);
     if setting.day_closes {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::clocks::Clocks;
+use super::damage::Damage;
 use super::shop::{Ends, Manner};
 use crate::esim::DuplicateGuard;
 use crate::sim::kiosk::robot::{Cancels, Errand};
@@ -31,6 +33,12 @@ pub(super) struct Setting {
     /// How long the kiosk is down beyond the half second of a restart.
     pub(super) down: Duration,
     pub(super) wall: WallStep,
+    /// How it goes before that.
+    pub(super) clocks: Clocks,
+    /// What becomes of the books while the kiosk is down.
+    pub(super) damage: Damage,
+    /// The number of the run is kept outside of the books too.
+    pub(super) generation: bool,
     /// Another traveller has bought here before.
     pub(super) earlier: bool,
     /// The terminal closes its day by itself while the kiosk is down.
@@ -70,6 +78,9 @@ impl Setting {
             no_paper: false,
             down: Duration::ZERO,
             wall: WallStep::None,
+            clocks: Clocks::RIGHT,
+            damage: Damage::None,
+            generation: false,
             earlier: false,
             day_closes: false,
             seed: 1,
@@ -122,7 +133,7 @@ pub(super) fn in_stock(at: &mut Setting, count: u32) {
 }
 
 /// Charged now, ordered when the network is back.
-fn for_later(at: &mut Setting) {
+pub(super) fn for_later(at: &mut Setting) {
     at.files = true;
     at.offline = Some(s(60));
     at.queue_min = Some(60);
@@ -132,9 +143,10 @@ fn buys(cancels: Option<Cancels>) -> Errand {
     Errand::Buy { cancels, prints: true, walks_off: false }
 }
 
-/// Every scenario: one eSIM, and other goods.
+/// Every scenario: one eSIM, other goods, wrong clocks, damaged books.
 pub(super) fn all() -> impl Iterator<Item = &'static Scenario> {
-    ESIMS.iter().chain(super::goods_scenarios::BASKETS).chain(super::used_up_scenarios::USED_UP)
+    let goods = super::goods_scenarios::BASKETS.iter().chain(super::used_up_scenarios::USED_UP);
+    ESIMS.iter().chain(goods).chain(super::clocks::ALL).chain(super::damage::ALL)
 }
 
 /// One eSIM.

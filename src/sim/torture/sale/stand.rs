@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::blade::{Blade, Cut, CutJournal, Cuts, Disk, Life};
+use super::clocks::Clocks;
+use super::damage::Log;
 use super::scenario::{Setting, WallStep};
 use super::shelf::{catalogue, settings};
 use super::shop::Shop;
@@ -19,7 +21,7 @@ use super::store::Store;
 use crate::catalogue::Catalogue;
 use crate::esim::EsimProvider;
 use crate::journal::stock::Bought;
-use crate::kiosk::clock::{Clock, Wall};
+use crate::kiosk::clock::{Clock, Hand, Wall};
 use crate::kiosk::dice::Dice;
 use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
 use crate::money::Currency;
@@ -76,7 +78,10 @@ pub(super) struct Stand {
     settings: Arc<Settings>,
     catalogue: Arc<Catalogue>,
     began: Instant,
-    wall: WallStep,
+    hand: Hand,
+    clocks: Clocks,
+    /// How far the write-ahead log of the books has come, write by write of the last life.
+    pub(super) log: Log,
     /// Of the random numbers that its kiosks draw.
     seed: u64,
 }
@@ -106,7 +111,9 @@ impl Stand {
         shop.set_goods(setting.second, setting.ends);
         let settings = Arc::new(settings(setting));
         let catalogue = Arc::new(catalogue(&settings));
-        let disk = Store::new(setting.files);
+        let disk = Store::new(setting.files, setting.generation);
+        let hand = Hand::default();
+        setting.clocks.first.sets(&hand);
         let stocked = lay_in(&disk, &shop, &catalogue, setting.stock);
         shop.set_offline(setting.offline.is_some());
         Stand {
@@ -120,32 +127,30 @@ impl Stand {
             catalogue,
             settings,
             began: Instant::now(),
-            wall: WallStep::None,
+            hand,
+            clocks: setting.clocks,
+            log: Log::default(),
             seed: setting.seed,
         }
     }
 
-    /// The clock on the wall is another one from the next start on.
-    pub(super) fn step_wall(&mut self, step: WallStep) {
-        self.wall = step;
+    /// The clock on the wall is set.
+    pub(super) fn step_wall(&self, step: WallStep) {
+        step.sets(&self.hand);
     }
 
     fn wall_now(&self) -> Wall {
-        let began = began();
         let ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(0);
-        let now = |offset_ms: i64| {
-            Timestamp::from_millisecond(began.as_millisecond() + ms + offset_ms).unwrap_or(Timestamp::UNIX_EPOCH)
-        };
-        match self.wall {
-            WallStep::None => Wall::Virtual(now(0)),
-            WallStep::By(offset_ms) => Wall::Virtual(now(offset_ms)),
-            WallStep::Lost => Wall::Adrift(Timestamp::UNIX_EPOCH),
-        }
+        let now = Timestamp::from_millisecond(began().as_millisecond() + ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        Wall::Set(now, self.hand.clone())
     }
 
     /// Puts a kiosk before it, as the program's start does.
     pub(super) fn open(&self, cut: Cut, disk: Disk) -> Open {
         let life = Life::new(cut, disk);
+        if cut != Cut::Never {
+            self.log.copies(self.disk.folder());
+        }
         let mut inner = self.disk.open(cut);
         let run = inner.run();
         let clock = Clock::new(run, self.wall_now(), jiff::tz::TimeZone::UTC);
@@ -159,7 +164,8 @@ impl Stand {
         let (intents, mut wishes) = mpsc::channel(64);
         let (shown, views) = watch::channel(Arc::new(View::starting("en")));
         let under = |inner: Shop| Arc::new(Cuts { inner, life: life.clone() }) as Arc<dyn EsimProvider>;
-        let guard = Blade { disk: self.disk.memory().cloned(), life: life.clone() };
+        self.log.begins(self.disk.write_ahead_log());
+        let guard = Blade { disk: self.disk.memory().cloned(), life: life.clone(), log: self.log.clone() };
         let journal = CutJournal { inner, guard };
         let printer = Arc::new(Cuts { inner: self.tray.clone(), life: life.clone() });
         let connections = Connections {
@@ -196,8 +202,9 @@ impl Stand {
 
     /// A traveller before this kiosk.
     pub(super) fn traveller(&self, open: &Open) -> Robot {
-        let sights = self.sights.clone();
+        let (sights, hand, clocks) = (self.sights.clone(), self.hand.clone(), self.clocks);
         let tells = move |sight: &Sight| {
+            clocks.at(sight, &hand);
             if !matches!(sight, Sight::Screen(_)) {
                 sights.lock().unwrap_or_else(PoisonError::into_inner).push(sight.clone());
             }

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::blade::Cut;
 use crate::journal::Journal;
 use crate::journal::archive::{Archive, Wanted};
+use crate::journal::place::Place;
 use crate::journal::section::Section;
 use crate::journal::sqlite::{OpenError, SqliteJournal};
 use crate::sale::id::SaleId;
@@ -20,23 +21,37 @@ use crate::sim::memory::MemoryDisk;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    /// Outside of the state partition.
+    generation: Option<PathBuf>,
     archive: Mutex<Option<Archive>>,
 }
 
 impl Folder {
-    fn new() -> Folder {
+    fn new(generation: bool) -> Folder {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let memory = PathBuf::from("/dev/shm");
         let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
         let own = format!("esim-kiosk-stand-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Folder { path: place.join(own), archive: Mutex::new(None) }
+        let path = place.join(own);
+        let generation = generation.then(|| path.with_extension("generation"));
+        Folder { path, generation, archive: Mutex::new(None) }
     }
 
     fn section(&self) -> Section {
-        Section { head_room_mb: 0, ..Section::at(&self.path) }
+        Section { head_room_mb: 0, generation_file: self.generation.clone(), ..Section::at(&self.path) }
     }
 
-    fn open(&self) -> Result<SqliteJournal, OpenError> {
+    /// Where the database lies.
+    pub(super) fn database(&self) -> PathBuf {
+        Place::of(&self.section()).database
+    }
+
+    /// Nobody reads any more, so that files may be changed under it.
+    pub(super) fn close(&self) {
+        self.archive.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    pub(super) fn open(&self) -> Result<SqliteJournal, OpenError> {
         Ok(SqliteJournal::open_with(&self.section(), None, super::stand::began())?.journal)
     }
 
@@ -69,6 +84,9 @@ impl Drop for Folder {
         self.archive.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Nothing is lost but memory.
         std::fs::remove_dir_all(&self.path).ok();
+        if let Some(path) = &self.generation {
+            std::fs::remove_file(path).ok();
+        }
     }
 }
 
@@ -80,8 +98,37 @@ pub(super) enum Store {
 }
 
 impl Store {
-    pub(super) fn new(files: bool) -> Store {
-        if files { Store::Files(Folder::new()) } else { Store::Memory(MemoryDisk::default()) }
+    pub(super) fn new(files: bool, generation: bool) -> Store {
+        if files { Store::Files(Folder::new(generation)) } else { Store::Memory(MemoryDisk::default()) }
+    }
+
+    /// The files, where it has any.
+    pub(super) fn folder(&self) -> Option<&Folder> {
+        match self {
+            Store::Memory(_) => None,
+            Store::Files(folder) => Some(folder),
+        }
+    }
+
+    /// What SQLite writes ahead of the database.
+    pub(super) fn write_ahead_log(&self) -> Option<PathBuf> {
+        let mut log = self.folder()?.database().into_os_string();
+        log.push("-wal");
+        Some(log.into())
+    }
+
+    /// Why this journal may not be the newest, if it may not.
+    pub(super) fn estranged(&self) -> Option<String> {
+        let Store::Files(folder) = self else { return None };
+        self.read(folder, |archive| archive.estranged().expect("the mark can be read"))
+    }
+
+    /// The orders of the items that can be sold to whoever comes.
+    pub(super) fn for_sale(&self) -> Vec<String> {
+        let Store::Files(folder) = self else { return Vec::new() };
+        let rows = self.read(folder, |archive| archive.stock_rows().expect("the stock can be read"));
+        let free = rows.into_iter().filter(|row| row.state == "free" && !row.unproven);
+        free.filter_map(|row| row.order).collect()
     }
 
     /// Opens the journal: a new run. A disk that fails in the very start is mended before the next one.

@@ -1,0 +1,88 @@
+//! Sales whose records cannot be read any more: what becomes of them at a start, and how a person closes their case.
+//! Nothing of them is changed or deleted: what is stated stands in the case, and in the row that lists the sale.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::fault::Fault;
+use super::word;
+use crate::sale::id::SaleId;
+use crate::sale::moment::Moment;
+use crate::sale::record::Closing;
+use crate::sale::{Goods, Money};
+
+/// The number of such a case: no other case of a sale has it.
+pub const CASE: u8 = 255;
+
+/// A sale that cannot be folded any more.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// Its id, as it stands in the row.
+    pub(super) id: String,
+    /// What is wrong with it.
+    pub(super) why: String,
+}
+
+/// What a person states of such a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What became of the money.
+    pub money: Money,
+    /// What became of the goods, all of them.
+    pub goods: Goods,
+    /// How the sale counts as closed.
+    pub closing: Closing,
+    /// Why, and by what witness.
+    pub reason: String,
+}
+
+/// What cannot be read is a case, and a case holds no lock: the row says what is wrong, and selling goes on.
+pub(super) fn lay_aside(work: &Transaction<'_>, unreadable: &[Unreadable]) -> Result<(), Fault> {
+    let now = jiff::Timestamp::now().as_millisecond();
+    for Unreadable { id, why } in unreadable {
+        tracing::error!(%why, "a sale cannot be read any more: it is a case, and its locks are given back");
+        work.execute(
+            "INSERT OR IGNORE INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)
+             VALUES (?1, ?4, 'unreadable', ?2, ?3, ?3, 'operator')",
+            (id, why, now, CASE),
+        )?;
+        work.execute("UPDATE sales SET open_cases = max(open_cases, 1) WHERE id = ?1", [id])?;
+        work.execute("DELETE FROM locks WHERE sale = ?1", [id])?;
+    }
+    Ok(())
+}
+
+/// Whether this sale has such a case, and nobody has decided it.
+pub(super) fn is_open(connection: &Connection, id: SaleId) -> Result<bool, Fault> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM cases WHERE sale = ?1 AND place = ?2 AND decided_ms IS NULL")?
+        .query_row((id.to_string(), CASE), |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Closes the case and the sale's row with it. `false` where there is no such case, or it is decided.
+pub(super) fn decide(work: &Transaction<'_>, id: SaleId, verdict: &Verdict, now: Moment) -> Result<bool, Fault> {
+    if !is_open(work, id)? {
+        return Ok(false);
+    }
+    let id = id.to_string();
+    let decision = format!("money {}, goods {}", word(&verdict.money), word(&verdict.goods));
+    work.execute(
+        "UPDATE cases SET decided_ms = ?3, decision = ?4, reason = ?5 WHERE sale = ?1 AND place = ?2",
+        (&id, CASE, now.wall_ms, decision, &verdict.reason),
+    )?;
+    // Its other cases cannot be read either: this one decides over the whole sale.
+    work.execute(
+        "UPDATE cases SET decided_ms = ?2, decision = 'unreadable', reason = ?3 WHERE sale = ?1 AND decided_ms IS NULL",
+        (&id, now.wall_ms, &verdict.reason),
+    )?;
+    let goods: String = work.query_row("SELECT goods FROM sales WHERE id = ?1", [&id], |row| row.get(0))?;
+    let goods = vec![word(&verdict.goods); goods.split(',').count()].join(",");
+    let closing = word(&verdict.closing);
+    work.execute(
+        "UPDATE sales SET closed = ?2, closed_ms = ?3, phase = 'closed', money = ?4, goods = ?5, open_order = 0,
+                          open_cases = 0 WHERE id = ?1",
+        (&id, closing, now.wall_ms, word(&verdict.money), goods),
+    )?;
+    Ok(true)
+}
