@@ -335,3 +335,14 @@ fn no_archive_is_written_down_and_every_script_is_well_formed() {
         }
     }
 }
+
+#[test]
+fn the_updater_keeps_its_state_in_a_directory_that_is_made() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("readable");
+    let configuration = read("images/overlay/etc/rauc/system.conf");
+    let file = configuration.lines().find_map(|line| line.strip_prefix("statusfile=")).expect("a status file");
+    let directory = Path::new(file).parent().expect("a directory").to_str().expect("text").to_owned();
+    // State begins empty: what nobody makes is not there, and no update could be installed.
+    let made = read("systemd/device/esim-kiosk-appliance.tmpfiles");
+    assert!(made.lines().any(|line| line.split_whitespace().nth(1) == Some(&directory)), "{directory}: {made}");
+}
