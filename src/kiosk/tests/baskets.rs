@@ -134,6 +134,7 @@ async fn a_number_is_ended_right_after_its_activation() {
     assert_eq!(answer(&rig.next_order().await), Some(Answer::GoodsIssued));
     rig.terminal(TerminalEvent::Ended { sale, ending: Ending::Completed }).await;
     rig.see("the receipt screen", |screen| matches!(screen, Screen::Receipt(_))).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(*rig.provider.cancelled.lock().unwrap(), ["number/7"]);
     assert!(disk.records(sale).contains(&Record::CancelTaken { good: 0 }));
     assert_eq!(disk.sales()[0].closed, Some(Closing::Delivered));
@@ -146,13 +147,9 @@ async fn what_does_not_fit_into_the_hold_is_not_offered() {
     settings.terms.hold_ms = 14_000;
     let mut rig = Rig::over(Box::new(disk.open()), None, settings).await;
     rig.walk_to_plan().await;
-    let card = {
-        let view = rig.views.borrow().clone();
-        match &view.screen {
-            Screen::PlanDetail(detail) => detail.plan.id.clone(),
-            other => panic!("{other:?}"),
-        }
-    };
+    let view = rig.see("the plan", |screen| matches!(screen, Screen::PlanDetail(_))).await;
+    let Screen::PlanDetail(detail) = &view.screen else { unreachable!() };
+    let card = detail.plan.id.clone();
     rig.touch(Intent::Order(Wanted::Basket(vec![card; 3]))).await;
     let told =
         |screen: &Screen| matches!(screen, Screen::PlanDetail(detail) if detail.problem == Some(PayProblem::PlanGone));
