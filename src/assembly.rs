@@ -228,7 +228,6 @@ pub fn settings(config: &Config) -> Settings {
         online_ms: timing.online_ms,
         pricing: config.pricing.clone(),
         offering: config.catalogue.clone(),
-        exclusive_accounts: BTreeMap::new(),
         trade: config.trade(),
         interrupted_ms: timing.interrupted_ms,
     }
@@ -287,7 +286,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         refresh: refresh.clone(),
     };
     tokio::spawn(sync.run());
-    let to = operations::To { inbox: inbox.clone(), views: views.clone(), frames: terminal.frames(), refresh };
+    let to = operations::To { inbox: inbox.clone(), views: views.clone(), frames: terminal.frames() };
     let far = operations::start(config, &to);
     let connections = Connections {
         journal,
@@ -303,7 +302,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         clock,
         dice: crate::kiosk::dice::Dice::System,
     };
-    let mut kiosk = Kiosk::new(settings, connections);
+    let mut kiosk = Kiosk::new(settings, connections).with_refresh(refresh);
     if let Some(section) = &config.service {
         kiosk = kiosk.with_service(door(config, section));
     }

@@ -109,33 +109,4 @@ pub fn page(machine: &str, status: &Status, process: &Process) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_sample_belongs_to_a_family_and_the_page_ends() {
-        let page =
-            page("K\"07", &crate::kiosk::alarms::tests::well(), &Process { free_bytes: Some(5), ..Process::default() });
-        assert!(page.ends_with("# EOF\n") && page.contains("machine=\"K\\\"07\""), "{page}");
-        let families: Vec<&str> =
-            page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-        let mut unique = families.clone();
-        unique.sort_unstable();
-        unique.dedup();
-        assert_eq!(unique.len(), families.len(), "a family stands once");
-        for line in page.lines().filter(|line| !line.starts_with('#')) {
-            let name = line.split(['{', ' ']).next().unwrap();
-            let family = name.trim_end_matches("_total").trim_end_matches("_info");
-            assert!(families.contains(&family), "{line}");
-            assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
-        }
-        assert!(page.contains("esim_kiosk_sales_closed_total{how=\"delivered\"} 3"));
-        assert!(page.contains("esim_kiosk_wallet_balance{account=\"mobilexy\",currency=\"EUR\"} 25"));
-    }
-
-    #[test]
-    fn this_process_has_memory_and_files() {
-        let process = Process::of_this();
-        assert!(process.resident_bytes > 1 << 20 && process.open_fds >= 3, "{process:?}");
-    }
-}
+mod tests;

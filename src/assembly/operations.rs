@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, info, warn};
 
 use crate::config::{Config, Pushed};
@@ -44,7 +44,6 @@ pub(super) struct To {
     pub(super) inbox: mpsc::Sender<Inbox>,
     pub(super) views: watch::Receiver<Arc<View>>,
     pub(super) frames: FrameLog,
-    pub(super) refresh: Arc<Notify>,
 }
 
 /// Starts them all; they end with the loop. Gives back the back office, where sales go over the broker.
@@ -63,7 +62,7 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
     };
     tokio::spawn(watcher.run());
     if let Some(listen) = config.metrics.as_ref().map(|section| section.listen) {
-        tokio::spawn(serve_metrics(listen, config.machine.label.clone(), now));
+        tokio::spawn(serve_metrics(listen, config.machine.label.clone(), Place::of(&config.journal), now));
     }
     let section = config.fleet.as_ref()?;
     let office = section.sales.then(|| FarOffice::new(news));
@@ -77,7 +76,7 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
         let state = config.journal.directory.clone();
         tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
         let first = config.machine.languages.first().cloned().unwrap_or_else(|| "en".to_owned());
-        tokio::spawn(carry_out(ordered, to.inbox.clone(), to.refresh.clone(), first, config.file.clone()));
+        tokio::spawn(carry_out(ordered, to.inbox.clone(), first, config.file.clone()));
     }
     office.map(|office| Arc::new(office) as Arc<dyn BackOffice>)
 }
@@ -86,6 +85,8 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
 async fn start_anew(inbox: &mpsc::Sender<Inbox>, answer: oneshot::Sender<Result<String, String>>, words: &str) {
     answer.send(Ok(words.to_owned())).ok();
     tokio::time::sleep(Duration::from_secs(2)).await;
+    // A traveller may have come in the meantime.
+    while !inbox.is_closed() && quiet(inbox).await.is_err() {}
     info!("starting anew, as ordered from afar");
     inbox.send(Inbox::Stop).await.ok();
 }
@@ -199,38 +200,36 @@ fn line(status: &Status) -> HealthLine {
 async fn carry_out(
     mut ordered: mpsc::Receiver<Ordered>,
     inbox: mpsc::Sender<Inbox>,
-    refresh: Arc<Notify>,
     first_language: String,
     file: std::path::PathBuf,
 ) {
     while let Some(Ordered { order, answer }) = ordered.recv().await {
-        let done = match order {
-            Order::Lock => locked(&inbox, true).await,
-            Order::Unlock => locked(&inbox, false).await,
-            Order::RefreshCatalogue => {
-                refresh.notify_one();
-                Ok("the catalogue is being fetched".to_owned())
-            }
-            Order::EndOfDay => {
-                let sent = inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await;
-                sent.map(|()| "handed to the service; its end is in the log".to_owned()).map_err(|_| gone())
-            }
-            Order::OffSale { provider, plan, reason } => told(&inbox, on_sale(provider, plan, Some(reason))).await,
-            Order::OnSale { provider, plan } => told(&inbox, on_sale(provider, plan, None)).await,
+        let command = match order {
+            Order::Lock => OperatorCommand::Lock(true),
+            Order::Unlock => OperatorCommand::Lock(false),
+            Order::RefreshCatalogue => OperatorCommand::RefreshCatalogue,
+            Order::EndOfDay => OperatorCommand::EndOfDay,
+            Order::OffSale { provider, plan, reason } => on_sale(provider, plan, Some(reason)),
+            Order::OnSale { provider, plan } => on_sale(provider, plan, None),
             Order::PrintTest { language } => {
-                let language = language.unwrap_or_else(|| first_language.clone());
-                told(&inbox, OperatorCommand::Printer(PrinterTask::Test(language))).await
+                OperatorCommand::Printer(PrinterTask::Test(language.unwrap_or_else(|| first_language.clone())))
             }
             Order::Restart => match quiet(&inbox).await {
                 Ok(()) => return start_anew(&inbox, answer, "starting anew").await,
-                Err(why) => Err(why),
+                Err(why) => {
+                    answer.send(Err(why)).ok();
+                    continue;
+                }
             },
             Order::Configure { part } => match configure(&inbox, &file, part).await {
                 Ok(()) => return start_anew(&inbox, answer, "on trial: starting anew with it").await,
-                Err(why) => Err(why),
+                Err(why) => {
+                    answer.send(Err(why)).ok();
+                    continue;
+                }
             },
         };
-        answer.send(done).ok();
+        answer.send(told(&inbox, command).await).ok();
     }
 }
 
@@ -251,13 +250,6 @@ fn gone() -> String {
     "the service is on its way out".to_owned()
 }
 
-/// Locks or unlocks, and looks whether it is so.
-async fn locked(inbox: &mpsc::Sender<Inbox>, wanted: bool) -> Result<String, String> {
-    inbox.send(Inbox::Operator(OperatorCommand::Lock(wanted))).await.map_err(|_| gone())?;
-    let status = look(inbox).await.ok_or_else(gone)?;
-    if status.locked == wanted { Ok(format!("selling: {}", status.selling)) } else { Err("it did not take".to_owned()) }
-}
-
 /// Waits until no traveller is in front and no money moves; a quarter of an hour at most.
 pub(super) async fn quiet(inbox: &mpsc::Sender<Inbox>) -> Result<(), String> {
     for _ in 0..180 {
@@ -271,7 +263,7 @@ pub(super) async fn quiet(inbox: &mpsc::Sender<Inbox>) -> Result<(), String> {
 }
 
 /// OpenMetrics for whoever asks on this machine.
-async fn serve_metrics(listen: SocketAddr, machine: String, mut status: watch::Receiver<Option<Status>>) {
+async fn serve_metrics(listen: SocketAddr, machine: String, place: Place, mut status: watch::Receiver<Option<Status>>) {
     let listener = match TcpListener::bind(listen).await {
         Ok(listener) => listener,
         Err(error) => return warn!(%listen, %error, "metrics.listen cannot be listened on: name a free port"),
@@ -281,7 +273,8 @@ async fn serve_metrics(listen: SocketAddr, machine: String, mut status: watch::R
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
                 let Some(now) = status.borrow().clone() else { continue };
-                let page = metrics::page(&machine, &now, &Process::of_this());
+                let free_bytes = place.free_mb().ok().map(|free| free << 20);
+                let page = metrics::page(&machine, &now, &Process { free_bytes, ..Process::of_this() });
                 // One after the other, each with little time: nobody can hold it up.
                 tokio::time::timeout(Duration::from_secs(2), answer_metrics(stream, &page)).await.ok();
             }
@@ -320,7 +313,7 @@ mod tests {
     async fn ordered(order: Order, said: OperatorAnswer) -> (OperatorCommand, Result<String, String>) {
         let (orders, taken) = mpsc::channel(4);
         let (inbox, mut queue) = mpsc::channel(4);
-        tokio::spawn(carry_out(taken, inbox, Arc::default(), "de".to_owned(), "/nonexistent".into()));
+        tokio::spawn(carry_out(taken, inbox, "de".to_owned(), "/nonexistent".into()));
         let (answer, answered) = oneshot::channel();
         orders.send(Ordered { order, answer }).await.unwrap();
         let Some(Inbox::Order { command, answer }) = queue.recv().await else { panic!("nothing entered the loop") };
@@ -345,7 +338,16 @@ mod tests {
         let (command, said) = ordered(off, printed.clone()).await;
         assert_eq!(command, on_sale(provider.clone(), plan.clone(), Some(reason)));
         assert!(said.is_ok());
-        let (command, _) = ordered(Order::OnSale { provider: provider.clone(), plan: plan.clone() }, printed).await;
-        assert_eq!(command, on_sale(provider, plan, None));
+        let back = Order::OnSale { provider: provider.clone(), plan: plan.clone() };
+        for (order, command) in [
+            (back, on_sale(provider, plan, None)),
+            (Order::Lock, OperatorCommand::Lock(true)),
+            (Order::Unlock, OperatorCommand::Lock(false)),
+            (Order::EndOfDay, OperatorCommand::EndOfDay),
+            (Order::RefreshCatalogue, OperatorCommand::RefreshCatalogue),
+        ] {
+            let (entered, said) = ordered(order, printed.clone()).await;
+            assert_eq!((entered, said), (command, Ok(printed.text.clone())));
+        }
     }
 }

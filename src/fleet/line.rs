@@ -23,6 +23,8 @@ use super::section::Section;
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Most bytes of a message that we take.
 const INCOMING: u32 = 512 * 1024;
+/// Most messages that are under way at once in each direction, not yet acknowledged.
+const UNDER_WAY: u16 = 32;
 /// Room for what is being sent.
 const OUTGOING: usize = 256;
 
@@ -137,6 +139,10 @@ impl Line {
         options.set_keep_alive(self.section.keep_alive_s);
         options.set_session_mode(SessionMode::Clean);
         options.set_max_packet_size(Some(INCOMING));
+        // The client lays a place out for every message that may be under way: with the protocol's 65 535 of them that
+        // is 13 MB, for a kiosk that says a handful of things at a time.
+        options.set_outgoing_inflight_upper_limit(UNDER_WAY);
+        options.set_receive_maximum(Some(UNDER_WAY));
         options.set_last_will(LastWill::new(self.will.0.as_str(), self.will.1.as_str(), QoS::AtLeastOnce, true, None));
         if broker.secure {
             let tls = Arc::new(tls(&self.section)?);

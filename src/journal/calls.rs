@@ -10,7 +10,8 @@ use super::purchases::{self, Batch, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
 use super::unreadable::{self, Verdict};
-use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, newest, outbox};
+use super::upkeep::{self, Upkeep};
+use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, newest, outbox, retention};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -181,6 +182,13 @@ impl Journal for SqliteJournal {
             }
             _ => 0,
         };
+        let keep = i64::try_from(self.keep_sales_ms).ok().and_then(|keep| now.wall_ms.checked_sub(keep));
+        if let (Some(before), true) = (keep, now.synced) {
+            let gone = self.write("take old sales out", |work, _| retention::forget_sales(work, before))?;
+            if gone > 0 {
+                tracing::info!(sales = gone, "records of old sales, which the back office has, were taken out");
+            }
+        }
         self.checkpoint(if wiped + forgotten > 0 { 0 } else { WAL_TIDY_BYTES })?;
         Ok(wiped)
     }
@@ -270,6 +278,14 @@ impl Journal for SqliteJournal {
 
     fn keep_off_sale(&mut self, plans: &[OffSale]) -> Result<(), JournalError> {
         self.write("write what is off sale", |work, _| care::keep_off_sale(work, plans))
+    }
+
+    fn upkeep(&mut self) -> Result<Upkeep, JournalError> {
+        self.read("read what the operator closed", |connection, _| upkeep::read(connection))
+    }
+
+    fn put_upkeep(&mut self, upkeep: &Upkeep) -> Result<(), JournalError> {
+        self.write("write what the operator closed", |work, _| upkeep::put(work, upkeep))
     }
 
     fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {

@@ -16,6 +16,7 @@ pub mod operator_calls;
 pub mod outbox;
 pub mod place;
 pub mod purchases;
+mod retention;
 mod rows;
 pub mod schema;
 pub mod seal;
@@ -25,6 +26,7 @@ pub mod stock;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod unreadable;
+pub mod upkeep;
 
 pub use append::word;
 
@@ -197,6 +199,16 @@ pub trait Journal: Send {
     /// From now on these plans are off sale, and no others.
     fn keep_off_sale(&mut self, plans: &[OffSale]) -> Result<(), JournalError> {
         let _ = plans;
+        Ok(())
+    }
+
+    /// What the operator closed, and who was shut out at the service screen.
+    fn upkeep(&mut self) -> Result<upkeep::Upkeep, JournalError> {
+        Ok(upkeep::Upkeep::default())
+    }
+
+    /// From now on this is so, also after a restart.
+    fn put_upkeep(&mut self, _upkeep: &upkeep::Upkeep) -> Result<(), JournalError> {
         Ok(())
     }
 

@@ -22,6 +22,9 @@ pub struct Section {
     /// What is personal in a sale (card digits, the eSIM's number, receipt lines) is wiped so many days after it
     /// has closed; the books stay.
     pub keep_personal_days: u32,
+    /// The records of a sale that the back office has are taken out so many days after it has closed; its row stays,
+    /// and everything that must be unique. Without a back office nothing is ever taken out.
+    pub keep_sales_days: u32,
 }
 
 impl Default for Section {
@@ -33,6 +36,7 @@ impl Default for Section {
             head_room_mb: 64,
             keep_codes_hours: 72,
             keep_personal_days: 180,
+            keep_sales_days: 730,
         }
     }
 }
@@ -57,6 +61,9 @@ impl Section {
         }
         if self.keep_personal_days == 0 {
             problems.push(("keep_personal_days", "at least 1 is needed".to_owned()));
+        }
+        if self.keep_sales_days < 31 {
+            problems.push(("keep_sales_days", "at least 31 is needed".to_owned()));
         }
         problems
     }

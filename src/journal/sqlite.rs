@@ -27,6 +27,7 @@ pub struct SqliteJournal {
     pub(super) head_room_mb: u64,
     pub(super) keep_codes_ms: u64,
     pub(super) keep_personal_ms: u64,
+    pub(super) keep_sales_ms: u64,
     failed: Option<&'static str>,
     _held: Option<File>,
 }
@@ -149,6 +150,7 @@ impl SqliteJournal {
             head_room_mb: section.head_room_mb,
             keep_codes_ms: u64::from(section.keep_codes_hours) * 3_600_000,
             keep_personal_ms: u64::from(section.keep_personal_days) * 86_400_000,
+            keep_sales_ms: u64::from(section.keep_sales_days) * 86_400_000,
             failed: None,
             place: Some(place.clone()),
             _held: Some(held),
@@ -185,6 +187,7 @@ impl SqliteJournal {
             head_room_mb: 0,
             keep_codes_ms: 72 * 3_600_000,
             keep_personal_ms: 180 * 86_400_000,
+            keep_sales_ms: 730 * 86_400_000,
             failed: None,
             place: None,
             _held: None,

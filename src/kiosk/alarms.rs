@@ -1,5 +1,7 @@
 //! What an operator must look at: a pure table over the kiosk's status and the machine's facts.
 
+use jiff::Timestamp;
+
 use crate::fleet::News;
 use crate::money::parse_scaled;
 
@@ -69,7 +71,14 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         ),
         alarm("update", when(machine.update_waits, "warning"), "an update waits for a restart".to_owned()),
         alarm("locked", when(status.locked, "warning"), "closed by the operator".to_owned()),
+        alarm("service_code", status.shut_out_since_ms.map(|_| "major"), shut_out(status)),
     ]
+}
+
+fn shut_out(status: &Status) -> String {
+    let at = status.shut_out_since_ms.and_then(|at| Timestamp::from_millisecond(at).ok());
+    let at = at.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
+    format!("too many wrong service codes, last at {at}")
 }
 
 #[cfg(test)]
@@ -91,6 +100,7 @@ pub(crate) mod tests {
             catalogue: true,
             journal: true,
             locked: false,
+            shut_out_since_ms: None,
             accounts: vec![AccountStatus {
                 name: "mobilexy".into(),
                 balance: Some(Exact::parse("25.00", Currency::EUR).unwrap()),
@@ -114,47 +124,74 @@ pub(crate) mod tests {
         alarms(status, machine, low).into_iter().filter_map(raised).collect()
     }
 
-    #[test]
-    fn a_healthy_kiosk_raises_nothing_and_each_fault_its_own() {
-        let machine = Machine { free_mb: Some(1_000), needed_mb: 64, update_waits: false };
-        assert_eq!(raised(&well(), &machine, Some("20")), []);
-        let bad = Status {
-            printer: "paper out".into(),
-            terminal: "silent".into(),
-            online: false,
-            clock_synced: false,
-            journal: false,
-            doubtful: 1,
-            locked: true,
-            ..well()
+    const ROOMY: Machine = Machine { free_mb: Some(1_000), needed_mb: 64, update_waits: false };
+
+    fn every_name() -> Vec<&'static str> {
+        let name = |news| match news {
+            News::Alarm { name, .. } => Some(name),
+            News::State { .. } | News::Sale(_) => None,
         };
-        let machine = Machine { free_mb: Some(10), update_waits: true, ..machine };
-        let mut bad = bad;
-        bad.accounts[0].health.sells = false;
-        bad.accounts[0].health.credentials_refused = true;
-        bad.accounts[0].list_refused = Some("4 of 10 plans are gone".into());
-        assert_eq!(bad.accounts[0].trouble().unwrap(), "our key or password is refused");
-        let names: Vec<_> = raised(&bad, &machine, Some("30")).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(
-            names,
-            [
-                "paper",
-                "terminal",
-                "network",
-                "balance",
-                "provider",
-                "catalogue",
-                "clock",
-                "disk",
-                "journal",
-                "doubtful_sale",
-                "update",
-                "locked"
-            ]
-        );
-        assert_eq!(
-            raised(&Status { printer: "paper low".into(), ..well() }, &Machine::default(), None),
-            [("paper", "warning")]
-        );
+        alarms(&well(), &ROOMY, None).into_iter().filter_map(name).collect()
+    }
+
+    /// Bends one thing; the alarms that follow.
+    fn after(bend: fn(&mut Status, &mut Machine)) -> Vec<(&'static str, &'static str)> {
+        let (mut status, mut machine) = (well(), ROOMY);
+        bend(&mut status, &mut machine);
+        raised(&status, &machine, Some("20"))
+    }
+
+    #[test]
+    fn each_fault_raises_its_own_alarm_and_its_end_clears_it() {
+        assert_eq!(raised(&well(), &ROOMY, Some("20")), []);
+        type Bend = fn(&mut Status, &mut Machine);
+        let cases: [(&str, &str, Bend); 18] = [
+            ("paper", "warning", |status, _| status.printer = "paper low".into()),
+            ("paper", "major", |status, _| status.printer = "paper out".into()),
+            ("terminal", "major", |status, _| status.terminal = "silent".into()),
+            ("terminal", "critical", |status, _| status.terminal = "misconfigured".into()),
+            ("network", "major", |status, _| status.online = false),
+            ("balance", "major", |status, _| {
+                status.accounts[0].balance = Some(Exact::parse("19.99", Currency::EUR).unwrap());
+            }),
+            ("provider", "major", |status, _| {
+                status.accounts[0].health.sells = false;
+                status.accounts[0].health.credentials_refused = true;
+            }),
+            ("provider", "major", |status, _| status.accounts[0].answers = false),
+            ("catalogue", "warning", |status, _| status.accounts[0].list_refused = Some("4 of 10 are gone".into())),
+            ("clock", "minor", |status, _| status.clock_synced = false),
+            ("disk", "major", |_, machine| machine.free_mb = Some(127)),
+            ("disk", "critical", |_, machine| machine.free_mb = Some(63)),
+            ("journal", "critical", |status, _| status.journal = false),
+            ("doubtful_sale", "major", |status, _| status.doubtful = 1),
+            ("update", "warning", |_, machine| machine.update_waits = true),
+            ("locked", "warning", |status, _| status.locked = true),
+            ("service_code", "major", |status, _| status.shut_out_since_ms = Some(1_763_776_800_000)),
+            // Not known is not low.
+            ("", "", |status, _| status.accounts[0].balance = None),
+        ];
+        for (name, severity, bend) in &cases {
+            let expected: Vec<_> = (!name.is_empty()).then_some((*name, *severity)).into_iter().collect();
+            assert_eq!(after(*bend), expected);
+        }
+        let tried: std::collections::BTreeSet<_> = cases.iter().map(|(name, ..)| *name).collect();
+        assert!(every_name().iter().all(|name| tried.contains(name)), "an alarm is not tried here");
+        assert_eq!(raised(&well(), &ROOMY, None), [], "no limit, no alarm");
+    }
+
+    #[test]
+    fn the_operators_guide_has_a_remedy_for_every_alarm_and_no_other() {
+        let guide = include_str!("../../docs/operator.md");
+        let table = guide.split_once("\n## Alarms and remedies\n").unwrap().1;
+        let table = table.split("\n## ").next().unwrap();
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect();
+        let named: Vec<&str> = rows.iter().map(|row| row[0].split('`').nth(1).unwrap()).collect();
+        assert_eq!(named, every_name());
+        assert!(rows.iter().all(|row| row.len() == 3 && row[1].len() > 10 && row[2].len() > 10), "{rows:?}");
     }
 }

@@ -27,8 +27,8 @@ pub struct Health {
     pub day_ends: bool,
     /// Something can be sold without the network: from stock, or for later.
     pub stock: bool,
-    /// The operator closed the machine.
-    pub locked: bool,
+    /// Since when the operator keeps the machine closed.
+    pub closed: Option<Moment>,
     /// Selling needs paper (operator's or acquirer's rule).
     pub paper_required: bool,
     /// Since when the present state lasts.
@@ -48,7 +48,7 @@ impl Health {
             estranged: false,
             day_ends: false,
             stock: false,
-            locked: false,
+            closed: None,
             paper_required,
             since: now,
         }
@@ -56,7 +56,7 @@ impl Health {
 
     /// May we sell, and how? The worst reason wins, in the order in which a traveller would care.
     pub fn selling(&self) -> Selling {
-        if self.locked {
+        if self.closed.is_some() {
             return Selling::Paused(OutOfService::Operator);
         }
         if !self.journal {
@@ -95,7 +95,7 @@ impl Health {
     }
 
     /// Nothing at all can be done here, not even looking: the whole screen says so.
-    pub fn closed(&self) -> Option<OutOfService> {
+    pub fn out_of_service(&self) -> Option<OutOfService> {
         match self.selling() {
             Selling::Paused(
                 reason @ (OutOfService::Operator | OutOfService::Journal | OutOfService::Configuration),
@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(Health { online: false, ..well() }.selling(), Selling::Paused(OutOfService::Network));
         let silent = Health { terminal: TerminalHealth::Silent, online: false, ..well() };
         assert_eq!(silent.selling(), Selling::Paused(OutOfService::Terminal));
-        assert_eq!(silent.closed(), None, "browsing and claim codes still work");
-        assert_eq!(Health { journal: false, ..silent }.closed(), Some(OutOfService::Journal));
+        assert_eq!(silent.out_of_service(), None, "browsing and claim codes still work");
+        assert_eq!(Health { journal: false, ..silent }.out_of_service(), Some(OutOfService::Journal));
     }
 
     #[test]
@@ -146,6 +146,6 @@ mod tests {
     #[test]
     fn with_nothing_to_show_the_whole_screen_says_why() {
         let fresh = Health { catalogue: false, online: false, ..well() };
-        assert_eq!(fresh.closed(), Some(OutOfService::Network));
+        assert_eq!(fresh.out_of_service(), Some(OutOfService::Network));
     }
 }

@@ -11,10 +11,12 @@ pub mod calls;
 mod care;
 mod claims;
 pub mod clock;
+mod closing;
 mod day;
 mod decide;
 mod devices;
 pub mod dice;
+mod doors;
 mod effects;
 mod errands;
 mod gather;
@@ -70,6 +72,7 @@ pub use view::{Intent, View};
 use crate::catalogue::Catalogue;
 use crate::esim::EsimProvider;
 use crate::journal::stock::StockItem;
+use crate::journal::upkeep::Upkeep;
 use crate::journal::{Journal, JournalError, OffSale};
 use crate::office::BackOffice;
 use crate::payment::PaymentTerminal;
@@ -167,6 +170,9 @@ pub struct Kiosk {
     /// Queue sales whose wallet is being read before they order.
     draining: BTreeSet<SaleId>,
     service: service_screen::Desk,
+    /// What the operator closed, as the journal keeps it.
+    upkeep: Upkeep,
+    refresh: Option<Arc<tokio::sync::Notify>>,
     newest: newest::Newest,
 }
 
@@ -216,15 +222,10 @@ impl Kiosk {
             errands: errands::Errands::default(),
             draining: BTreeSet::new(),
             service: service_screen::Desk::default(),
+            upkeep: Upkeep::default(),
+            refresh: None,
             newest: newest::Newest::default(),
         }
-    }
-
-    /// With a door to the service screen; without it, knocking is not heard.
-    #[must_use]
-    pub fn with_service(mut self, door: service_screen::Door) -> Self {
-        self.service.door = Some(door);
-        self
     }
 
     /// Runs until it is told to stop.
@@ -329,9 +330,8 @@ impl Kiosk {
         self.look_after();
         self.freshen_desk();
         let now = self.clock.now();
-        match idle(&self.session, self.is_protected(), &now, &self.settings.patience) {
-            Idle::Gone => self.end_session(),
-            Idle::Fine | Idle::Ask(_) => {}
+        if idle(&self.session, self.is_protected(), &now, &self.settings.patience) == Idle::Gone {
+            self.end_session();
         }
         self.catch_up();
     }

@@ -235,11 +235,8 @@ impl Kiosk {
     /// The same without a line in the log, for what a screen asks at every tick.
     pub(super) fn operator_quietly(&mut self, command: &OperatorCommand) -> OperatorAnswer {
         match command {
-            OperatorCommand::Lock(locked) => {
-                self.health.locked = *locked;
-                OperatorAnswer::done(if *locked { "closed for travellers" } else { "open for travellers" })
-            }
-            OperatorCommand::RefreshCatalogue => OperatorAnswer::done("the catalogue is fetched at its next turn"),
+            OperatorCommand::Lock(closed) => self.set_closed(*closed),
+            OperatorCommand::RefreshCatalogue => self.refresh_catalogue(),
             OperatorCommand::EndOfDay => self.order_day_end(),
             OperatorCommand::Decide(statement) => self.decide(statement),
             OperatorCommand::Reprint { number } => self.reprint(number),

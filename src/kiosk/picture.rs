@@ -81,7 +81,7 @@ impl Kiosk {
     }
 
     fn screen(&mut self) -> Screen {
-        if let Some(reason) = self.health.closed()
+        if let Some(reason) = self.health.out_of_service()
             && !matches!(
                 self.session.stage,
                 Stage::Sale(_)
@@ -92,7 +92,8 @@ impl Kiosk {
                     | Stage::Service(_)
             )
         {
-            let since = locale::time_of_day(self.clock.local(&self.health.since).time());
+            let since = self.health.closed.as_ref().unwrap_or(&self.health.since);
+            let since = locale::time_of_day(self.clock.local(since).time());
             return Screen::OutOfService { reason, since, can_browse: false, can_claim: self.health.journal };
         }
         match self.session.stage {

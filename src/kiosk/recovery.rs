@@ -48,6 +48,7 @@ impl Kiosk {
         self.interrupted = plan.interrupted;
         self.read_stock();
         self.recover_off_sale();
+        self.recover_upkeep();
         self.ask_for_proof();
         let estranged = self.journal.estranged().map(str::to_owned);
         for id in plan.duties {

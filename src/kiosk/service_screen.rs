@@ -1,6 +1,7 @@
 //! The service screen: what an operator sees and orders standing before the machine. It opens by a gesture and a PIN,
 //! never during a sale, and its orders enter by the same door as those of the command line.
 
+mod code;
 mod facts;
 
 use std::sync::Arc;
@@ -8,7 +9,6 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use crate::config::PinHash;
 use crate::esim::Outcome;
 use crate::esim::secret::SecretPlace;
 use crate::payment::OperatorTask;
@@ -21,22 +21,14 @@ use super::inbox::Inbox;
 use super::operator::{OperatorAnswer, OperatorCommand};
 use super::paper::outcome_told;
 use super::session::Stage;
-use super::view::{
-    Intent, PinProblem, Screen, ServiceAct, ServiceAnswer, ServiceDesk, ServicePage, ServiceRow, Standing,
-};
+use super::view::{Intent, PinProblem, ServiceAct, ServiceAnswer, ServiceDesk, ServicePage, ServiceRow, Standing};
 
 /// So many touches on the operator's name are a knock.
 const KNOCKS: u8 = 7;
 /// They must come within so many ms: a child that plays does not get there by chance.
 const KNOCKS_WITHIN_MS: u64 = 6_000;
-/// Wrong PINs before nobody is let in for a while.
-const TRIES: u8 = 5;
-/// The while, in ms.
-const LOCKED_OUT_MS: u64 = 15 * 60_000;
 /// No PIN is taken for so long after a start, in ms: pulling the plug ends a lock-out, and buys few tries.
 const CLOSED_AT_START_MS: u64 = 60_000;
-/// Between two tries, in ms.
-const BETWEEN_MS: u64 = 2_000;
 /// Lines of the log on the screen.
 const LOG_LINES: usize = 40;
 /// One step of the brightness, and the darkest that can still be read, in per cent.
@@ -120,8 +112,9 @@ pub(super) struct Desk {
 impl Desk {
     /// The operator has gone: only the lock-out stays.
     pub(super) fn leave(&mut self) {
-        let Desk { door, wrong, shut_until, .. } = std::mem::take(self);
-        *self = Desk { door, wrong, shut_until, ..Desk::default() };
+        let Desk { door, wrong, shut_until, problem, .. } = std::mem::take(self);
+        let problem = problem.filter(|problem| *problem == PinProblem::LockedOut);
+        *self = Desk { door, wrong, shut_until, problem, ..Desk::default() };
     }
 
     fn wait_ms(&self, now: &Moment) -> u64 {
@@ -187,29 +180,6 @@ impl Kiosk {
         self.freshen_desk();
     }
 
-    /// The comparison takes a quarter of a second by design: beside the loop.
-    fn compare_pin(&mut self, typed: String) {
-        let now = self.clock.now();
-        let Some(door) = &self.service.door else { return };
-        if self.service.checking || self.service.wait_ms(&now) > 0 {
-            return;
-        }
-        let (place, inbox, session) = (door.pin.clone(), self.inbox.clone(), self.session.number);
-        self.service.checking = true;
-        self.service.problem = None;
-        tokio::spawn(async move {
-            let compared = tokio::task::spawn_blocking(move || {
-                let kept = place.read().map_err(|why| super::chain(&why))?;
-                let hash: PinHash = kept.reveal().parse().map_err(|why| super::chain(&why))?;
-                Ok(hash.is_of(&typed))
-            });
-            let right = compared.await.unwrap_or_else(|_| Err("the comparison broke: see the log".to_owned()));
-            if inbox.send(Inbox::Serviced(ServiceNews::Pin { session, right })).await.is_err() {
-                warn!("the kiosk ended before a PIN was taken");
-            }
-        });
-    }
-
     /// What the screen waited for has come. News of an earlier session is nobody's.
     pub(super) fn serviced(&mut self, news: ServiceNews) {
         match news {
@@ -226,42 +196,6 @@ impl Kiosk {
                 self.freshen_desk();
             }
             ServiceNews::Pin { .. } | ServiceNews::Answered { .. } | ServiceNews::Done { .. } => {}
-        }
-    }
-
-    fn pin_is(&mut self, right: Result<bool, String>) {
-        self.service.checking = false;
-        let now = self.clock.now();
-        match right {
-            Ok(true) => {
-                info!("the service screen was opened");
-                self.service.wrong = 0;
-                self.open_page(ServicePage::Devices);
-            }
-            Ok(false) => {
-                self.service.wrong += 1;
-                let out = self.service.wrong >= TRIES;
-                warn!(tries = self.service.wrong, locked_out = out, "a wrong PIN at the service screen");
-                self.service.problem = Some(if out { PinProblem::LockedOut } else { PinProblem::Wrong });
-                self.service.shut_until = Some(now.plus_ms(if out { LOCKED_OUT_MS } else { BETWEEN_MS }));
-                if out {
-                    self.service.wrong = 0;
-                }
-            }
-            Err(why) => {
-                warn!(why, "the service screen's PIN cannot be read");
-                self.service.problem = Some(PinProblem::Unreadable);
-            }
-        }
-    }
-
-    /// The picture of the door.
-    pub(super) fn service_pin(&self) -> Screen {
-        let wait = self.service.wait_ms(&self.clock.now());
-        Screen::ServicePin {
-            problem: self.service.problem.filter(|problem| *problem != PinProblem::LockedOut || wait > 0),
-            checking: self.service.checking,
-            wait_s: u16::try_from(wait.div_ceil(1_000)).unwrap_or(u16::MAX),
         }
     }
 
@@ -282,7 +216,7 @@ impl Kiosk {
         match page {
             ServicePage::Devices => vec![ServiceAct::PrintTest, ServiceAct::AskTerminal],
             ServicePage::Trade => {
-                let door = if self.health.locked { ServiceAct::Open } else { ServiceAct::Close };
+                let door = if self.health.closed.is_some() { ServiceAct::Open } else { ServiceAct::Close };
                 vec![door, ServiceAct::EndOfDay]
             }
             ServicePage::Network => vec![ServiceAct::TestNetwork, ServiceAct::RefreshCatalogue],

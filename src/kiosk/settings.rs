@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::money::Currency;
 use crate::sale::Terms;
-use crate::sale::offer::ProviderId;
 use crate::sale::receipt::OperatorText;
 
 use super::session::Patience;
@@ -59,8 +58,6 @@ pub struct Settings {
     pub pricing: crate::catalogue::Pricing,
     /// What is offered.
     pub offering: crate::catalogue::Offering,
-    /// Provider accounts whose balance and lists are ours alone.
-    pub exclusive_accounts: BTreeMap<ProviderId, bool>,
     /// End of day, queue, stock.
     pub trade: crate::config::Trade,
     /// For so long after a start the attract screen speaks of an interrupted payment.

@@ -40,6 +40,8 @@ pub struct Status {
     pub journal: bool,
     /// The operator closed the machine.
     pub locked: bool,
+    /// When the service screen was shut because of wrong codes, in milliseconds since 1970, as long as that is news.
+    pub shut_out_since_ms: Option<i64>,
     /// The accounts at the providers.
     pub accounts: Vec<AccountStatus>,
     /// Sales that are not over.
@@ -115,7 +117,8 @@ impl Kiosk {
             online: self.health.online,
             catalogue: self.health.catalogue,
             journal: self.health.journal,
-            locked: self.health.locked,
+            locked: self.health.closed.is_some(),
+            shut_out_since_ms: self.shut_out_since(),
             accounts: self.account_statuses(),
             open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
             doubtful: self.sales.values().filter(|sale| sale.payment.money == Money::Unknown).count(),

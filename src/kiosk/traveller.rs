@@ -29,7 +29,13 @@ impl Kiosk {
             }
             _ => {}
         }
-        if matches!(intent, Intent::Start | Intent::OpenClaim) && self.health.closed().is_some() {
+        // A code opens the truth about its sale on a closed machine too, as long as the journal can be asked.
+        let shut = match intent {
+            Intent::Start => true,
+            Intent::OpenClaim => !self.health.journal,
+            _ => false,
+        };
+        if shut && self.health.out_of_service().is_some() {
             return;
         }
         let was_attract = self.session.stage == Stage::Attract;

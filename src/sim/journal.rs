@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::journal::operator_calls::OperatorCall;
 use crate::journal::outbox::{Progress, Waiting};
 use crate::journal::purchases::{Batch, Purchase};
 use crate::journal::stock::{Bought, StockItem, StockState};
 use crate::journal::unreadable::Verdict;
+use crate::journal::upkeep::Upkeep;
 use crate::journal::{Append, DayEnding, Journal, JournalError, OffSale};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
@@ -198,6 +200,8 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         Other keep_reckoning(now: Moment, balanced: bool, json: &str) -> ();
         Other put_purchase(purchase: &Purchase, brought: Option<&Bought<'_>>, now: Moment) -> ();
         Other keep_off_sale(plans: &[OffSale]) -> ();
+        Other put_upkeep(upkeep: &Upkeep) -> ();
+        Other put_operator_call(call: &OperatorCall) -> ();
         Other put_batches(batches: &[Batch]) -> ();
         Other put_in_stock(item: &Bought<'_>, now: Moment) -> ();
         Other move_stock(profile: ProfileId, to: StockState, now: Moment) -> bool;
@@ -216,6 +220,8 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         claim_code(id: SaleId) -> Option<ClaimCode>;
         sale_of_receipt(receipt: &str) -> Option<SaleId>;
         off_sale() -> Vec<OffSale>;
+        upkeep() -> Upkeep;
+        operator_calls() -> Vec<OperatorCall>;
         receipt_owner(key: &ApprovalKey) -> Option<SaleId>;
         order_references(provider: &ProviderId) -> Vec<OrderReference>;
         reveal(profile: ProfileId) -> Option<Profile>;

@@ -36,6 +36,9 @@ pub(crate) struct OfKiosk {
     /// Nobody comes: the kiosk only puts itself in order.
     #[arg(long)]
     nobody: bool,
+    /// So many travellers with the same errand, one after the other.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
     /// The process ends by SIGKILL at its n-th record, from 1.
     #[arg(long, value_name = "N")]
     die_at: Option<u64>,
@@ -80,7 +83,7 @@ pub(crate) fn kiosk(asked: OfKiosk) -> Result<(), Lost> {
         Side::Before => When::Before,
         Side::After => When::After,
     };
-    let guest = Guest { errand, dies: asked.die_at.map(|place| (place, when)) };
+    let guest = Guest { errand, rounds: asked.rounds, dies: asked.die_at.map(|place| (place, when)) };
     let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
     let lived = runtime.block_on(live(&config, &guest));
     runtime.shutdown_background();

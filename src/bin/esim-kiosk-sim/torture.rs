@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use esim_kiosk::sim::printer::torture::{self as printer, Size};
 use esim_kiosk::sim::terminal::torture::{self as terminal, Torture};
 use esim_kiosk::sim::torture::far::{self, fleet, pull};
-use esim_kiosk::sim::torture::{killed, power_loss, providers, rules, sale};
+use esim_kiosk::sim::torture::{killed, power_loss, providers, rules, sale, soak};
 
 use crate::lost::{Lost, chain};
 use crate::say;
@@ -14,7 +14,8 @@ use crate::say;
 pub(crate) struct Wanted {
     /// What.
     what: What,
-    /// terminal, sale: so many payments or sales with faults by chance, instead of the matrix.
+    /// terminal, sale: so many payments or sales with faults by chance, instead of the matrix; soak: so many sales of
+    /// the process.
     #[arg(long)]
     random: Option<u32>,
     /// providers: so many cases of each provider and operation, instead of all; rules: so many worlds of each scene.
@@ -42,7 +43,8 @@ pub(crate) struct Wanted {
     /// receipts-unbound and the others that a whole run lists.
     #[arg(long, value_name = "NAME")]
     control: Option<String>,
-    /// printer: a sample in some seconds, instead of every fault at every moment on every model.
+    /// printer: a sample in some seconds, instead of every fault at every moment on every model; soak: few reconnections
+    /// and sales of the process.
     #[arg(long)]
     short: bool,
     /// Seed of everything random.
@@ -67,6 +69,8 @@ enum What {
     Pull,
     /// --size kiosks (200) at one real Mosquitto that is killed in between.
     Fleet,
+    /// Unattended: a month of --size days (1) in virtual time, links and a real process; what grows must stay in bounds.
+    Soak,
     /// The printer: every fault before, in the middle of and after a receipt, on every model and kind of wire.
     Printer,
 }
@@ -96,6 +100,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             say(&report.print());
             report.mismatches()
         }
+        What::Soak => soak::run(&unattended(wanted)?, &mut std::io::stdout())?,
         What::Sale if random.is_some() => {
             let drawn = sale::random(&sale::Chances { sales: random.unwrap_or(0), seed })?;
             say(drawn.print().trim_end());
@@ -123,6 +128,19 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
         }
     };
     if mismatches == 0 { Ok(()) } else { Err(Lost::Wrong(format!("{mismatches} mismatches"))) }
+}
+
+/// A day by default; --random sales of the process, --short for every change.
+fn unattended(wanted: &Wanted) -> Result<soak::Wanted, Lost> {
+    let (reconnects, process_sales) = if wanted.short { (5, 6) } else { (40, 60) };
+    Ok(soak::Wanted {
+        program: std::env::current_exe()?,
+        days: wanted.size.and_then(|days| u32::try_from(days).ok()).unwrap_or(1),
+        sales_a_day: 200,
+        reconnects,
+        process_sales: wanted.random.unwrap_or(process_sales),
+        seed: wanted.seed,
+    })
 }
 
 /// Kills this very program's kiosk, again and again.

@@ -214,7 +214,6 @@ pub(super) fn settings() -> Settings {
             ..Pricing::default()
         },
         offering: Offering { popular: vec!["jp".into()], ..Offering::default() },
-        exclusive_accounts: BTreeMap::new(),
         trade: crate::config::Trade::default(),
         interrupted_ms: 1_800_000,
     }

@@ -2,6 +2,7 @@
 
 mod baskets;
 mod books;
+mod closing;
 mod doubles;
 mod mends;
 mod off_sale;

@@ -9,7 +9,7 @@ use crate::kiosk::inbox::Inbox;
 use crate::kiosk::operator::{OperatorAnswer, OperatorCommand};
 use crate::kiosk::view::{PlanUnavailable, Screen, Selling};
 
-async fn put(rig: &mut Rig, plan: &str, off: Option<&str>) -> OperatorAnswer {
+pub(super) async fn put(rig: &mut Rig, plan: &str, off: Option<&str>) -> OperatorAnswer {
     let (tell, told) = oneshot::channel();
     let provider = rig.provider.id.clone();
     let command = OperatorCommand::PutOnSale { provider, plan: plan.into(), off: off.map(str::to_owned) };
@@ -18,7 +18,7 @@ async fn put(rig: &mut Rig, plan: &str, off: Option<&str>) -> OperatorAnswer {
 }
 
 /// Walks to the plans; whether the one there can be bought.
-async fn look(rig: &mut Rig) -> Option<PlanUnavailable> {
+pub(super) async fn look(rig: &mut Rig) -> Option<PlanUnavailable> {
     let open = |screen: &Screen| matches!(screen, Screen::Attract(attract) if attract.selling == Selling::Open);
     rig.see("an open kiosk", open).await;
     rig.touch(Intent::Start).await;

@@ -6,9 +6,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::books::journal;
+use super::closing::{pull_the_plug, status};
 use super::doubles::{Rig, settings};
 use crate::config::PinHash;
 use crate::esim::secret::SecretPlace;
+use crate::journal::Journal;
 use crate::kiosk::Intent;
 use crate::kiosk::service_screen::{Door, Machine};
 use crate::kiosk::view::{PinProblem, Screen, SecretText, ServiceAct, ServiceDesk, ServicePage, ServiceRow, Standing};
@@ -52,6 +55,10 @@ struct House {
 
 impl House {
     async fn new() -> House {
+        House::over(Box::new(MemoryDisk::default().open())).await
+    }
+
+    async fn over(journal: Box<dyn Journal>) -> House {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("pin");
@@ -59,8 +66,7 @@ impl House {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         let machine = Arc::new(NotedMachine { brightness: Mutex::new(95), ..NotedMachine::default() });
         let door = Door { pin: SecretPlace::File(file), machine: machine.clone() };
-        let disk = MemoryDisk::default();
-        let rig = Rig::behind(Box::new(disk.open()), None, settings(), Some(door)).await;
+        let rig = Rig::behind(journal, None, settings(), Some(door)).await;
         tokio::time::sleep(Duration::from_secs(61)).await;
         House { rig, machine, _dir: dir }
     }
@@ -177,6 +183,34 @@ async fn five_wrong_pins_lock_everybody_out_for_a_quarter_of_an_hour() {
     tokio::time::sleep(Duration::from_secs(900)).await;
     house.rig.see("idle", |screen| matches!(screen, Screen::Attract(_))).await;
     house.enter().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pulling_the_plug_does_not_end_a_lock_out_and_the_operator_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut house = House::over(journal(dir.path())).await;
+    assert_eq!(status(&mut house.rig).await.shut_out_since_ms, None);
+    house.knock().await;
+    for _ in 0..5 {
+        house.say("480216").await;
+        house.door("wrong", |problem, _| problem.is_some()).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    house.door("locked out", |problem, wait_s| problem == Some(PinProblem::LockedOut) && wait_s > 800).await;
+    let told = status(&mut house.rig).await.shut_out_since_ms;
+    assert!(told.is_some(), "an alarm");
+    let House { rig, .. } = house;
+    pull_the_plug(rig).await;
+
+    let mut house = House::over(journal(dir.path())).await;
+    assert_eq!(status(&mut house.rig).await.shut_out_since_ms, told);
+    house.knock().await;
+    house.door("still out", |problem, wait_s| problem == Some(PinProblem::LockedOut) && wait_s > 700).await;
+    house.say(PIN).await;
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    house.rig.see("idle", |screen| matches!(screen, Screen::Attract(_))).await;
+    house.enter().await;
+    assert_eq!(status(&mut house.rig).await.shut_out_since_ms, None, "the operator was here");
 }
 
 #[tokio::test(start_paused = true)]

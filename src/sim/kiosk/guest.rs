@@ -27,6 +27,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub struct Guest {
     /// What the traveller wants; nobody comes where there is none, and the kiosk only puts itself in order.
     pub errand: Option<Errand>,
+    /// The errand so many times, one after the other.
+    pub rounds: u32,
     /// The process kills itself at its n-th record, from 1.
     pub dies: Option<(u64, When)>,
 }
@@ -83,10 +85,18 @@ pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
 }
 
 async fn one_life(robot: &mut Robot, guest: &Guest) -> Result<(), Failed> {
-    if let Some(errand) = &guest.errand {
+    for round in 0..guest.rounds {
+        let Some(errand) = &guest.errand else { break };
         let ended = robot.run(errand, PATIENCE).await;
         if ended != Ended::AtRest {
             return Err(Failed::Errand(ended));
+        }
+        if guest.rounds > 1 {
+            if robot.wait_for_open(PATIENCE).await != Ended::AtRest {
+                return Err(Failed::Closed(Ended::Stuck));
+            }
+            tell_rest(round)?;
+            robot.forget();
         }
     }
     match robot.wait_for_open(PATIENCE).await {
@@ -121,6 +131,14 @@ async fn settled(config: &Config, patience: Duration) -> bool {
 async fn stop(inbox: &mpsc::Sender<Inbox>) {
     // A loop that is gone already needs no stopping.
     inbox.send(Inbox::Stop).await.ok();
+}
+
+/// For whoever counts: this sale is over, and the next may begin.
+fn tell_rest(round: u32) -> io::Result<()> {
+    tracing::debug!(round, "at rest");
+    let mut out = io::stdout().lock();
+    writeln!(out, "at-rest")?;
+    out.flush()
 }
 
 /// One line, flushed: the process may die at the next instant.

@@ -135,6 +135,11 @@ impl Robot {
         &self.seen
     }
 
+    /// The next traveller: what was shown to this one is new again.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+    }
+
     /// Does the errand, for as long as the patience lasts.
     pub async fn run(&mut self, errand: &Errand, patience: Duration) -> Ended {
         self.began = false;

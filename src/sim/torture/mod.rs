@@ -9,3 +9,4 @@ pub mod power_loss;
 pub mod providers;
 pub mod rules;
 pub mod sale;
+pub mod soak;

@@ -21,6 +21,13 @@ use crate::metrics::Process;
 use crate::office::{BackOffice, Parcel, Taken};
 use crate::sim::fleet::pki::Pki;
 
+/// A kiosk's end of the link may take so much memory.
+const KIB_EACH: u64 = 2_048;
+/// The broker is killed when so many hundredths of the sales are booked.
+const KILLED_AT: [usize; 2] = [10, 50];
+/// Longer than a broker's kiosks need to come back.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// What a run found.
 #[derive(Debug)]
 pub struct Report {
@@ -36,6 +43,10 @@ pub struct Report {
     pub repeated: usize,
     /// States that are not at the broker in the end.
     pub states_missing: usize,
+    /// How often the broker was killed, and how many sales were not yet taken at those moments.
+    pub kills: usize,
+    /// See above.
+    pub in_flight: usize,
     /// Memory of a kiosk's end, in KiB.
     pub kib_each: u64,
     /// Memory of the broker, in KiB.
@@ -47,14 +58,17 @@ pub struct Report {
 impl Report {
     /// What must not be.
     pub fn mismatches(&self) -> usize {
-        self.lost + self.doubled + self.states_missing
+        // A run that killed the broker when nothing was under way has tried nothing.
+        let idle = usize::from(self.in_flight == 0);
+        let fat = usize::from(self.kib_each > KIB_EACH);
+        self.lost + self.doubled + self.states_missing + idle + fat
     }
 
     /// One line of JSON.
     pub fn print(&self) -> String {
         json!({
             "kiosks": self.kiosks, "sales": self.sales, "lost": self.lost, "doubled": self.doubled,
-            "repeated": self.repeated, "states_missing": self.states_missing, "kib_per_kiosk": self.kib_each,
+            "repeated": self.repeated, "states_missing": self.states_missing, "broker_kills": self.kills, "in_flight_at_kills": self.in_flight, "kib_per_kiosk": self.kib_each,
             "broker_kib": self.broker_kib, "seconds": self.seconds, "mismatches": self.mismatches(),
         })
         .to_string()
@@ -97,6 +111,8 @@ fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<
     let before = Process::of_this().resident_bytes;
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let sales = kiosks * sales_each;
+    let mut in_flight = 0;
     let (kib_each, states_missing) = runtime.block_on(async {
         let watcher = Watcher::start(office_section, "office", "te/#", office(ledger.clone()));
         let selling: Vec<_> = (0..kiosks)
@@ -104,10 +120,20 @@ fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<
                 tokio::spawn(one(kiosk_section.clone(), folder.join(format!("s{number}")), number, sales_each))
             })
             .collect();
-        tokio::time::sleep(Duration::from_secs(8)).await;
-        broker.kill();
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        broker.up()?;
+        for hundredths in KILLED_AT {
+            let booked = || ledger.lock().unwrap_or_else(PoisonError::into_inner).booked.len();
+            let waiting = async {
+                while booked() < sales * hundredths / 100 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            // What is not booked by then is in flight all the more.
+            tokio::time::timeout(PATIENCE, waiting).await.ok();
+            broker.kill();
+            in_flight += sales - booked();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            broker.up()?;
+        }
         let mut links = Vec::new();
         for kiosk in selling {
             links.extend(kiosk.await.ok());
@@ -122,7 +148,6 @@ fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<
         Ok::<_, std::io::Error>((grown / 1_024 / kiosks.max(1) as u64, missing))
     })?;
     let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-    let sales = kiosks * sales_each;
     Ok(Report {
         kiosks,
         sales,
@@ -130,6 +155,8 @@ fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<
         doubled: ledger.doubled,
         repeated: ledger.came.saturating_sub(ledger.booked.len()),
         states_missing,
+        kills: KILLED_AT.len(),
+        in_flight,
         kib_each,
         broker_kib: broker.resident_kib(),
         seconds: began.elapsed().as_secs(),

@@ -10,6 +10,7 @@ mod books;
 mod clocks;
 mod damage;
 mod goods_scenarios;
+mod month;
 mod operator;
 mod random;
 mod run;
@@ -22,6 +23,7 @@ mod used_up_scenarios;
 
 pub use blade::{Cut, Disk};
 pub use books::{Kind, Wrong};
+pub use month::{Lived, Month, Sample, lived};
 pub use random::{Chances, Drawn, PER_STAND, random};
 pub use run::{Report, Wanted, run};
 

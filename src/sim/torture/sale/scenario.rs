@@ -63,6 +63,8 @@ pub(super) struct Setting {
     pub(super) ends: Ends,
     /// The terminal holds until we answer; else it is committed first and ordered then.
     pub(super) holds: bool,
+    /// There is a back office, which takes everything; records that it has go after so many days.
+    pub(super) office: Option<u32>,
 }
 
 impl Setting {
@@ -93,6 +95,7 @@ impl Setting {
             second: None,
             ends: Ends::Well,
             holds: true,
+            office: None,
         }
     }
 }

@@ -72,7 +72,6 @@ pub(super) fn settings(setting: &Setting) -> Settings {
             ..Pricing::default()
         },
         offering: Offering { popular: vec!["jp".into()], ..Offering::default() },
-        exclusive_accounts: BTreeMap::new(),
         trade,
         interrupted_ms: 1_800_000,
     }

@@ -25,6 +25,7 @@ use crate::kiosk::clock::{Clock, Hand, Wall};
 use crate::kiosk::dice::Dice;
 use crate::kiosk::{Connections, Halted, Inbox, Intent, Kiosk, Settings, View};
 use crate::money::Currency;
+use crate::office::{BackOffice, Parcel, Taken};
 use crate::payment::zvt::{Dialect, Password, ZvtConfig, ZvtTerminal};
 use crate::printer::{PrintOutcome, PrinterFault, PrinterState, ReceiptPrinter};
 use crate::sale::id::{GoodKey, ProfileId, SaleId};
@@ -64,6 +65,17 @@ impl ReceiptPrinter for Tray {
     }
 }
 
+/// A back office that takes everything.
+struct TakesAll;
+
+#[async_trait]
+impl BackOffice for TakesAll {
+    async fn take(&self, _parcel: &Parcel) -> Taken {
+        sleep(Duration::from_millis(200)).await;
+        Taken::Done { highest: None }
+    }
+}
+
 /// Everything that outlives a kiosk.
 pub(super) struct Stand {
     pub(super) disk: Store,
@@ -82,6 +94,7 @@ pub(super) struct Stand {
     clocks: Clocks,
     /// How far the write-ahead log of the books has come, write by write of the last life.
     pub(super) log: Log,
+    office: bool,
     /// Of the random numbers that its kiosks draw.
     seed: u64,
 }
@@ -91,7 +104,7 @@ pub(super) struct Open {
     pub(super) life: Life,
     pub(super) inbox: mpsc::Sender<Inbox>,
     intents: mpsc::Sender<Intent>,
-    views: watch::Receiver<Arc<View>>,
+    pub(super) views: watch::Receiver<Arc<View>>,
     kiosk: JoinHandle<Result<(), Halted>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -111,7 +124,7 @@ impl Stand {
         shop.set_goods(setting.second, setting.ends);
         let settings = Arc::new(settings(setting));
         let catalogue = Arc::new(catalogue(&settings));
-        let disk = Store::new(setting.files, setting.generation);
+        let disk = Store::new(setting.files, setting.generation, setting.office.unwrap_or(730));
         let hand = Hand::default();
         setting.clocks.first.sets(&hand);
         let stocked = lay_in(&disk, &shop, &catalogue, setting.stock);
@@ -130,6 +143,7 @@ impl Stand {
             hand,
             clocks: setting.clocks,
             log: Log::default(),
+            office: setting.office.is_some(),
             seed: setting.seed,
         }
     }
@@ -177,7 +191,7 @@ impl Stand {
             inbox: inbox.clone(),
             clock,
             dice: Dice::Seeded(self.seed ^ run),
-            office: None,
+            office: self.office.then(|| Arc::new(TakesAll) as Arc<dyn BackOffice>),
         };
         let kiosk = tokio::spawn(Kiosk::new(self.settings.clone(), connections).run(queue));
         let into = inbox.clone();

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::blade::Cut;
 use crate::journal::Journal;
-use crate::journal::archive::{Archive, Wanted};
+use crate::journal::archive::{Archive, SaleRow, Wanted};
 use crate::journal::place::Place;
 use crate::journal::section::Section;
 use crate::journal::sqlite::{OpenError, SqliteJournal};
@@ -23,22 +23,33 @@ pub(super) struct Folder {
     path: PathBuf,
     /// Outside of the state partition.
     generation: Option<PathBuf>,
+    keep_sales_days: u32,
     archive: Mutex<Option<Archive>>,
 }
 
 impl Folder {
-    fn new(generation: bool) -> Folder {
+    fn new(generation: bool, keep_sales_days: u32) -> Folder {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let memory = PathBuf::from("/dev/shm");
         let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
         let own = format!("esim-kiosk-stand-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = place.join(own);
         let generation = generation.then(|| path.with_extension("generation"));
-        Folder { path, generation, archive: Mutex::new(None) }
+        Folder { path, generation, keep_sales_days, archive: Mutex::new(None) }
+    }
+
+    /// Where everything of it lies.
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.path
     }
 
     fn section(&self) -> Section {
-        Section { head_room_mb: 0, generation_file: self.generation.clone(), ..Section::at(&self.path) }
+        Section {
+            head_room_mb: 0,
+            keep_sales_days: self.keep_sales_days,
+            generation_file: self.generation.clone(),
+            ..Section::at(&self.path)
+        }
     }
 
     /// Where the database lies.
@@ -98,8 +109,12 @@ pub(super) enum Store {
 }
 
 impl Store {
-    pub(super) fn new(files: bool, generation: bool) -> Store {
-        if files { Store::Files(Folder::new(generation)) } else { Store::Memory(MemoryDisk::default()) }
+    pub(super) fn new(files: bool, generation: bool, keep_sales_days: u32) -> Store {
+        if files {
+            Store::Files(Folder::new(generation, keep_sales_days))
+        } else {
+            Store::Memory(MemoryDisk::default())
+        }
     }
 
     /// The files, where it has any.
@@ -148,6 +163,12 @@ impl Store {
             }
             Err(error) => panic!("a journal in a folder of our own: {}", crate::kiosk::chain(&error)),
         }
+    }
+
+    /// Every sale's row, also of those whose records are gone.
+    pub(super) fn rows(&self) -> Vec<SaleRow> {
+        let Store::Files(folder) = self else { return Vec::new() };
+        self.read(folder, |archive| archive.list(&Wanted::default()).expect("the sales can be listed"))
     }
 
     /// The disk has failed below SQLite.
@@ -212,6 +233,6 @@ impl Store {
     /// Ends of day that were reckoned.
     pub(super) fn days(&self) -> usize {
         let Store::Files(folder) = self else { return 0 };
-        self.read(folder, |archive| archive.reckonings(9).expect("the reckonings can be read").len())
+        self.read(folder, |archive| archive.reckonings(10_000).expect("the reckonings can be read").len())
     }
 }
