@@ -9,6 +9,7 @@ mod blade;
 mod books;
 mod clocks;
 mod damage;
+mod drawn;
 mod goods_scenarios;
 mod month;
 mod operator;
@@ -23,8 +24,9 @@ mod used_up_scenarios;
 
 pub use blade::{Cut, Disk};
 pub use books::{Kind, Wrong};
+pub use drawn::Drawn;
 pub use month::{Lived, Month, Sample, lived};
-pub use random::{Chances, Drawn, PER_STAND, random};
+pub use random::{Chances, PER_STAND, random};
 pub use run::{Report, Wanted, run};
 
 #[cfg(test)]

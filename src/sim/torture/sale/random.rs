@@ -3,7 +3,6 @@
 //!
 //! A stand is one seed: what goes wrong at seed S goes wrong again with `--random 8 --seed S`.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::blade::{Cut, Disk};
-use super::books::{Kind, Wrong, audit};
-use super::run::{next_traveller, rest, story};
+use super::books::{Wrong, audit};
+use super::drawn::Drawn;
+use super::run::{day_closes, next_traveller, rest, story};
 use super::scenario::{Setting, WallStep};
 use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
@@ -30,8 +30,6 @@ pub const PER_STAND: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(900);
 /// A fault lasts a minute at most, and after it the terminal is looked after.
 const HEALS: Duration = Duration::from_secs(300);
-/// So many stories are kept.
-const STORIES_MAX: usize = 20;
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]
@@ -40,75 +38,6 @@ pub struct Chances {
     pub sales: u32,
     /// The first stand's seed; the next one has the next number.
     pub seed: u64,
-}
-
-/// What came of it.
-#[derive(Debug, Default, Clone)]
-pub struct Drawn {
-    /// Sales that travellers began to buy.
-    pub sales: u64,
-    /// Of these, with a fault drawn for them.
-    pub faulty: u64,
-    /// Programs that died.
-    pub deaths: u64,
-    /// Claim codes that were typed.
-    pub claims: u64,
-    /// Stands at which something was wrong.
-    pub mismatches: usize,
-    /// How often each thing was wrong.
-    pub kinds: BTreeMap<Kind, usize>,
-    /// The seeds of these stands, with their stories.
-    pub stories: Vec<String>,
-    /// Of everything that was written down, in order: the same for the same seed.
-    pub digest: u64,
-    took: Duration,
-}
-
-impl Drawn {
-    fn add(&mut self, other: Drawn) {
-        self.sales += other.sales;
-        self.faulty += other.faulty;
-        self.deaths += other.deaths;
-        self.claims += other.claims;
-        self.mismatches += other.mismatches;
-        for (kind, count) in other.kinds {
-            *self.kinds.entry(kind).or_default() += count;
-        }
-        self.stories.extend(other.stories);
-        self.stories.truncate(STORIES_MAX);
-        // Stands end in any order.
-        self.digest = self.digest.wrapping_add(other.digest);
-    }
-
-    /// What went wrong and, last, one line of JSON.
-    pub fn print(&self) -> String {
-        let count = |kind| self.kinds.get(&kind).copied().unwrap_or(0);
-        let ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
-        let counts = serde_json::json!({
-            "run": "sale, random",
-            "cases": self.sales,
-            "faulty": self.faulty,
-            "deaths": self.deaths,
-            "claims": self.claims,
-            "mismatches": self.mismatches,
-            "double_charges": count(Kind::DoubleCharge),
-            "charged_for_nothing": count(Kind::ChargedForNothing),
-            "goods_for_nothing": count(Kind::GoodsForNothing),
-            "money_told_wrong": count(Kind::MoneyToldWrong),
-            "stray_commits": count(Kind::StrayCommit),
-            "double_orders": count(Kind::DoubleOrder),
-            "lost_records": count(Kind::LostRecord),
-            "wrong_codes": count(Kind::WrongCode),
-            "stuck": count(Kind::Stuck),
-            "digest": format!("{:016x}", self.digest),
-            "took_ms": ms,
-            "sales_per_s": self.sales * 1_000 / ms.max(1),
-        });
-        let mut text = self.stories.join("\n");
-        text.push('\n');
-        text.push_str(&counts.to_string());
-        text
-    }
 }
 
 /// Plays them, on every core; each stand by itself, in its own virtual time.
@@ -162,6 +91,8 @@ struct Hall {
     drawn: Drawn,
     /// Claim codes that travellers photographed.
     codes: Vec<String>,
+    /// The clock was lost once: nobody knows the age of what was paid before.
+    timeless: bool,
     wrongs: Vec<Wrong>,
 }
 
@@ -169,7 +100,7 @@ impl Hall {
     fn new(seed: u64) -> Hall {
         let mut chance = Chance::new(seed ^ 0x5A1E_5A1E_5A1E_5A1E);
         let rate = u16::try_from(chance.between(100, 300)).unwrap_or(300);
-        Hall { seed, chance, rate, drawn: Drawn::default(), codes: Vec::new(), wrongs: Vec::new() }
+        Hall { seed, chance, rate, drawn: Drawn::default(), codes: Vec::new(), timeless: false, wrongs: Vec::new() }
     }
 
     fn strikes(&mut self) -> bool {
@@ -340,12 +271,14 @@ impl Hall {
         }
         if self.strikes() {
             let step = self.chance.between(1, 3_600_000);
-            stand.step_wall(match self.chance.below(4) {
+            let step = match self.chance.below(4) {
                 0 => WallStep::Lost,
                 1 => WallStep::By(-i64::try_from(step).unwrap_or(0)),
                 2 => WallStep::By(i64::try_from(step).unwrap_or(0)),
                 _ => WallStep::None,
-            });
+            };
+            self.timeless |= step == WallStep::Lost;
+            stand.step_wall(step);
         }
         if self.chance.per_mille(self.rate / 4) {
             stand.terminal.panel().close_day_unasked();
@@ -368,6 +301,12 @@ impl Hall {
         tokio::time::sleep(HEALS).await;
         self.wrongs.extend(next_traveller(&stand, &open).await);
         rest(&stand, true).await;
+        if self.timeless {
+            // A paid eSIM of unknown age waits for its code until the day ends: only that gives its money back.
+            let closed = stand.disk.days();
+            self.wrongs.extend(day_closes(&stand, &open, closed).await);
+            rest(&stand, true).await;
+        }
         self.wrongs.extend(audit(&stand));
         self.drawn.digest = digest(&stand);
         if !self.wrongs.is_empty() {
