@@ -85,7 +85,6 @@ fn settings() -> Settings {
         online_ms: 3_600_000,
         pricing: Default::default(),
         offering: Default::default(),
-        exclusive_accounts: BTreeMap::new(),
         trade: Default::default(),
         interrupted_ms: 1_800_000,
     }
