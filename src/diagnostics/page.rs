@@ -55,7 +55,7 @@ pub(super) fn html(story: &Story<'_>) -> String {
 fn asked_for(story: &Story<'_>) -> String {
     let wanted = &story.scene.wanted;
     let time = |time: Option<jiff::Timestamp>| time.map(|time| story.books.local(time.as_millisecond()));
-    let sale = wanted.sale.as_ref().map_or(String::new(), |sale| format!("sale {sale}, "));
+    let sale = story.asked.as_ref().map_or(String::new(), |sale| format!("sale {sale}, "));
     let since = time(wanted.since).unwrap_or_else(|| "the beginning".to_owned());
     format!("{sale}{since} until {}", time(wanted.until).unwrap_or_else(|| "now".to_owned()))
 }
@@ -134,7 +134,7 @@ fn failures(page: &mut String, story: &Story<'_>) {
     }
     section(page, "failed", "What could not be read");
     page.push_str("<div class=\"wide\"><table class=\"stack\">\n");
-    for (name, why) in story.failed {
+    for (name, why) in &story.failed {
         let first: String = why.lines().take(3).collect::<Vec<_>>().join("\n");
         writeln!(
             page,

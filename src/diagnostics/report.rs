@@ -23,7 +23,9 @@ pub struct Story<'a> {
     /// Health over time.
     pub history: Vec<HealthLine>,
     /// Sources that failed: file and text.
-    pub failed: &'a [(String, String)],
+    pub failed: Vec<(String, String)>,
+    /// The sale that was asked for, as it may be repeated: whoever pastes a code there must not find it again.
+    pub asked: Option<String>,
     /// What the records pass through.
     redactor: &'a Redactor,
 }
@@ -40,7 +42,9 @@ impl<'a> Story<'a> {
             }
         }
         let devices = live::devices(scene).map(|devices| clean(redactor, "", &devices));
-        Story { scene, books, cases, devices, history, failed, redactor }
+        let failed = failed.iter().map(|(file, why)| (redactor.clean(file), redactor.clean(why))).collect();
+        let asked = scene.wanted.sale.as_deref().map(|sale| redactor.clean(sale));
+        Story { scene, books, cases, devices, history, failed, asked, redactor }
     }
 }
 

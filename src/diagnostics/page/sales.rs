@@ -30,8 +30,8 @@ fn class(row: &SaleRow) -> &'static str {
 
 /// The sale that was asked for, whole and first.
 pub(super) fn asked(page: &mut String, story: &Story<'_>) {
-    let Some(name) = &story.scene.wanted.sale else { return };
-    section(page, "asked", &format!("The sale that was asked for: {name}"));
+    let (Some(name), Some(shown)) = (&story.scene.wanted.sale, &story.asked) else { return };
+    section(page, "asked", &format!("The sale that was asked for: {shown}"));
     let named = |told: &&Told| told.row.number == *name || told.row.id.to_string() == *name;
     match story.books.told.iter().find(named) {
         Some(told) => timeline(page, story, told, true),
