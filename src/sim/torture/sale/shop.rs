@@ -180,7 +180,7 @@ impl Shop {
 
     fn wallet(&self) -> Exact {
         let spent = i128::try_from(self.books().sold.len()).unwrap_or(0);
-        let full = Exact::parse("1000", Currency::EUR).expect("a sum");
+        let full = Exact::parse("1000000", Currency::EUR).expect("a sum");
         Exact { units: full.units - spent * plan().cost.units, ..full }
     }
 
