@@ -22,7 +22,7 @@ use esim_kiosk::sale::transaction::ReversalOutcome;
 use esim_kiosk::sim::clerk::Clerk;
 use tokio::sync::{mpsc, watch};
 
-use crate::{SharedProvider, Unreliable, fast_place, journal};
+use crate::{SharedProvider, Unreliable, fast_place, journal, look_after};
 
 /// A terminal that gives back what it is told to, and says nothing else.
 struct GivesBack(mpsc::Sender<Inbox>);
@@ -99,6 +99,7 @@ pub(crate) fn drain(name: &str, count: u32, guard: DuplicateGuard) {
         let mut clerk = Clerk::new(&mut journal);
         for number in 1..=count {
             clerk.sell(number, Some(24 * 3_600_000), guard.needs_account_lock()).expect("a sale");
+            look_after(&mut clerk, number);
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
