@@ -2,6 +2,7 @@
 
 mod machine;
 mod operations;
+mod orders;
 #[cfg(feature = "screen")]
 mod running;
 mod trial;

@@ -10,32 +10,27 @@ use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
-use crate::config::{Config, Pushed};
+use crate::config::Config;
 use crate::diagnostics::pull::{Puller, types, uploader};
 use crate::diagnostics::recorder::{HealthLine, History, of_process};
 use crate::fleet::link::Link;
 use crate::fleet::office::FarOffice;
-use crate::fleet::order::Order;
-use crate::fleet::{Ends, News, Ordered};
+use crate::fleet::{Ends, News};
 use crate::journal::place::Place;
 use crate::kiosk::alarms::{Machine, alarms};
-use crate::kiosk::operator::PrinterTask;
 use crate::kiosk::states::states;
 use crate::kiosk::status::Status;
-use crate::kiosk::{Inbox, OperatorCommand, View};
+use crate::kiosk::{Inbox, View};
 use crate::metrics::{self, Process};
 use crate::office::BackOffice;
 use crate::payment::zvt::FrameLog;
-use crate::sale::offer::ProviderId;
 
 /// Between two looks at the loop.
-const EVERY: Duration = Duration::from_secs(5);
+pub(super) const EVERY: Duration = Duration::from_secs(5);
 /// So long may the loop take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// So long may an order take to be carried out: a receipt on a slow printer, twice.
-const ORDER_PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Room for news, orders and pulls.
 const ROOM: usize = 32;
 
@@ -76,32 +71,9 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
         let state = config.journal.directory.clone();
         tokio::spawn(Link::new(section.clone(), &config.machine.label, state, types(), ends).run());
         let first = config.machine.languages.first().cloned().unwrap_or_else(|| "en".to_owned());
-        tokio::spawn(carry_out(ordered, to.inbox.clone(), first, config.file.clone()));
+        tokio::spawn(super::orders::carry_out(ordered, to.inbox.clone(), first, config.file.clone()));
     }
     office.map(|office| Arc::new(office) as Arc<dyn BackOffice>)
-}
-
-/// Answered first: the service manager starts the program anew at once.
-async fn start_anew(inbox: &mpsc::Sender<Inbox>, answer: oneshot::Sender<Result<String, String>>, words: &str) {
-    answer.send(Ok(words.to_owned())).ok();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    // A traveller may have come in the meantime.
-    while !inbox.is_closed() && quiet(inbox).await.is_err() {}
-    info!("starting anew, as ordered from afar");
-    inbox.send(Inbox::Stop).await.ok();
-}
-
-/// Checks a part of a configuration and takes it on trial, once no sale is open.
-async fn configure(inbox: &mpsc::Sender<Inbox>, file: &Path, part: String) -> Result<(), String> {
-    quiet(inbox).await?;
-    let status = look(inbox).await.ok_or_else(gone)?;
-    let (file, paused) = (file.to_owned(), super::trial::paused(&status));
-    let taken = tokio::task::spawn_blocking(move || {
-        let own = Config::load(&file).map_err(|errors| errors.to_string())?;
-        let pushed = Pushed::beside(&own.journal.directory);
-        pushed.take(&file, &part, paused).map_err(|why| crate::telemetry::chain(&why))
-    });
-    taken.await.map_err(|_| "the check broke: see the log".to_owned())?
 }
 
 /// Asks the loop how it is.
@@ -196,72 +168,6 @@ fn line(status: &Status) -> HealthLine {
     }
 }
 
-/// Orders from afar go through the same door as every operator's.
-async fn carry_out(
-    mut ordered: mpsc::Receiver<Ordered>,
-    inbox: mpsc::Sender<Inbox>,
-    first_language: String,
-    file: std::path::PathBuf,
-) {
-    while let Some(Ordered { order, answer }) = ordered.recv().await {
-        let command = match order {
-            Order::Lock => OperatorCommand::Lock(true),
-            Order::Unlock => OperatorCommand::Lock(false),
-            Order::RefreshCatalogue => OperatorCommand::RefreshCatalogue,
-            Order::EndOfDay => OperatorCommand::EndOfDay,
-            Order::OffSale { provider, plan, reason } => on_sale(provider, plan, Some(reason)),
-            Order::OnSale { provider, plan } => on_sale(provider, plan, None),
-            Order::PrintTest { language } => {
-                OperatorCommand::Printer(PrinterTask::Test(language.unwrap_or_else(|| first_language.clone())))
-            }
-            Order::Restart => match quiet(&inbox).await {
-                Ok(()) => return start_anew(&inbox, answer, "starting anew").await,
-                Err(why) => {
-                    answer.send(Err(why)).ok();
-                    continue;
-                }
-            },
-            Order::Configure { part } => match configure(&inbox, &file, part).await {
-                Ok(()) => return start_anew(&inbox, answer, "on trial: starting anew with it").await,
-                Err(why) => {
-                    answer.send(Err(why)).ok();
-                    continue;
-                }
-            },
-        };
-        answer.send(told(&inbox, command).await).ok();
-    }
-}
-
-fn on_sale(provider: String, plan: String, off: Option<String>) -> OperatorCommand {
-    OperatorCommand::PutOnSale { provider: ProviderId(provider), plan, off }
-}
-
-/// Orders through the loop's own door, and waits for what came of it.
-async fn told(inbox: &mpsc::Sender<Inbox>, command: OperatorCommand) -> Result<String, String> {
-    let (answer, answered) = oneshot::channel();
-    inbox.send(Inbox::Order { command, answer }).await.map_err(|_| gone())?;
-    let said = tokio::time::timeout(ORDER_PATIENCE, answered).await;
-    let said = said.map_err(|_| "no answer within two minutes: see the log".to_owned())?.map_err(|_| gone())?;
-    if said.ok { Ok(said.text) } else { Err(said.text) }
-}
-
-fn gone() -> String {
-    "the service is on its way out".to_owned()
-}
-
-/// Waits until no traveller is in front and no money moves; a quarter of an hour at most.
-pub(super) async fn quiet(inbox: &mpsc::Sender<Inbox>) -> Result<(), String> {
-    for _ in 0..180 {
-        match look(inbox).await {
-            Some(status) if !status.busy => return Ok(()),
-            Some(_) => tokio::time::sleep(EVERY).await,
-            None => return Err(gone()),
-        }
-    }
-    Err("a sale was open all the time: order it again".to_owned())
-}
-
 /// OpenMetrics for whoever asks on this machine.
 async fn serve_metrics(listen: SocketAddr, machine: String, place: Place, mut status: watch::Receiver<Option<Status>>) {
     let listener = match TcpListener::bind(listen).await {
@@ -302,52 +208,4 @@ async fn answer_metrics(mut stream: TcpStream, page: &str) -> std::io::Result<()
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.shutdown().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kiosk::OperatorAnswer;
-
-    /// Orders one thing; what entered the loop, and what was answered from afar once the loop has said `said`.
-    async fn ordered(order: Order, said: OperatorAnswer) -> (OperatorCommand, Result<String, String>) {
-        let (orders, taken) = mpsc::channel(4);
-        let (inbox, mut queue) = mpsc::channel(4);
-        tokio::spawn(carry_out(taken, inbox, "de".to_owned(), "/nonexistent".into()));
-        let (answer, answered) = oneshot::channel();
-        orders.send(Ordered { order, answer }).await.unwrap();
-        let Some(Inbox::Order { command, answer }) = queue.recv().await else { panic!("nothing entered the loop") };
-        answer.send(said).unwrap();
-        (command, answered.await.unwrap())
-    }
-
-    #[tokio::test]
-    async fn what_the_loop_says_is_the_answer_to_an_order_from_afar() {
-        let test = |language: Option<&str>| Order::PrintTest { language: language.map(str::to_owned) };
-        let printed = OperatorAnswer::done("printed: the printer says so");
-        let (command, said) = ordered(test(Some("tr")), printed.clone()).await;
-        assert_eq!(command, OperatorCommand::Printer(PrinterTask::Test("tr".into())));
-        assert_eq!(said, Ok(printed.text.clone()));
-        let busy = OperatorAnswer::refused("a traveller is in front");
-        let (command, said) = ordered(test(None), busy.clone()).await;
-        assert_eq!(command, OperatorCommand::Printer(PrinterTask::Test("de".into())), "the hall's first language");
-        assert_eq!(said, Err(busy.text));
-
-        let (provider, plan, reason) = ("mobilexy".to_owned(), "7".to_owned(), "recalled".to_owned());
-        let off = Order::OffSale { provider: provider.clone(), plan: plan.clone(), reason: reason.clone() };
-        let (command, said) = ordered(off, printed.clone()).await;
-        assert_eq!(command, on_sale(provider.clone(), plan.clone(), Some(reason)));
-        assert!(said.is_ok());
-        let back = Order::OnSale { provider: provider.clone(), plan: plan.clone() };
-        for (order, command) in [
-            (back, on_sale(provider, plan, None)),
-            (Order::Lock, OperatorCommand::Lock(true)),
-            (Order::Unlock, OperatorCommand::Lock(false)),
-            (Order::EndOfDay, OperatorCommand::EndOfDay),
-            (Order::RefreshCatalogue, OperatorCommand::RefreshCatalogue),
-        ] {
-            let (entered, said) = ordered(order, printed.clone()).await;
-            assert_eq!((entered, said), (command, Ok(printed.text.clone())));
-        }
-    }
 }

@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::operations::{look, quiet};
+use super::operations::look;
+use super::orders::stop_when_quiet;
 use crate::config::Pushed;
 use crate::config::pushed::Standing;
 use crate::kiosk::Inbox;
@@ -20,9 +21,10 @@ const WELL_FOR: Duration = Duration::from_secs(120);
 /// So long after the start it may take: devices start slowly, and a provider may be away for a minute.
 const GIVE_UP: Duration = Duration::from_secs(15 * 60);
 
-/// Why cards are not taken, as one word; none where they are.
+/// Why cards are not taken, as one word; none where they are. An operator's lock is no answer: it says nothing about what
+/// the configuration does, whether it was there before or came meanwhile.
 pub(super) fn paused(status: &Status) -> Option<String> {
-    status.reason.map(|reason| format!("{reason:?}"))
+    status.reason_unlocked.map(|reason| format!("{reason:?}"))
 }
 
 /// As well as before: it sells, or is kept from it by what kept it before (a trial need not mend a network).
@@ -61,15 +63,9 @@ pub(super) async fn watch(pushed: Pushed, inbox: mpsc::Sender<Inbox>) {
         error!(%error, "the configuration cannot be taken back");
         return;
     }
-    // Not into a sale: with this configuration nobody can pay, but somebody may still be handed over to.
-    while quiet(&inbox).await.is_err() {
-        tokio::time::sleep(EVERY).await;
-        if inbox.is_closed() {
-            return;
-        }
-    }
     warn!("starting anew without the configuration from afar");
-    inbox.send(Inbox::Stop).await.ok();
+    // Not into a sale: with this configuration nobody can pay, but somebody may still be handed over to.
+    stop_when_quiet(&inbox).await;
 }
 
 #[cfg(test)]
@@ -109,7 +105,7 @@ mod tests {
             while let Some(event) = queue.recv().await {
                 match event {
                     Inbox::Look(answer) => drop(answer.send(told.lock().unwrap().clone())),
-                    Inbox::Stop => return true,
+                    Inbox::StopWhenQuiet(_) => return true,
                     other => panic!("{other:?}"),
                 }
             }
@@ -120,7 +116,31 @@ mod tests {
     }
 
     fn paused_for(reason: OutOfService) -> Status {
-        Status { selling: "paused", reason: Some(reason), ..well() }
+        Status { selling: "paused", reason: Some(reason), reason_unlocked: Some(reason), ..well() }
+    }
+
+    /// The same machine, closed by its operator.
+    fn locked(status: Status) -> Status {
+        Status { selling: "paused", reason: Some(OutOfService::Operator), locked: true, ..status }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_an_operators_lock_what_does_not_work_is_taken_back() {
+        assert_eq!(paused(&locked(well())), None, "what is kept of before the trial");
+        let bench = bench(None, locked(paused_for(OutOfService::Terminal)));
+        bench.watch.await.unwrap();
+        assert_eq!(bench.pushed.standing(), Standing::File);
+        assert!(bench.stopped.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_in_the_middle_of_a_good_trial_takes_nothing_back() {
+        let bench = bench(None, well());
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        *bench.status.lock().unwrap() = locked(well());
+        bench.watch.await.unwrap();
+        assert_eq!(bench.pushed.standing(), Standing::Pushed);
+        assert!(!bench.stopped.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]

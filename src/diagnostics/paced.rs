@@ -17,13 +17,13 @@ pub(super) struct Paced {
     bytes: Bytes,
     bytes_s: u64,
     next: Pin<Box<Sleep>>,
-    moved: watch::Sender<()>,
+    moved: watch::Sender<usize>,
 }
 
 impl Paced {
-    /// The body, and what changes with each piece of it that was taken.
-    pub(super) fn new(bytes: Bytes, bytes_s: u64) -> (Self, watch::Receiver<()>) {
-        let (moved, seen) = watch::channel(());
+    /// The body, and how many bytes of it were taken.
+    pub(super) fn new(bytes: Bytes, bytes_s: u64) -> (Self, watch::Receiver<usize>) {
+        let (moved, seen) = watch::channel(0);
         (Paced { bytes, bytes_s, next: Box::pin(tokio::time::sleep(Duration::ZERO)), moved }, seen)
     }
 }
@@ -41,8 +41,7 @@ impl Body for Paced {
         }
         let length = self.bytes.len().min(CHUNK);
         let chunk = self.bytes.split_to(length);
-        // Nobody looks any more once the try is over.
-        self.moved.send(()).ok();
+        self.moved.send_modify(|taken| *taken += length);
         let micros = (length as u64).saturating_mul(1_000_000) / self.bytes_s.max(1);
         self.next.as_mut().reset(Instant::now() + Duration::from_micros(micros));
         Poll::Ready(Some(Ok(Frame::data(chunk))))

@@ -2,7 +2,8 @@
 //!
 //! The first try sends everything, as thin-edge.io's file transfer service takes it. After a cut the receiver is asked
 //! with HEAD what it has (`Upload-Offset`, `Upload-Complete`); one that answers gets the rest with `Content-Range`, any
-//! other gets everything again.
+//! other gets everything again. What it has may be another bundle's, of a program that was cut off: it counts only up to
+//! what this upload has handed over.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -158,11 +159,17 @@ impl Uploader {
         // What is wrong from the beginning is told at once; later it may be a file that is just being replaced.
         let mut client = self.client()?;
         let mut from = Some(0_usize);
+        let mut handed = 0;
         let mut last = String::new();
         for tried in 1..=TRIES {
             let outcome = match from {
                 Some(from) if from == bytes.len() && from > 0 => Try::Done,
-                _ => self.try_once(&client, url, kind, &bytes, from.unwrap_or(0)).await,
+                _ => {
+                    let from = from.unwrap_or(0);
+                    let (outcome, moved) = self.try_once(&client, url, kind, &bytes, from).await;
+                    handed = handed.max(if moved > 0 { from + moved } else { 0 });
+                    outcome
+                }
             };
             match outcome {
                 Try::Done => return Ok(()),
@@ -177,23 +184,38 @@ impl Uploader {
                 Ok(new) => client = new,
                 Err(error) => warn!(%error, "the upload goes on with the certificates of before"),
             }
-            from = taken(&client, url, bytes.len()).await;
+            from = taken(&client, url, handed).await;
             info!(from, "the upload goes on");
         }
         Err(NotUploaded::GivenUp(last))
     }
 
-    async fn try_once(&self, client: &Client, url: &Url, kind: &'static str, bytes: &Bytes, from: usize) -> Try {
+    /// What it came to, and how many bytes were handed over.
+    async fn try_once(
+        &self,
+        client: &Client,
+        url: &Url,
+        kind: &'static str,
+        bytes: &Bytes,
+        from: usize,
+    ) -> (Try, usize) {
         let rest = bytes.slice(from..);
         let mut request = client.put(url.clone()).header(CONTENT_TYPE, kind).header(CONTENT_LENGTH, rest.len());
         if from > 0 {
             request = request.header(CONTENT_RANGE, format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()));
         }
         let (body, moved) = Paced::new(rest, self.kb_s.saturating_mul(1_024));
-        let sent = tokio::select! {
-            sent = request.body(reqwest::Body::wrap(body)).send() => sent,
-            () = stalled(moved) => return Try::Again("nothing moved on the line any more".to_owned()),
+        let outcome = tokio::select! {
+            sent = request.body(reqwest::Body::wrap(body)).send() => Try::of(sent),
+            () = stalled(moved.clone()) => Try::Again("nothing moved on the line any more".to_owned()),
         };
+        let moved = *moved.borrow();
+        (outcome, moved)
+    }
+}
+
+impl Try {
+    fn of(sent: Result<reqwest::Response, reqwest::Error>) -> Try {
         match sent {
             Err(error) => Try::Again(chain(&error.without_url())),
             Ok(answer) => {
@@ -219,17 +241,17 @@ impl Uploader {
     }
 }
 
-/// How many bytes the receiver has, where it can tell.
-async fn taken(client: &Client, url: &Url, whole: usize) -> Option<usize> {
+/// How many bytes the receiver has, where it can tell: at most as many as were handed to it.
+async fn taken(client: &Client, url: &Url, handed: usize) -> Option<usize> {
     let answer = client.head(url.clone()).timeout(Duration::from_secs(20)).send().await.ok()?;
     let headers: &HeaderMap = answer.headers();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let offset: usize = text("upload-offset")?.parse().ok()?;
-    (answer.status().is_success() && offset <= whole).then_some(offset)
+    (answer.status().is_success() && offset <= handed).then_some(offset)
 }
 
 /// Ends when the line has stood still for too long. A time for the whole upload would end every long one.
-async fn stalled(mut moved: watch::Receiver<()>) {
+async fn stalled(mut moved: watch::Receiver<usize>) {
     loop {
         match timeout(STALL, moved.changed()).await {
             Ok(Ok(())) => {}
@@ -282,19 +304,72 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_long_upload_is_not_cut_and_one_that_stands_still_is() {
-        let (moves, moved) = watch::channel(());
+        let (moves, moved) = watch::channel(0);
         let mut standing = Box::pin(stalled(moved));
         // An hour in which something moves now and then.
         for _ in 0..72 {
             assert!(timeout(STALL - Duration::from_secs(10), &mut standing).await.is_err());
-            moves.send(()).unwrap();
+            moves.send_modify(|taken| *taken += 1);
         }
         assert!(timeout(STALL + Duration::from_secs(1), &mut standing).await.is_ok(), "nothing moves any more");
         // Everything was handed over: the answer has its own time.
-        let (moves, moved) = watch::channel(());
+        let (moves, moved) = watch::channel(0);
         let mut standing = Box::pin(stalled(moved));
         drop(moves);
         assert!(timeout(ANSWER - Duration::from_secs(1), &mut standing).await.is_err());
         assert!(timeout(Duration::from_secs(2), &mut standing).await.is_ok());
+    }
+
+    /// One request: its head in lower case, and its body.
+    async fn request(stream: &mut tokio::net::TcpStream) -> (String, Vec<u8>) {
+        use tokio::io::AsyncReadExt;
+        let mut bytes = Vec::new();
+        let head = loop {
+            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "cut within the head");
+            if let Some(at) = bytes.windows(4).position(|end| end == b"\r\n\r\n") {
+                break String::from_utf8(bytes.drain(..at + 4).collect()).unwrap().to_lowercase();
+            }
+        };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        while bytes.len() < length {
+            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "cut within the body");
+        }
+        (head, bytes)
+    }
+
+    /// The program was killed after 1 000 bytes of a bundle. The next program's bundle is another one, and its first try
+    /// does not connect: what the receiver has is not of this bundle.
+    #[tokio::test]
+    async fn what_another_bundle_left_at_the_receiver_is_not_continued() {
+        use tokio::io::AsyncWriteExt;
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let uploader = Uploader { hosts: vec![address.to_string()], ca: None, identity: None, kb_s: 10_000 };
+        let url = uploader.allowed(&format!("http://{address}/bundle")).unwrap();
+        let bundle = Bytes::from(vec![7_u8; 50_000]);
+        // Nobody listens at the port yet, and nobody else can.
+        let client = uploader.client().unwrap();
+        let (refused, moved) = uploader.try_once(&client, &url, "application/zip", &bundle, 0).await;
+        assert!(matches!(refused, Try::Again(_)) && moved == 0, "{moved}");
+        let mut put = Box::pin(uploader.put(&url, "application/zip", bundle.clone()));
+        assert!(timeout(Duration::from_millis(500), &mut put).await.is_err(), "it is between two tries");
+        let listener = socket.listen(8).unwrap();
+        let receiver = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (head, body) = request(&mut stream).await;
+                let answer = if head.starts_with("head") { "200 OK\r\nUpload-Offset: 1000" } else { "201 Created" };
+                let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                if head.starts_with("put") {
+                    return (head, body);
+                }
+            }
+        });
+        put.await.unwrap();
+        let (head, body) = receiver.await.unwrap();
+        assert!(!head.contains("content-range"), "{head}");
+        assert_eq!(body.len(), bundle.len(), "the whole of it, from its first byte");
     }
 }

@@ -17,7 +17,7 @@ const PREFIX: &str = "esim-kiosk order v1\n";
 const MOST: usize = 256 * 1024;
 
 /// What is ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
     /// Out of service.
@@ -57,6 +57,33 @@ pub enum Order {
         /// TOML: the sections and keys that change.
         part: String,
     },
+}
+
+impl std::fmt::Debug for Order {
+    /// For logs: of a configuration only which sections it changes. It may hold the terminal's password or the Wi-Fi's.
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Order::Lock => to.write_str("Lock"),
+            Order::Unlock => to.write_str("Unlock"),
+            Order::Restart => to.write_str("Restart"),
+            Order::RefreshCatalogue => to.write_str("RefreshCatalogue"),
+            Order::EndOfDay => to.write_str("EndOfDay"),
+            Order::OffSale { provider, plan, reason } => {
+                let mut fields = to.debug_struct("OffSale");
+                fields.field("provider", provider).field("plan", plan).field("reason", reason).finish()
+            }
+            Order::OnSale { provider, plan } => {
+                to.debug_struct("OnSale").field("provider", provider).field("plan", plan).finish()
+            }
+            Order::PrintTest { language } => to.debug_struct("PrintTest").field("language", language).finish(),
+            Order::Configure { part } => {
+                // What cannot be read as TOML has no section whose name is known to be one.
+                let read = part.parse::<toml::Table>().unwrap_or_default();
+                let sections: Vec<&String> = read.keys().collect();
+                to.debug_struct("Configure").field("bytes", &part.len()).field("sections", &sections).finish()
+            }
+        }
+    }
 }
 
 /// The signed text.
@@ -235,6 +262,21 @@ mod tests {
         let late = guard.admit(&sign(&key, &signed(1)).unwrap(), at("2026-11-22T12:00:01Z"));
         assert!(matches!(late, Err(Refused::Expired(_))));
         assert!(!dir.path().join("counter").exists(), "nothing refused counts");
+    }
+
+    #[test]
+    fn a_log_names_the_sections_of_a_configuration_and_no_secret() {
+        let part = "[terminal]\npassword = \"471199\"\n\n[operator]\nhelp_phone = \"+43 1\"\n";
+        for part in [part.to_owned(), format!("{part}broken 471199")] {
+            let whole = part == "[terminal]\npassword = \"471199\"\n\n[operator]\nhelp_phone = \"+43 1\"\n";
+            let length = part.len();
+            let text = format!("{:?}", Signed { order: Order::Configure { part }, ..signed(1) });
+            assert!(!text.contains("471199") && !text.contains("password"), "{text}");
+            assert!(text.contains(&format!("bytes: {length}")), "{text}");
+            assert_eq!(text.contains("terminal") && text.contains("operator"), whole, "{text}");
+        }
+        let off = Order::OffSale { provider: "mobilexy".into(), plan: "7".into(), reason: "recalled".into() };
+        assert_eq!(format!("{off:?}"), r#"OffSale { provider: "mobilexy", plan: "7", reason: "recalled" }"#);
     }
 
     #[test]

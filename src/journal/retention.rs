@@ -13,11 +13,15 @@ const NEWEST: u32 = 1_000;
 /// So many sales in one transaction: the loop is not kept waiting.
 const AT_ONCE: u32 = 50;
 
-/// Takes the records, decided cases and claim codes of sales that closed before `before_ms` out of the journal.
+/// Takes the records, decided cases and claim codes of sales that closed before `before_ms` out of the journal. Those of
+/// the terminal's day that is not closed yet stay: its reckoning needs them, however long nobody closes it.
 /// Returns of how many sales.
 pub(super) fn forget_sales(work: &Transaction<'_>, before_ms: i64) -> Result<u32, Fault> {
     let sql = "SELECT id FROM sales WHERE closed IS NOT NULL AND open_order = 0 AND open_cases = 0 AND entries > 0
-               AND closed_ms < ?1 AND counter <= (SELECT max(counter) FROM sales) - ?2
+               AND closed_ms < ?1
+               AND (SELECT json_extract(json, '$.day') FROM entries WHERE sale = sales.id AND seq = 0)
+                   < (SELECT coalesce(max(number), 0) FROM days)
+               AND counter <= (SELECT max(counter) FROM sales) - ?2
                AND EXISTS (SELECT 1 FROM outbox WHERE outbox.sale = sales.id AND sent_ms IS NOT NULL)
                AND NOT EXISTS (SELECT 1 FROM profiles WHERE owner = sales.id AND sealed IS NOT NULL)
                AND NOT EXISTS (SELECT 1 FROM locks WHERE locks.sale = sales.id)
@@ -79,6 +83,9 @@ mod tests {
         }
         journal.tidy(at(29 * DAY_MS)).unwrap();
         assert!(journal.sale(old.sale.id).unwrap().is_some(), "not before its day");
+        journal.tidy(later).unwrap();
+        assert!(journal.sale(old.sale.id).unwrap().is_some(), "its day at the terminal was never closed");
+        journal.day_closed("closed").unwrap();
         journal.tidy(later).unwrap();
         assert!(journal.sale(old.sale.id).unwrap().is_none());
         assert!(journal.sale(kept.sale.id).unwrap().is_some(), "the back office does not have this one");

@@ -94,6 +94,7 @@ pub(crate) mod tests {
             up_s: 60,
             selling: "open",
             reason: None,
+            reason_unlocked: None,
             terminal: "ready".into(),
             printer: "ready".into(),
             online: true,

@@ -59,6 +59,11 @@ impl Health {
         if self.closed.is_some() {
             return Selling::Paused(OutOfService::Operator);
         }
+        self.selling_unlocked()
+    }
+
+    /// As [`Health::selling`], as if the operator had not closed the machine: what else is wrong with it.
+    pub fn selling_unlocked(&self) -> Selling {
         if !self.journal {
             return Selling::Paused(OutOfService::Journal);
         }
@@ -134,6 +139,17 @@ mod tests {
         assert_eq!(silent.selling(), Selling::Paused(OutOfService::Terminal));
         assert_eq!(silent.out_of_service(), None, "browsing and claim codes still work");
         assert_eq!(Health { journal: false, ..silent }.out_of_service(), Some(OutOfService::Journal));
+    }
+
+    #[test]
+    fn behind_an_operators_lock_everything_else_is_still_seen() {
+        let closed = Some(Moment { run: 1, mono_ms: 0, wall_ms: 0, synced: true });
+        let misconfigured = TerminalHealth::Misconfigured { reason: "no such port".into() };
+        for health in [well(), Health { terminal: misconfigured, ..well() }, Health { online: false, ..well() }] {
+            let locked = Health { closed, ..health.clone() };
+            assert_eq!(locked.selling(), Selling::Paused(OutOfService::Operator));
+            assert_eq!(locked.selling_unlocked(), health.selling());
+        }
     }
 
     #[test]

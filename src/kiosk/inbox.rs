@@ -111,6 +111,9 @@ pub enum Inbox {
     Ping(tokio::sync::oneshot::Sender<Pong>),
     /// The end of the program was asked for.
     Stop,
+    /// The end of the program was asked for, if a restart meets nobody at this moment. No answer: it ends now; a
+    /// refusal: it goes on, and the reason is told.
+    StopWhenQuiet(tokio::sync::oneshot::Sender<OperatorAnswer>),
 }
 
 /// The loop is alive, and so far the journal.

@@ -241,7 +241,7 @@ impl Kiosk {
             tokio::select! {
                 biased;
                 event = inbox.recv() => match event {
-                    Some(Inbox::Stop) => return Ok(()),
+                    Some(event) if self.ends_with(&event) => return Ok(()),
                     Some(event) => self.take(event),
                     None => return Err(Halted::Inbox),
                 },
@@ -305,6 +305,8 @@ impl Kiosk {
                 }
             }
             Inbox::Stop => {}
+            // Whoever asked may have lost patience.
+            Inbox::StopWhenQuiet(answer) => drop(answer.send(self.may_restart())),
         }
         self.catch_up();
     }

@@ -10,7 +10,6 @@ use crate::printer::{PrinterFault, PrinterState};
 use crate::sale::Money;
 
 use super::Kiosk;
-use super::session::Stage;
 use super::view::{OutOfService, Selling};
 
 /// The kiosk as it is now.
@@ -28,6 +27,8 @@ pub struct Status {
     pub selling: &'static str,
     /// Why it is paused.
     pub reason: Option<OutOfService>,
+    /// Why it would be paused if the operator had not closed it.
+    pub reason_unlocked: Option<OutOfService>,
     /// `ready`, `busy`, `needs care (9C)`, `misconfigured`, `silent`, `port lost`.
     pub terminal: String,
     /// `ready`, `paper low`, or the fault.
@@ -48,7 +49,8 @@ pub struct Status {
     pub open_sales: usize,
     /// Sales of which it is not known whether the card was charged.
     pub doubtful: usize,
-    /// A traveller chooses, pays or is being handed over to.
+    /// A traveller chooses, pays or is being handed over to, money goes back, or the terminal's day is being closed.
+    /// What waits for days (a queue, a claim, a doubtful payment) is in the journal and keeps nobody busy.
     pub busy: bool,
     /// What the screen shows.
     pub screen: &'static str,
@@ -96,15 +98,14 @@ impl Kiosk {
     /// The kiosk as it is now.
     pub(super) fn status(&self) -> Status {
         let now = self.clock.now();
-        let (selling, reason) = match self.health.selling() {
+        let told = |selling| match selling {
             Selling::Open => ("open", None),
             Selling::WithoutPaper => ("without paper", None),
             Selling::StockOnly => ("stock only", None),
             Selling::Paused(reason) => ("paused", Some(reason)),
         };
-        let moving = |sale: &crate::sale::Sale| {
-            !matches!(sale.payment.money, Money::None | Money::Back | Money::RefundDue) && sale.closed.is_none()
-        };
+        let (selling, reason) = told(self.health.selling());
+        let (_, reason_unlocked) = told(self.health.selling_unlocked());
         Status {
             at_ms: now.wall_ms,
             clock_synced: now.synced,
@@ -112,6 +113,7 @@ impl Kiosk {
             up_s: now.since(&self.started_at).unwrap_or(0) / 1_000,
             selling,
             reason,
+            reason_unlocked,
             terminal: terminal(&self.health.terminal),
             printer: printer(&self.health.printer),
             online: self.health.online,
@@ -122,7 +124,7 @@ impl Kiosk {
             accounts: self.account_statuses(),
             open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
             doubtful: self.sales.values().filter(|sale| sale.payment.money == Money::Unknown).count(),
-            busy: !matches!(self.session.stage, Stage::Attract) || self.sales.values().any(moving),
+            busy: !self.may_restart().ok,
             screen: self.views.borrow().name(),
             closed: self.closed_count.clone(),
         }

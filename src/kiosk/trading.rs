@@ -8,6 +8,7 @@ use crate::sale::id::{ProfileId, SaleNumber};
 use crate::sale::{Goods, Money, Phase, Sale};
 
 use super::Kiosk;
+use super::inbox::Inbox;
 use super::operator::OperatorAnswer;
 use super::queue::counts_against_caps;
 use super::session::Stage;
@@ -128,6 +129,16 @@ impl Kiosk {
             return OperatorAnswer::refused("a traveller stands at the screen: ask again");
         }
         OperatorAnswer::done("no sale is under way")
+    }
+
+    /// Whether this event ends the program. It is decided in the same step in which it is taken: no traveller and no
+    /// card comes between the look and the end.
+    pub(super) fn ends_with(&self, event: &Inbox) -> bool {
+        match event {
+            Inbox::Stop => true,
+            Inbox::StopWhenQuiet(_) => self.may_restart().ok,
+            _ => false,
+        }
     }
 
     /// Whether the card terminal has answered the last time it was asked.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::books::{approve_as, archive, buy, journal, rig, until};
+use super::closing::status;
 use super::doubles::{Rig, delivery, settings};
 use super::{MINOR, answer, transaction};
 use crate::esim::{LookUp, OrderOutcome, Refusal, RefusalReason};
@@ -65,13 +66,16 @@ async fn an_end_of_day_gives_back_what_nobody_has_seen_and_then_closes() {
     assert!(order(&mut rig, OperatorCommand::EndOfDay).await.ok);
     assert!(!order(&mut rig, OperatorCommand::EndOfDay).await.ok, "one at a time");
     see_selling(&mut rig, Selling::Paused(OutOfService::TerminalBusy)).await;
+    assert!(status(&mut rig).await.busy, "the terminal's day is being closed");
     // First the money of the unclaimed one goes back.
     let TerminalOrder::Reverse { sale, receipt, .. } = rig.next_order().await else { panic!("the money goes back") };
     assert_eq!((sale, receipt.as_str()), (lost, "0502"));
     rig.terminal(TerminalEvent::Reversed { sale, outcome: ReversalOutcome::Done { transaction: None } }).await;
     totals(&mut rig, 1, MINOR).await;
+    assert!(status(&mut rig).await.busy, "until it is closed");
     day_closes(&mut rig).await;
     see_selling(&mut rig, Selling::Open).await;
+    assert!(!status(&mut rig).await.busy);
     assert_eq!(archive(dir.path()).stock().unwrap()[0].state, "reserved", "the eSIM is kept for its code");
     let kept = archive(dir.path()).reckonings(5).unwrap();
     assert_eq!((kept.len(), kept[0].balanced), (1, true), "{}", kept[0].json);
@@ -200,6 +204,8 @@ async fn the_queue_is_capped_drained_in_order_and_held_up_by_nobody() {
     }
     see_selling(&mut rig, Selling::Paused(OutOfService::Network)).await;
     assert!(rig.provider.orders.lock().unwrap().is_empty(), "nothing is ordered while nobody answers");
+    let told = status(&mut rig).await;
+    assert_eq!((told.open_sales, told.busy), (3, false), "a queue waits for days and keeps nobody busy");
     assert_eq!(archive(dir.path()).queue().unwrap().len(), 3);
 
     // The network is back: the first is silent and found later, the second is refused, the third arrives.
@@ -312,6 +318,14 @@ async fn an_unknown_payment_is_decided_and_a_receipt_is_printed_again_as_a_copy(
         rig.terminal(TerminalEvent::Answered { tag: QueryTag::Charged(sale), last, totals: None, at_rest: true }).await;
     }
     until(dir.path(), "a case", |archive| archive.cases(false).unwrap().len() == 1).await;
+    rig.touch(Intent::StartOver).await;
+    rig.see("the first screen", |screen| matches!(screen, Screen::Attract(_))).await;
+    let told = status(&mut rig).await;
+    assert_eq!(
+        (told.doubtful, told.busy),
+        (1, false),
+        "a doubtful payment waits for its operator and keeps nobody busy"
+    );
     let number = archive(dir.path()).sale(sale).unwrap().unwrap().quote.number.0;
     let statement = Statement {
         number: number.clone(),
