@@ -31,7 +31,13 @@ impl Journal for SqliteJournal {
     }
 
     fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        let (sales, broken) = self.read("read the open sales", |connection, _| fold::open_sales(connection))?;
+        let ((sales, broken), laid_aside) = self.read("read the open sales", |connection, _| {
+            Ok((fold::open_sales(connection)?, unreadable::undecided(connection)?))
+        })?;
+        let mended = sales.iter().map(|sale| sale.id.to_string()).filter(|id| laid_aside.contains(id));
+        for id in mended {
+            self.write("close the case of a sale that can be read again", |work, _| unreadable::read_again(work, &id))?;
+        }
         if !broken.is_empty() {
             self.write("set aside what cannot be read", |work, _| unreadable::lay_aside(work, &broken))?;
         }

@@ -1,9 +1,12 @@
 //! Sales whose records cannot be read any more: what becomes of them at a start, and how a person closes their case.
 //! Nothing of them is changed or deleted: what is stated stands in the case, and in the row that lists the sale.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::fault::Fault;
+use super::fold;
 use super::word;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
@@ -51,6 +54,29 @@ pub(super) fn lay_aside(work: &Transaction<'_>, unreadable: &[Unreadable]) -> Re
     Ok(())
 }
 
+/// The sales with such a case that nobody has decided.
+pub(super) fn undecided(connection: &Connection) -> Result<BTreeSet<String>, Fault> {
+    let mut query = connection.prepare_cached("SELECT sale FROM cases WHERE place = ?1 AND decided_ms IS NULL")?;
+    let found = query.query_map([CASE], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
+/// What can be read again speaks for itself: its case is over, and its own cases stay.
+pub(super) fn read_again(work: &Transaction<'_>, id: &str) -> Result<(), Fault> {
+    tracing::warn!(sale = id, "a sale can be read again: its case is over");
+    work.execute(
+        "UPDATE cases SET decided_ms = ?3, decision = 'readable', reason = 'its records can be read again'
+         WHERE sale = ?1 AND place = ?2",
+        (id, CASE, jiff::Timestamp::now().as_millisecond()),
+    )?;
+    work.execute(
+        "UPDATE sales SET open_cases = (SELECT count(*) FROM cases WHERE sale = ?1 AND decided_ms IS NULL)
+         WHERE id = ?1",
+        [id],
+    )?;
+    Ok(())
+}
+
 /// Whether this sale has such a case, and nobody has decided it.
 pub(super) fn is_open(connection: &Connection, id: SaleId) -> Result<bool, Fault> {
     let found = connection
@@ -60,9 +86,11 @@ pub(super) fn is_open(connection: &Connection, id: SaleId) -> Result<bool, Fault
     Ok(found.is_some())
 }
 
-/// Closes the case and the sale's row with it. `false` where there is no such case, or it is decided.
+/// Closes the case and the sale's row with it. `false` where there is no such case, it is decided, or the sale can be
+/// read again.
 pub(super) fn decide(work: &Transaction<'_>, id: SaleId, verdict: &Verdict, now: Moment) -> Result<bool, Fault> {
-    if !is_open(work, id)? {
+    // A sale that can be read again is decided by its own facts.
+    if !is_open(work, id)? || fold::sale(work, id).is_ok_and(|sale| sale.is_some()) {
         return Ok(false);
     }
     let id = id.to_string();

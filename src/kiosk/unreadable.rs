@@ -72,7 +72,7 @@ impl Kiosk {
 }
 
 /// Where the case is not there, or not open.
-pub const NO_SUCH_CASE: &str = "the sale has no such case, or it is decided already";
+pub const NO_SUCH_CASE: &str = "the sale has no such case, it is decided already, or the sale can be read again";
 
 /// What the person is answered.
 pub fn told(number: &str, verdict: &Verdict) -> String {

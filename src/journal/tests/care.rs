@@ -270,3 +270,32 @@ fn a_batch_is_counted_by_what_was_begun() {
     let left = open(&dir).journal.batches().unwrap();
     assert_eq!(left, [Batch { begun: 1, ..batch }]);
 }
+
+/// Its records can be read again (the version that wrote them is back): its case is over, and nobody can close it
+/// over the sale's own facts.
+#[test]
+fn a_sale_that_can_be_read_again_speaks_for_itself() {
+    use crate::sale::record::Closing;
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(&dir).journal;
+    let id = Played::begin(&mut journal, 1, quote(1, Source::Provider)).unwrap().sale.id;
+    drop(journal);
+    let raw = rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+    raw.execute("UPDATE entries SET seq = seq + 7", []).unwrap();
+    let mut journal = open(&dir).journal;
+    assert!(journal.open_sales().unwrap().is_empty());
+    raw.execute("UPDATE entries SET seq = seq - 7", []).unwrap();
+    drop(raw);
+    let verdict = unreadable::Verdict {
+        money: crate::sale::Money::None,
+        goods: crate::sale::Goods::Absent,
+        closing: Closing::NotCharged,
+        reason: "not on the list (witness: the acquirer)".to_owned(),
+    };
+    assert!(!journal.decide_unreadable(id, &verdict, at(1_000)).unwrap());
+    assert_eq!(journal.sale(id).unwrap().unwrap().closed, None);
+    assert_eq!(journal.open_sales().unwrap().len(), 1);
+    drop(journal);
+    let archive = super::super::archive::Archive::open(&Section::at(dir.path())).unwrap();
+    assert!(archive.cases(false).unwrap().is_empty(), "its case is over");
+}
