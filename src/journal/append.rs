@@ -156,7 +156,7 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
         }
         Record::Paid { key } => bind_receipt(work, sale, key),
         Record::ToStock { good, reserved_ms } => stock::put_back(work, seal, sale, *good, *reserved_ms, entry.at),
-        Record::CaseOpened { case, evidence } => {
+        Record::CaseOpened { case, evidence, .. } => {
             let due = entry.at.wall_ms.saturating_add(due_after_ms(*case));
             work.prepare_cached(
                 "INSERT INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)

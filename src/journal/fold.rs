@@ -37,6 +37,7 @@ fn read(seq: u32, kind: &str, json: &str) -> Record {
     known.unwrap_or_else(|_| Record::CaseOpened {
         case: CaseKind::NewerRecord,
         evidence: format!("record {seq} of kind {kind} was written by another version, which understands it"),
+        good: None,
     })
 }
 

@@ -9,6 +9,7 @@ use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
+use crate::sale::offer::{Offer, Source};
 use crate::sale::record::{Choice, GoodQuote, Quote};
 use crate::sale::{Lock, Money, Sale};
 
@@ -133,22 +134,18 @@ impl Kiosk {
         let Some(sale) = self.sales.get(&id) else { return };
         let kept = self.kept_for(sale);
         let Some(first) = kept.first() else { return };
-        let sum = kept
+        let offers: Vec<Offer> = kept.iter().map(|item| as_quoted(sale, item)).collect();
+        let sum = offers
             .iter()
-            .try_fold(Amount::new(0, first.offer.retail.currency), |sum, item| sum.plus(item.offer.retail).ok());
+            .try_fold(Amount::new(0, sale.quote.amount.currency), |sum, offer| sum.plus(offer.retail).ok());
         let Some(amount) = sum else { return };
-        let good = |item: &&StockItem| GoodQuote {
-            choices: vec![Choice {
-                offer: item.offer.clone(),
-                locks_account: false,
-                balance_before: None,
-                total_before: None,
-            }],
+        let good = |offer: Offer| GoodQuote {
+            choices: vec![Choice { offer, locks_account: false, balance_before: None, total_before: None }],
         };
         let quote = Quote {
             number: crate::sale::id::SaleNumber(String::new()),
             language: self.session.language.clone(),
-            goods: kept.iter().map(good).collect(),
+            goods: offers.into_iter().map(good).collect(),
             amount,
             tax_rate: sale.quote.tax_rate,
             consent: sale.quote.consent.clone(),
@@ -164,9 +161,19 @@ impl Kiosk {
                 self.enter_sale(new);
             }
             Err(NotBegun::Locked(lock)) => info!(old = %id, ?lock, "what was kept cannot be bought now"),
-            Err(NotBegun::Journal) => {}
+            Err(NotBegun::Gone | NotBegun::Journal) => {}
         }
     }
+}
+
+/// What is kept, as it was quoted in the old sale: an item that lay in stock before has another price of its own.
+fn as_quoted(sale: &Sale, item: &StockItem) -> Offer {
+    let stocked = Source::Stock { profile: item.profile };
+    let mut goods = 0..sale.goods.len();
+    let good =
+        goods.find(|good| sale.goods[*good].profile == Some(item.profile) || sale.offer(*good).source == stocked);
+    let Some(quoted) = good.map(|good| sale.offer(good)) else { return item.offer.clone() };
+    Offer { retail: quoted.retail, title: quoted.title.clone(), rate: quoted.rate.clone(), ..item.offer.clone() }
 }
 
 #[cfg(test)]
@@ -175,6 +182,34 @@ mod tests {
 
     fn at(mono_ms: u64) -> Moment {
         Moment { run: 1, mono_ms, wall_ms: 0, synced: true }
+    }
+
+    /// An item that lay in stock before the old sale has a price of its own: the old sale's is the one that was said.
+    #[test]
+    fn what_is_kept_costs_what_was_quoted() {
+        let mut sale = crate::sale::played::Played::held(&["mobilexy"]).sale;
+        let profile = crate::sale::id::ProfileId::from_parts(5, 5);
+        let quoted = sale.offer(0).clone();
+        let offer = Offer {
+            source: Source::Stock { profile },
+            title: "older".to_owned(),
+            retail: Amount::new(1_290, quoted.retail.currency),
+            ..quoted.clone()
+        };
+        let item = StockItem {
+            profile,
+            state: StockState::Reserved,
+            offer: offer.clone(),
+            reference: None,
+            kept_for: Some(sale.id),
+            kept_ms: Some(3_600_000),
+            unproven: false,
+            expires_ms: None,
+        };
+        assert_eq!(as_quoted(&sale, &item), offer, "of another sale");
+        sale.goods[0].profile = Some(profile);
+        let asked = as_quoted(&sale, &item);
+        assert_eq!((asked.retail, asked.title, asked.source), (quoted.retail, quoted.title, offer.source));
     }
 
     #[test]

@@ -43,9 +43,7 @@ impl Kiosk {
         let typed = statement.code.as_ref().ok_or("the code itself is missing: give it on standard input")?;
         let code = ActivationCode::parse(typed.0.trim()).map_err(|_| "that is no activation code (LPA:1$…)")?;
         let sale = self.sales.get(&id).ok_or("no sale")?;
-        let missing = |state: Goods| matches!(state, Goods::Asked | Goods::Accepted | Goods::Unknown);
-        let place =
-            sale.goods.iter().position(|good| missing(good.state)).ok_or("every good of this sale is decided")?;
+        let place = wants_code(sale, statement.case)?;
         let good = u8::try_from(place).map_err(|_| "no such good")?;
         let reference = sale.goods[place].reference.clone();
         let reference = reference.unwrap_or_else(|| OrderReference(format!("by hand {}", sale.key(good).reference())));
@@ -57,6 +55,19 @@ impl Kiosk {
         let here = self.sales.get(&id).is_some_and(|sale| sale.goods[place].profile == Some(name));
         if here { Ok(()) } else { Err("the code belongs to another sale already") }
     }
+}
+
+/// The good whose code a person may bring: the case's own, or the first eSIM that is missing where it names none.
+fn wants_code(sale: &Sale, case: u8) -> Result<usize, &'static str> {
+    let case = sale.cases.get(usize::from(case)).ok_or("the sale has no such case")?;
+    let missing = |good: &usize| {
+        let open = matches!(sale.goods[*good].state, Goods::Asked | Goods::Accepted | Goods::Unknown);
+        open && case.names(*good)
+    };
+    let mut missing = (0..sale.goods.len()).filter(missing).peekable();
+    missing.peek().ok_or("every good of this case is decided")?;
+    let esim = missing.find(|good| sale.is_kind_stockable(*good));
+    esim.ok_or("only an eSIM has a code: state --goods absent, or lost where it was bought")
 }
 
 /// Whether the statement can be about this case at all.
@@ -79,6 +90,9 @@ pub fn fits(sale: &Sale, statement: &Statement) -> Result<(), &'static str> {
     }
     if matches!(case.kind, CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise) && statement.money.is_none() {
         return Err("this case asks for the money: state --money charged, not-charged or back");
+    }
+    if statement.goods == Some(GoodsFact::Code) {
+        wants_code(sale, statement.case)?;
     }
     if statement.witness.trim().is_empty() || statement.reason.trim().is_empty() {
         return Err("a decision needs a witness and a reason");

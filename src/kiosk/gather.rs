@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::info;
 
 use crate::catalogue::CardId;
-use crate::esim::{Outcome, Usage};
+use crate::esim::{Outcome, Refusal, RefusalReason, Usage};
 use crate::money::{Amount, Exact};
 use crate::sale::activation::Iccid;
 use crate::sale::event::{Cancellation, Event};
@@ -265,7 +265,11 @@ impl Kiosk {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
             let outcome = match client {
                 Some(client) => client.cancel(&reference).await,
-                None => Outcome::NeverSent("the account is not configured any more".to_owned()),
+                // Nobody will ever take it: a person must hear of it, and soon.
+                None => Outcome::Refused(Refusal {
+                    reason: RefusalReason::NotFound,
+                    detail: "the account is not configured any more".to_owned(),
+                }),
             };
             send(&inbox, ShopNews::Cancelled { sale, good, outcome }).await;
         });

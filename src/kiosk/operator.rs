@@ -191,7 +191,8 @@ impl Statement {
     pub fn events(&self) -> Vec<Event> {
         let decisions = self.decisions();
         let reason = self.reason();
-        let stated = |decision: &CaseDecision| Event::Stated { decision: *decision, reason: reason.clone() };
+        let stated =
+            |decision: &CaseDecision| Event::Stated { case: self.case, decision: *decision, reason: reason.clone() };
         // The last fact is stated by the decision itself: told twice, it would meet the order that it has just caused.
         let before = decisions.len().saturating_sub(1);
         let mut events: Vec<Event> = decisions[..before].iter().map(stated).collect();

@@ -22,6 +22,8 @@ const NAMING_TRIES: u32 = 3;
 pub(super) enum NotBegun {
     /// Somebody else holds what it needs.
     Locked(Lock),
+    /// What it wants is not there any more: somebody took it out of the stock in between.
+    Gone,
     /// The journal failed; the kiosk is halting.
     Journal,
 }
@@ -137,6 +139,11 @@ impl Kiosk {
                 Ok(id) => return Ok(id),
                 Err(JournalError::Violation(Violation::LockTaken { lock, .. })) => return Err(NotBegun::Locked(lock)),
                 Err(JournalError::Violation(Violation::NumberTaken | Violation::ClaimTaken)) => {}
+                Err(JournalError::Violation(violation)) => {
+                    warn!(%violation, "a sale was not begun: what it wants is not there any more");
+                    self.read_stock();
+                    return Err(NotBegun::Gone);
+                }
                 Err(error) => {
                     self.journal_failed(error);
                     return Err(NotBegun::Journal);

@@ -288,8 +288,11 @@ impl Session {
             Stage::Truth(_) => Stage::ClaimEntry,
             other => other.clone(),
         };
-        if self.stage == Stage::ClaimEntry {
-            self.claim_problem = None;
+        match self.stage {
+            Stage::ClaimEntry => self.claim_problem = None,
+            // No plan is looked at any more: what is ordered from here began here.
+            Stage::PlanDetail { preparing: false } => self.plan = None,
+            _ => {}
         }
         self.go(stage)
     }

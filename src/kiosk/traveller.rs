@@ -72,12 +72,12 @@ impl Kiosk {
         self.session.stage != Stage::Attract && !self.is_protected()
     }
 
-    /// After "not charged": back to the plan, with everything the traveller chose.
+    /// After "not charged": back to where the order began, with everything the traveller chose.
     fn retry(&mut self) {
         let Stage::Sale(id) = self.session.stage else { return };
         let over = self.sales.get(&id).is_some_and(|sale| sale.payment.money == Money::None && sale.payment.ended);
         if over {
-            self.session.stage = Stage::PlanDetail { preparing: false };
+            self.session.stage = self.session.stage_before_paying();
             self.session.touched_at = self.clock.now();
             self.claim = None;
             self.forget_closed();
@@ -168,7 +168,7 @@ impl Kiosk {
             Err(NotBegun::Locked(Lock::Terminal)) => {
                 self.not_begun(PayProblem::NoCards(OutOfService::EarlierPayment));
             }
-            Err(NotBegun::Locked(_)) => self.not_begun(PayProblem::PlanGone),
+            Err(NotBegun::Locked(_) | NotBegun::Gone) => self.not_begun(PayProblem::PlanGone),
             Err(NotBegun::Journal) => self.not_begun(PayProblem::NoCards(OutOfService::Journal)),
         }
     }

@@ -85,6 +85,8 @@ pub enum Event {
     },
     /// A person stated a fact: what `Decided` says about the sale itself, before its case is closed.
     Stated {
+        /// Which case it was stated with: a fact about goods is one about that case's good.
+        case: u8,
         /// What.
         decision: CaseDecision,
         /// Who, why, by what witness.

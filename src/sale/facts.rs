@@ -168,6 +168,8 @@ pub struct Good {
     pub evidence_in_case: bool,
     /// The provider has taken the end of this number's subscription.
     pub cancelled: bool,
+    /// When the end of this number's subscription was asked for first.
+    pub cancel_sent_at: Option<Moment>,
     /// Look-ups in this run: the place in the schedule. Not written down.
     pub look_ups: u32,
     /// Its account's wallet is being read in this run, as the witness of its order. Not written down.
@@ -183,6 +185,8 @@ pub struct Case {
     pub kind: CaseKind,
     /// The evidence.
     pub evidence: String,
+    /// Which good it is about; none where it is about the payment, or about every good that was open.
+    pub good: Option<u8>,
     /// Since when.
     pub opened_at: Moment,
     /// What a person decided.
@@ -193,5 +197,10 @@ impl Case {
     /// Whether a person weighs what was ordered, and not what was paid.
     pub fn is_about_goods(&self) -> bool {
         matches!(self.kind, CaseKind::OrderInDoubt | CaseKind::CodeLost)
+    }
+
+    /// Whether it speaks about this good.
+    pub fn names(&self, good: usize) -> bool {
+        self.good.is_none_or(|named| usize::from(named) == good)
     }
 }

@@ -56,6 +56,7 @@ impl Sale {
             in_stock: false,
             evidence_in_case: false,
             cancelled: false,
+            cancel_sent_at: None,
             look_ups: 0,
             reading: false,
             cancelling: None,
@@ -110,7 +111,8 @@ impl Sale {
             | Record::Exposed { good }
             | Record::CancelSent { good }
             | Record::CancelTaken { good }
-            | Record::ToStock { good, .. } => *good,
+            | Record::ToStock { good, .. }
+            | Record::CaseOpened { good: Some(good), .. } => *good,
             _ => return true,
         };
         usize::from(index) < self.goods.len()
@@ -130,7 +132,7 @@ impl Sale {
             Record::ReceiptLines { lines } => self.terminal_lines.extend(lines.iter().cloned()),
             Record::Paper { state } => self.paper_is(*state),
             Record::Closed { how } => self.closed = Some(*how),
-            Record::CaseOpened { case, evidence } => self.open_case(*case, evidence, entry.at),
+            Record::CaseOpened { case, evidence, good } => self.open_case(*case, evidence, *good, entry.at),
             Record::CaseDecided { case, decision, .. } => {
                 if let Some(case) = self.cases.get_mut(usize::from(*case)) {
                     case.decided = Some(*decision);
@@ -163,12 +165,13 @@ impl Sale {
         self.paper = Some(state);
     }
 
-    fn open_case(&mut self, kind: CaseKind, evidence: &str, at: Moment) {
-        self.cases.push(Case { kind, evidence: evidence.to_owned(), opened_at: at, decided: None });
+    fn open_case(&mut self, kind: CaseKind, evidence: &str, about: Option<u8>, at: Moment) {
+        self.cases.push(Case { kind, evidence: evidence.to_owned(), good: about, opened_at: at, decided: None });
         match kind {
             CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise => self.payment.evidence_in_case = true,
             CaseKind::OrderInDoubt | CaseKind::CodeLost => {
-                for good in &mut self.goods {
+                let named = |index: usize| about.is_none_or(|good| usize::from(good) == index);
+                for (_, good) in self.goods.iter_mut().enumerate().filter(|(index, _)| named(*index)) {
                     good.evidence_in_case |= matches!(good.state, Goods::Asked | Goods::Unknown | Goods::Accepted);
                 }
             }
@@ -211,10 +214,13 @@ impl Sale {
                     _ => Money::Paid,
                 };
                 payment.ended = true;
+                // Witnessed as charged: whatever was sent to take it back before did not, and nobody answers it any more.
+                payment.reversal_open = false;
                 payment.known_at = Some(at);
             }
             Record::NotTaken { ending } => {
                 payment.money = Money::None;
+                payment.reversal_open = false;
                 payment.asked_at.get_or_insert(at);
                 payment.ended = true;
                 payment.ending.clone_from(ending);
@@ -286,6 +292,9 @@ impl Sale {
             Record::NotFound { good } => self.goods[usize::from(*good)].not_found.push(at),
             Record::Absent { good } => self.goods[usize::from(*good)].state = Goods::Absent,
             Record::Exposed { good } => self.goods[usize::from(*good)].exposed = true,
+            Record::CancelSent { good } => {
+                self.goods[usize::from(*good)].cancel_sent_at.get_or_insert(at);
+            }
             Record::CancelTaken { good } => self.goods[usize::from(*good)].cancelled = true,
             Record::ToStock { good, .. } => self.goods[usize::from(*good)].in_stock = true,
             _ => {}

@@ -314,6 +314,11 @@ impl Sale {
         self.waits_for().is_some()
     }
 
+    /// A person weighs what became of this good.
+    pub fn is_in_open_case(&self, good: usize) -> bool {
+        self.cases.iter().any(|case| case.is_about_goods() && case.decided.is_none() && case.names(good))
+    }
+
     /// Every good was shown, printed or used up.
     pub fn all_exposed(&self) -> bool {
         self.goods.iter().all(|good| good.exposed)

@@ -319,6 +319,9 @@ pub enum Record {
         case: CaseKind,
         /// The evidence, secrets masked.
         evidence: String,
+        /// Which good it is about; none where it is about the payment, or about every good that is open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        good: Option<u8>,
     },
     /// A person stated a fact with its witness.
     CaseDecided {

@@ -73,9 +73,9 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         Event::Tick => tick(&mut draft),
         Event::Restarted => restarted(&mut draft),
         Event::Decided { case, decision, reason } => decided(&mut draft, *case, *decision, reason),
-        Event::Stated { decision, reason } => {
+        Event::Stated { case, decision, reason } => {
             draft.record(Record::Note { text: format!("stated: {decision:?}, {reason}") });
-            stated(&mut draft, *decision);
+            stated(&mut draft, *case, *decision);
         }
         Event::GiveBack { reason } => give_back(&mut draft, reason),
         Event::DayEnds => day_ends(&mut draft),

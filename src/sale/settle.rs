@@ -39,7 +39,12 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn open_case(&mut self, case: CaseKind, evidence: &str) {
-        self.record(Record::CaseOpened { case, evidence: evidence.to_owned() });
+        self.record(Record::CaseOpened { case, evidence: evidence.to_owned(), good: None });
+    }
+
+    /// A case about one good: the others of a basket go on.
+    pub(super) fn open_case_of(&mut self, good: u8, case: CaseKind, evidence: &str) {
+        self.record(Record::CaseOpened { case, evidence: evidence.to_owned(), good: Some(good) });
     }
 
     pub(super) fn money_case(&mut self, evidence: &str) {

@@ -18,7 +18,7 @@ impl Sale {
         matches!(self.offer(good).kind, Kind::Number { .. })
             && known.state == Goods::Stored
             && !known.cancelled
-            && !self.cases.iter().any(|case| case.kind == CaseKind::NumberRuns)
+            && !self.cases.iter().any(|case| case.kind == CaseKind::NumberRuns && case.names(good))
     }
 
     /// Nothing of this sale runs on that must be ended first.
@@ -50,7 +50,7 @@ impl Draft<'_> {
             let known = &self.sale.goods[index];
             let doubted = known.state == Goods::Unknown && !known.evidence_in_case;
             if given_up && doubted && matches!(self.sale.offer(index).kind, Kind::TopUp { .. }) {
-                self.open_case(CaseKind::OrderInDoubt, "a top-up had no answer, and its payment is not taken");
+                self.open_case_of(good, CaseKind::OrderInDoubt, "a top-up had no answer, and its payment is not taken");
             }
         }
     }
@@ -58,6 +58,12 @@ impl Draft<'_> {
     fn cancel(&mut self, index: usize, after_ms: u64) {
         let Some(reference) = self.sale.goods[index].reference.clone() else { return };
         self.effect(Effect::Cancel { good: u8::try_from(index).unwrap_or(u8::MAX), reference, after_ms });
+    }
+
+    /// The end of this number's subscription was asked for so long ago that a person must look after it.
+    fn is_over_due(&self, good: usize) -> bool {
+        let asked = self.sale.goods[good].cancel_sent_at;
+        asked.is_some_and(|at| self.now.at_least_since(&at) >= self.terms.claim_ms)
     }
 
     /// The provider was asked to end a subscription.
@@ -69,13 +75,17 @@ impl Draft<'_> {
         }
         match answer {
             Cancellation::Accepted => self.record(Record::CancelTaken { good }),
+            Cancellation::NoAnswer(why) if self.is_over_due(index) => {
+                let evidence = format!("the provider does not answer to the end of the number's subscription: {why}");
+                self.open_case_of(good, CaseKind::NumberRuns, &evidence);
+            }
             Cancellation::NoAnswer(_) => {
                 let after_ms = self.next_wait(good, &self.terms.look_up_ms.clone());
                 self.cancel(index, after_ms);
             }
             Cancellation::Refused(why) if refused + 1 >= REFUSALS => {
                 let evidence = format!("the provider does not end the number's subscription: {why}");
-                self.open_case(CaseKind::NumberRuns, &evidence);
+                self.open_case_of(good, CaseKind::NumberRuns, &evidence);
             }
             Cancellation::Refused(_) => {
                 self.sale.goods[index].cancelling = Some(refused + 1);

@@ -99,6 +99,9 @@ async fn a_basket_whose_second_good_is_refused_is_not_charged() {
     rig.see("not charged", |screen| matches!(screen, Screen::NotCharged { .. })).await;
     assert!(disk.records(sale).iter().any(|record| matches!(record, Record::ToStock { good: 0, .. })));
     assert_eq!(disk.sales()[0].closed, Some(Closing::NotCharged));
+    // No one plan was looked at: trying again leads back to where the basket was filled.
+    rig.touch(Intent::Retry).await;
+    rig.see("the plans", |screen| matches!(screen, Screen::Plans(_))).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,8 @@ use crate::journal::sqlite::SqliteJournal;
 use crate::kiosk::Intent;
 use crate::kiosk::inbox::Inbox;
 use crate::kiosk::operator::{GoodsFact, MoneyFact, OperatorCommand, Statement, fits};
-use crate::kiosk::view::{OutOfService, Screen, Selling};
+use crate::kiosk::view::{OutOfService, PayProblem, Screen, Selling};
+use crate::kiosk::wanted::Wanted;
 use crate::payment::zvt::Aftermath;
 use crate::payment::{Answer, QueryTag, TerminalEvent, TerminalOrder};
 use crate::sale::event::Event;
@@ -235,16 +236,70 @@ fn facts_fit_their_case() {
         reason: "its list".into(),
     };
     let mut refund = Played::asked(&["mobilexy"]).sale;
-    let case = crate::sale::record::Record::CaseOpened { case: CaseKind::RefundByAcquirer, evidence: "e".into() };
+    let case =
+        crate::sale::record::Record::CaseOpened { case: CaseKind::RefundByAcquirer, evidence: "e".into(), good: None };
     refund.apply(&crate::sale::record::Entry { at: at(5), record: case });
     assert!(fits(&refund, &statement(Some(MoneyFact::Charged), None)).is_err());
     assert!(fits(&refund, &statement(None, Some(GoodsFact::Absent))).is_err());
     assert!(fits(&refund, &statement(Some(MoneyFact::Back), None)).is_ok());
     let mut doubt = Played::held(&["mobilexy"]).sale;
-    let case = crate::sale::record::Record::CaseOpened { case: CaseKind::OrderInDoubt, evidence: "e".into() };
+    let case =
+        crate::sale::record::Record::CaseOpened { case: CaseKind::OrderInDoubt, evidence: "e".into(), good: None };
     doubt.apply(&crate::sale::record::Entry { at: at(5), record: case });
     assert!(fits(&doubt, &statement(Some(MoneyFact::Charged), None)).is_err());
     assert!(fits(&doubt, &statement(None, Some(GoodsFact::Absent))).is_ok());
+}
+
+/// Only an eSIM has a code that a person could bring.
+#[test]
+fn a_top_up_is_decided_by_no_code() {
+    let statement = |goods| Statement {
+        number: "K07-000123".into(),
+        case: 0,
+        money: None,
+        goods: Some(goods),
+        code: None,
+        witness: "the provider".into(),
+        reason: "its list".into(),
+    };
+    let case =
+        crate::sale::record::Record::CaseOpened { case: CaseKind::OrderInDoubt, evidence: "e".into(), good: Some(0) };
+    let mut sale = Played::held(&["mobilexy"]).sale;
+    sale.apply(&crate::sale::record::Entry { at: at(5), record: case });
+    assert!(fits(&sale, &statement(GoodsFact::Code)).is_ok());
+    let iccid = crate::sale::activation::Iccid::parse("8944500102198304826").unwrap();
+    sale.quote.goods[0].choices[0].offer.kind = crate::sale::offer::Kind::TopUp { iccid };
+    assert!(fits(&sale, &statement(GoodsFact::Code)).is_err());
+    assert!(fits(&sale, &statement(GoodsFact::Absent)).is_ok());
+}
+
+/// An item that an operator takes out of the stock while a basket reads its prices: an answer, and no broken journal.
+#[tokio::test(start_paused = true)]
+async fn what_left_the_stock_while_it_was_wanted_stops_no_selling() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    rig.see("open", |screen| matches!(screen, Screen::Attract(at) if at.selling == Selling::Open)).await;
+    rig.provider.next.lock().unwrap().push(OrderOutcome::Done(delivery(9)));
+    let one = OperatorCommand::BuyStock { provider: rig.provider.id.clone(), plan: "7".into(), count: 1 };
+    assert!(order(&mut rig, one).await.ok);
+    let free =
+        |archive: &crate::journal::archive::Archive| archive.stock().unwrap().iter().any(|count| count.state == "free");
+    until(dir.path(), "in stock", free).await;
+    let raw = rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+    let profile: String = raw.query_row("SELECT profile FROM stock", [], |row| row.get(0)).unwrap();
+    drop(raw);
+    rig.walk_to_plan().await;
+    let view = rig.see("the plan", |screen| matches!(screen, Screen::PlanDetail(_))).await;
+    let Screen::PlanDetail(detail) = &view.screen else { unreachable!() };
+    // Both lie in the inbox before the loop turns: the prices come behind them.
+    rig.touch(Intent::Order(Wanted::Basket(vec![detail.plan.id.clone()]))).await;
+    let retired = order(&mut rig, OperatorCommand::RetireStock { profile: profile.parse().unwrap() }).await;
+    assert!(retired.ok, "{retired:?}");
+    let told =
+        |screen: &Screen| matches!(screen, Screen::PlanDetail(detail) if detail.problem == Some(PayProblem::PlanGone));
+    rig.see("why not", told).await;
+    rig.touch(Intent::StartOver).await;
+    buy(&mut rig, 1).await;
 }
 
 /// A dead terminal is not lent: an order that it never hears would count as refused.

@@ -11,11 +11,12 @@ pub(super) fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, r
         return;
     }
     draft.record(Record::CaseDecided { case, decision, reason: reason.to_owned() });
-    stated(draft, decision);
+    stated(draft, case, decision);
 }
 
-/// What a person's fact means for money and goods; one that is true already changes nothing.
-pub(super) fn stated(draft: &mut Draft<'_>, decision: CaseDecision) {
+/// What a person's fact means for money and goods; one that is true already changes nothing. About goods it speaks of
+/// the case's own.
+pub(super) fn stated(draft: &mut Draft<'_>, case: u8, decision: CaseDecision) {
     let nobody = ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
     match (decision, draft.money()) {
         (CaseDecision::Charged, Money::Unknown) => {
@@ -28,8 +29,10 @@ pub(super) fn stated(draft: &mut Draft<'_>, decision: CaseDecision) {
         }
         (CaseDecision::GoodsHere, _) => {}
         (CaseDecision::GoodsAbsent | CaseDecision::GoodsLost, _) => {
+            let about = draft.sale.cases.get(usize::from(case)).cloned();
             for index in 0..draft.sale.goods.len() {
-                if matches!(draft.sale.goods[index].state, Goods::Asked | Goods::Accepted | Goods::Unknown) {
+                let named = about.as_ref().is_none_or(|case| case.names(index));
+                if named && matches!(draft.sale.goods[index].state, Goods::Asked | Goods::Accepted | Goods::Unknown) {
                     draft.record(Record::Absent { good: u8::try_from(index).unwrap_or(u8::MAX) });
                 }
             }

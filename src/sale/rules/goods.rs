@@ -35,7 +35,7 @@ pub(super) fn goods(draft: &mut Draft<'_>, good: u8, news: &GoodsNews) {
         GoodsNews::Refused(detail) if current.state == Goods::Accepted => {
             // Surely bought and now refused: only a person can weigh that.
             draft.record(Record::OrderUnknown { good, evidence: detail.clone() });
-            draft.open_case(CaseKind::OrderInDoubt, detail);
+            draft.open_case_of(good, CaseKind::OrderInDoubt, detail);
         }
         GoodsNews::Refused(detail) if current.state == Goods::Unknown => {
             // Found to have failed it is surely not bought; but what was in doubt once is never failed over (sale.md 4).
@@ -59,15 +59,14 @@ pub(super) fn goods(draft: &mut Draft<'_>, good: u8, news: &GoodsNews) {
         }
         // Each start looks again, in case late evidence decides it. The same doubt is no second case.
         GoodsNews::Lost(_) | GoodsNews::Undecidable(_) | GoodsNews::Doubled(_)
-            if current.evidence_in_case
-                && draft.sale.cases.iter().any(|case| case.is_about_goods() && case.decided.is_none()) => {}
+            if current.evidence_in_case && draft.sale.is_in_open_case(usize::from(good)) => {}
         GoodsNews::Lost(evidence) => {
             draft.record(Record::OrderUnknown { good, evidence: evidence.clone() });
-            draft.open_case(CaseKind::CodeLost, evidence);
+            draft.open_case_of(good, CaseKind::CodeLost, evidence);
         }
         GoodsNews::Undecidable(evidence) | GoodsNews::Doubled(evidence) => {
             draft.record(Record::OrderUnknown { good, evidence: evidence.clone() });
-            draft.open_case(CaseKind::OrderInDoubt, evidence);
+            draft.open_case_of(good, CaseKind::OrderInDoubt, evidence);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::sale::activation::Iccid;
 use crate::sale::event::Cancellation;
 use crate::sale::id::ProfileId;
 use crate::sale::offer::{Kind, OrderReference};
-use crate::sale::record::{GoodQuote, Quote};
+use crate::sale::record::{CaseDecision, GoodQuote, Quote};
 
 fn wallet() -> Exact {
     Exact { units: 100, currency: Currency::EUR }
@@ -174,4 +174,78 @@ fn paid_first_a_basket_is_ordered_in_turn() {
     assert!(matches!(&played.effects[..], [Effect::Order { good: 1, .. }]), "{:?}", played.effects);
     played.on(4_000, bought(1, true));
     assert_eq!(played.sale.phase(), Phase::HandingOver);
+}
+
+/// A case about one good of a basket is about that good alone: its decision too, and it swallows no case of another.
+#[test]
+fn a_case_about_one_good_leaves_the_other_alone() {
+    let mut played = held(basket(&["mobilexy"], &["roamify"]));
+    let accepted = GoodsNews::Accepted(OrderReference("ORD0".into()));
+    played.on(1_500, Event::Goods { good: 0, news: accepted });
+    played.on(1_600, Event::Goods { good: 1, news: GoodsNews::Undecidable("two would fit".into()) });
+    assert!(matches!(&played.sale.cases[..], [case] if case.good == Some(1)));
+    assert_eq!((played.sale.goods[0].evidence_in_case, played.sale.goods[1].evidence_in_case), (false, true));
+    let absent = |case| Event::Decided { case, decision: CaseDecision::GoodsAbsent, reason: "its list".into() };
+    played.on(2_000, absent(0));
+    assert_eq!((played.sale.goods[0].state, played.sale.goods[1].state), (Goods::Accepted, Goods::Absent));
+
+    let mut played = held(basket(&["mobilexy"], &["roamify"]));
+    for good in [0, 1, 0] {
+        played.on(1_500, Event::Goods { good, news: GoodsNews::Undecidable("two would fit".into()) });
+    }
+    let about: Vec<Option<u8>> = played.sale.cases.iter().map(|case| case.good).collect();
+    assert_eq!(about, [Some(0), Some(1)], "each its own, and the same doubt is no second one");
+    // A fact that is stated beside the deciding one speaks of the same good.
+    let lost = CaseDecision::GoodsLost;
+    played.on(2_000, Event::Stated { case: 1, decision: lost, reason: "its list".into() });
+    assert_eq!((played.sale.goods[0].state, played.sale.goods[1].state), (Goods::Unknown, Goods::Absent));
+}
+
+/// What an older version wrote names no good, and is about all that were open.
+#[test]
+fn a_case_of_an_older_version_is_about_every_open_good() {
+    let named = Record::CaseOpened { case: CaseKind::OrderInDoubt, evidence: "e".into(), good: None };
+    let written = serde_json::to_value(&named).unwrap();
+    assert!(!written.to_string().contains("good"), "{written}");
+    assert_eq!(serde_json::from_value::<Record>(written).unwrap(), named);
+    let mut sale = held(basket(&["mobilexy"], &["roamify"])).sale;
+    sale.apply(&record::Entry { at: at(2_000), record: named });
+    assert!(sale.goods.iter().all(|good| good.evidence_in_case));
+}
+
+#[test]
+fn a_number_whose_end_is_never_answered_is_a_case_after_a_day() {
+    let mut played = held(one(number()));
+    played.on(2_000, bought(0, false));
+    played.on(3_000, Event::Ended(Ending::Completed));
+    played.on(4_000, Event::HaveIt);
+    let silence = || Event::Cancelled { good: 0, answer: Cancellation::NoAnswer("cut".into()) };
+    played.on(1_999 + played.terms.claim_ms, silence());
+    assert!(played.sale.cases.is_empty() && matches!(&played.effects[..], [Effect::Cancel { .. }]));
+    played.on(2_000 + played.terms.claim_ms, silence());
+    assert!(matches!(&played.sale.cases[..], [case] if case.kind == CaseKind::NumberRuns));
+    assert!(!played.effects.iter().any(|effect| matches!(effect, Effect::Cancel { .. })));
+    assert_eq!(played.sale.closed, Some(Closing::Delivered));
+}
+
+/// The journal was adopted while a reversal had no answer, and a person says that the card was charged: the money
+/// goes back, by a reversal of its own or by the acquirer.
+#[test]
+fn a_reversal_that_was_open_at_an_estrangement_is_sent_again_once_a_person_knows() {
+    let mut played = Played::held(&["mobilexy"]);
+    played.delivered(2_000);
+    played.on(3_000, Event::Ended(Ending::Completed));
+    played.on(4_000, Event::Left);
+    played.on(5_000, Event::DayEnds);
+    assert!(played.sale.wants_terminal());
+    let asked = reverse_now(&played.sale, at(6_000), &played.terms, played.sale.quote.day);
+    played.take(asked);
+    assert!(played.sale.payment.reversal_open);
+    played.on(7_000, Event::Estranged { why: "an older journal".into() });
+    assert_eq!(played.sale.payment.money, Money::Unknown);
+    let case = u8::try_from(played.sale.cases.len() - 1).unwrap();
+    let charged = Event::Decided { case, decision: CaseDecision::Charged, reason: "the acquirer".into() };
+    played.on(8_000, charged);
+    assert_eq!(played.sale.payment.money, Money::Releasing);
+    assert!(played.sale.wants_terminal(), "it waits for nobody's answer");
 }

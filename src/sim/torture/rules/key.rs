@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::sale::moment::Moment;
 use crate::sale::transaction::{ApprovalKey, LastTransaction, Totals};
-use crate::sale::{Money, Sale};
+use crate::sale::{Case, Money, Sale};
 
 use super::world::{Seat, World};
 
@@ -84,7 +84,7 @@ fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
         (good.cancelled, good.reading, good.cancelling).hash(facts);
         (good.evidence_in_case, good.profile.map(crate::sale::id::ProfileId::to_u128)).hash(facts);
         if sale.closed.is_none() {
-            age(&good.sent_at).hash(facts);
+            (age(&good.sent_at), age(&good.cancel_sent_at)).hash(facts);
             let mut looked: Vec<_> = good.not_found.iter().map(|at| self::age(at, now)).collect();
             looked.sort_unstable();
             looked.dedup();
@@ -96,8 +96,8 @@ fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
 
 fn cases(sale: &Sale, facts: &mut Facts) {
     // Which case is decided how; the evidence is words.
-    let mut cases: Vec<(u8, Option<u8>)> =
-        sale.cases.iter().map(|case| (case.kind as u8, case.decided.map(|decided| decided as u8))).collect();
+    let told = |case: &Case| (case.kind as u8, case.good, case.decided.map(|decided| decided as u8));
+    let mut cases: Vec<(u8, Option<u8>, Option<u8>)> = sale.cases.iter().map(told).collect();
     cases.sort_unstable();
     cases.dedup();
     cases.hash(facts);
