@@ -100,7 +100,7 @@ fn start_to_decided(closed: u32, place: &Path) -> Duration {
 
 /// As the loop does it between sales: the log of the last writes is moved into the database.
 pub(crate) fn look_after(clerk: &mut Clerk<'_>, number: u32) {
-    if number % 50 == 0 {
+    if number.is_multiple_of(50) {
         clerk.journal.probe().expect("a journal with room");
     }
 }
