@@ -49,6 +49,10 @@ pub(super) fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
         draft.settle();
         return draft.finish();
     }
+    // Nobody is handed anything before the journal is adopted: whoever paid comes back with the code.
+    if draft.sale.closed.is_none() && !draft.sale.traveller_gone {
+        draft.record(Record::TravellerGone);
+    }
     let settled = matches!(draft.money(), Money::None | Money::Back | Money::RefundDue);
     if draft.sale.closed.is_none() && !settled {
         draft.sale.waiting_since = None;
