@@ -11,6 +11,11 @@ use crate::kiosk::wanted::Wanted;
 use crate::kiosk::{Intent, View};
 use crate::payment::Prompt;
 
+/// So many touches need no time; whoever goes on, round and round, takes [`MOMENT`] for each: where time is virtual it
+/// would stand still otherwise, and no patience would ever end.
+const NIMBLE: u32 = 200;
+/// Of a traveller who goes round and round.
+const MOMENT: Duration = Duration::from_millis(100);
 /// A picture that does not change is looked at again so often: a touch may have been lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -144,7 +149,12 @@ impl Robot {
     pub async fn run(&mut self, errand: &Errand, patience: Duration) -> Ended {
         self.began = false;
         let until = Instant::now() + patience;
+        let mut rounds = 0;
         loop {
+            rounds += 1;
+            if rounds > NIMBLE {
+                tokio::time::sleep(MOMENT).await;
+            }
             let view = self.views.borrow_and_update().clone();
             self.remember(&view);
             if self.began && matches!(view.screen, Screen::Attract(_)) {

@@ -12,12 +12,13 @@ use std::time::Duration;
 use super::blade::{Cut, Disk};
 use super::books::{Wrong, audit};
 use super::drawn::Drawn;
-use super::run::{day_closes, next_traveller, rest, story};
+use super::run::{next_traveller, rest, story};
 use super::scenario::{Setting, WallStep};
 use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
 use super::used_up_scenarios::other_goods;
 use crate::esim::DuplicateGuard;
+use crate::kiosk::{Inbox, OperatorCommand};
 use crate::sim::chance::Chance;
 use crate::sim::journal::When;
 use crate::sim::kiosk::robot::{Cancels, Ended, Errand, Order, Sight};
@@ -303,8 +304,7 @@ impl Hall {
         rest(&stand, true).await;
         if self.timeless {
             // A paid eSIM of unknown age waits for its code until the day ends: only that gives its money back.
-            let closed = stand.disk.days();
-            self.wrongs.extend(day_closes(&stand, &open, closed).await);
+            open.inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await.ok();
             rest(&stand, true).await;
         }
         self.wrongs.extend(audit(&stand));

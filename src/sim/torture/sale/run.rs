@@ -208,7 +208,7 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
     let mut struck = has_struck(&stand, &open);
     if !struck && setting.day_end {
         // The end of day is cut too.
-        wrongs.extend(day_closes(&stand, &open, 0).await);
+        wrongs.extend(day_closes(&stand, &open).await);
         struck = has_struck(&stand, &open);
     }
     if !struck && cut != Cut::Never {
@@ -235,7 +235,7 @@ async fn play(setting: &Setting, cut: Cut, disk: Disk) -> (bool, Vec<Wrong>) {
         stand.shop.set_offline(false);
     }
     if setting.day_end {
-        wrongs.extend(day_closes(&stand, &open, 0).await);
+        wrongs.extend(day_closes(&stand, &open).await);
     }
     rest(&stand, false).await;
     if let (true, Some(code)) = (comes_back(cut), code) {
@@ -315,12 +315,12 @@ async fn between(setting: &Setting, stand: &Stand) {
     }
 }
 
-/// The day is closed, once, beside so many that were `closed` before; what was begun before goes on by itself.
-pub(super) async fn day_closes(stand: &Stand, open: &Open, closed: usize) -> Vec<Wrong> {
+/// The day is closed, once; what was begun before goes on by itself.
+async fn day_closes(stand: &Stand, open: &Open) -> Vec<Wrong> {
     let until = Instant::now() + FOR_EVER;
     let (mut ordered, patience) = (Instant::now(), Duration::from_secs(60));
     // A kiosk whose disk has failed closes nothing any more: its next start does.
-    while stand.disk.days() <= closed && !has_struck(stand, open) && Instant::now() < until {
+    while stand.disk.days() == 0 && !has_struck(stand, open) && Instant::now() < until {
         if Instant::now() >= ordered {
             ordered = Instant::now() + patience;
             // Refused while one is under way.
@@ -328,7 +328,7 @@ pub(super) async fn day_closes(stand: &Stand, open: &Open, closed: usize) -> Vec
         }
         sleep(Duration::from_secs(1)).await;
     }
-    if stand.disk.days() <= closed && !has_struck(stand, open) {
+    if stand.disk.days() == 0 && !has_struck(stand, open) {
         vec![stuck("the day was never closed")]
     } else {
         Vec::new()
