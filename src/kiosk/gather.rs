@@ -62,13 +62,7 @@ impl Kiosk {
             info!(goods = offers.len(), "a basket's orders would not fit into what the terminal holds");
             return Err(PayProblem::PlanGone);
         }
-        let clients = self.clients_of(&offers);
-        let (inbox, session) = (self.inbox.clone(), self.session.number);
-        tokio::spawn(async move {
-            let (prices, wallets) = read(&offers, clients).await;
-            let found = Ok(Gathered { offers, prices, wallets, total_before: None });
-            send(&inbox, ShopNews::Gathered { session, found }).await;
-        });
+        self.read_again(offers);
         Ok(())
     }
 
@@ -120,6 +114,12 @@ impl Kiosk {
             &self.settings.pricing,
         );
         let offers = vec![offer.filter(|_| self.health.online).ok_or(PayProblem::PlanGone)?];
+        self.read_again(offers);
+        Ok(())
+    }
+
+    /// Reads prices and wallets once more, right before the payment.
+    fn read_again(&self, offers: Vec<Offer>) {
         let clients = self.clients_of(&offers);
         let (inbox, session) = (self.inbox.clone(), self.session.number);
         tokio::spawn(async move {
@@ -127,7 +127,6 @@ impl Kiosk {
             let found = Ok(Gathered { offers, prices, wallets, total_before: None });
             send(&inbox, ShopNews::Gathered { session, found }).await;
         });
-        Ok(())
     }
 
     /// The clients that these offers, and the equal plans after them, may be ordered from.
