@@ -19,7 +19,7 @@ use crate::fleet::link::Link;
 use crate::fleet::office::FarOffice;
 use crate::fleet::{Ends, News};
 use crate::journal::place::Place;
-use crate::kiosk::alarms::{Machine, alarms};
+use crate::kiosk::alarms::{Machine, Update, alarms};
 use crate::kiosk::states::states;
 use crate::kiosk::status::Status;
 use crate::kiosk::{Inbox, View};
@@ -142,7 +142,7 @@ impl Watcher {
         let machine = Machine {
             free_mb: place.free_mb().ok(),
             needed_mb: self.config.journal.head_room_mb,
-            update_waits: std::path::Path::new("/run/esim-kiosk-boot/update-waits").exists(),
+            update: update_of(Path::new(BOOT_MARKS)),
         };
         let low = self.config.fleet.as_ref().and_then(|fleet| fleet.low_balance.as_deref());
         for item in states(status).into_iter().chain(alarms(status, &machine, low)) {
@@ -152,6 +152,20 @@ impl Watcher {
             }
         }
     }
+}
+
+/// Where the units of the two slots leave their marks: it is gone with each start.
+const BOOT_MARKS: &str = "/run/esim-kiosk-boot";
+
+/// What the marks of the slots' units say (systemd/device: `update`, `confirm`).
+fn update_of(marks: &Path) -> Update {
+    let worst_first = [
+        ("update-fell-back", Update::FellBack),
+        ("update-refused", Update::NotInstalled),
+        ("update-waits", Update::Waits),
+    ];
+    let there = worst_first.into_iter().find(|(mark, _)| marks.join(mark).exists());
+    there.map_or(Update::Settled, |(_, update)| update)
 }
 
 fn line(status: &Status) -> HealthLine {
@@ -208,4 +222,27 @@ async fn answer_metrics(mut stream: TcpStream, page: &str) -> std::io::Result<()
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    // What a test lays out need not survive a power cut.
+    #![allow(clippy::disallowed_methods)]
+
+    use super::*;
+
+    #[test]
+    fn the_marks_of_the_slots_tell_how_an_update_went_the_worst_first() {
+        let marks = tempfile::tempdir().unwrap();
+        let after = |mark: &str| {
+            std::fs::write(marks.path().join(mark), "").unwrap();
+            update_of(marks.path())
+        };
+        assert_eq!(update_of(marks.path()), Update::Settled);
+        assert_eq!(update_of(&marks.path().join("no such directory")), Update::Settled, "a machine with one slot");
+        assert_eq!(after("confirmed"), Update::Settled);
+        assert_eq!(after("update-waits"), Update::Waits);
+        assert_eq!(after("update-refused"), Update::NotInstalled);
+        assert_eq!(after("update-fell-back"), Update::FellBack);
+    }
 }

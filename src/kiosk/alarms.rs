@@ -14,8 +14,33 @@ pub struct Machine {
     pub free_mb: Option<u64>,
     /// With less no card is asked.
     pub needed_mb: u64,
-    /// A newer version is installed in the other slot, or waits.
-    pub update_waits: bool,
+    /// How it stands with another version of everything.
+    pub update: Update,
+}
+
+/// How it stands with the last update of the machine's other slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Update {
+    /// There is none, or it holds.
+    #[default]
+    Settled,
+    /// It waits for a quiet moment.
+    Waits,
+    /// It was refused, or could not be fetched: the same version as before runs.
+    NotInstalled,
+    /// It was started and did not prove itself: the version before it runs again.
+    FellBack,
+}
+
+impl Update {
+    fn alarm(self) -> (Option<&'static str>, &'static str) {
+        match self {
+            Update::Settled => (None, ""),
+            Update::Waits => (Some("warning"), "an update waits for a restart"),
+            Update::NotInstalled => (Some("minor"), "an update was refused or could not be fetched"),
+            Update::FellBack => (Some("major"), "the last update did not hold: the version before it runs again"),
+        }
+    }
 }
 
 /// Every alarm with its severity; one without is cleared. Their remedies stand in the operator's guide.
@@ -69,7 +94,7 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
             when(status.doubtful > 0, "major"),
             format!("{} sales: was the card charged?", status.doubtful),
         ),
-        alarm("update", when(machine.update_waits, "warning"), "an update waits for a restart".to_owned()),
+        alarm("update", machine.update.alarm().0, machine.update.alarm().1.to_owned()),
         alarm("locked", when(status.locked, "warning"), "closed by the operator".to_owned()),
         alarm("service_code", status.shut_out_since_ms.map(|_| "major"), shut_out(status)),
     ]
@@ -125,7 +150,7 @@ pub(crate) mod tests {
         alarms(status, machine, low).into_iter().filter_map(raised).collect()
     }
 
-    const ROOMY: Machine = Machine { free_mb: Some(1_000), needed_mb: 64, update_waits: false };
+    const ROOMY: Machine = Machine { free_mb: Some(1_000), needed_mb: 64, update: Update::Settled };
 
     fn every_name() -> Vec<&'static str> {
         let name = |news| match news {
@@ -146,7 +171,7 @@ pub(crate) mod tests {
     fn each_fault_raises_its_own_alarm_and_its_end_clears_it() {
         assert_eq!(raised(&well(), &ROOMY, Some("20")), []);
         type Bend = fn(&mut Status, &mut Machine);
-        let cases: [(&str, &str, Bend); 18] = [
+        let cases: [(&str, &str, Bend); 20] = [
             ("paper", "warning", |status, _| status.printer = "paper low".into()),
             ("paper", "major", |status, _| status.printer = "paper out".into()),
             ("terminal", "major", |status, _| status.terminal = "silent".into()),
@@ -166,7 +191,9 @@ pub(crate) mod tests {
             ("disk", "critical", |_, machine| machine.free_mb = Some(63)),
             ("journal", "critical", |status, _| status.journal = false),
             ("doubtful_sale", "major", |status, _| status.doubtful = 1),
-            ("update", "warning", |_, machine| machine.update_waits = true),
+            ("update", "warning", |_, machine| machine.update = Update::Waits),
+            ("update", "minor", |_, machine| machine.update = Update::NotInstalled),
+            ("update", "major", |_, machine| machine.update = Update::FellBack),
             ("locked", "warning", |status, _| status.locked = true),
             ("service_code", "major", |status, _| status.shut_out_since_ms = Some(1_763_776_800_000)),
             // Not known is not low.

@@ -141,16 +141,19 @@ impl Kiosk {
         }
     }
 
-    /// Whether the card terminal has answered the last time it was asked.
+    /// Whether the card terminal has answered the last time it was asked, and to settings that it takes: a slot of the
+    /// machine is called good by this, and one in whose hands no card can be paid is not.
     pub(super) fn terminal_answers(&self) -> OperatorAnswer {
         match self.health.terminal {
             TerminalHealth::Silent | TerminalHealth::PortLost { .. } => {
                 OperatorAnswer::refused("the card terminal does not answer: look at its cable and its power")
             }
-            TerminalHealth::Ready
-            | TerminalHealth::Busy
-            | TerminalHealth::NeedsCare { .. }
-            | TerminalHealth::Misconfigured { .. } => OperatorAnswer::done("the card terminal answers"),
+            TerminalHealth::Misconfigured { .. } => OperatorAnswer::refused(
+                "the card terminal answers, but refuses how it is set up: look at [terminal] in the configuration",
+            ),
+            TerminalHealth::Ready | TerminalHealth::Busy | TerminalHealth::NeedsCare { .. } => {
+                OperatorAnswer::done("the card terminal answers")
+            }
         }
     }
 

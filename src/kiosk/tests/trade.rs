@@ -15,7 +15,7 @@ use crate::kiosk::inbox::Inbox;
 use crate::kiosk::operator::{FetchedCode, GoodsFact, MoneyFact, OperatorAnswer, OperatorCommand, Statement};
 use crate::kiosk::view::{GoodsTruth, OutOfService, Screen, Selling};
 use crate::kiosk::{Intent, Settings};
-use crate::payment::{Answer, DayOutcome, QueryTag, TerminalEvent, TerminalOrder};
+use crate::payment::{Answer, DayOutcome, QueryTag, TerminalEvent, TerminalHealth, TerminalOrder};
 use crate::sale::id::SaleId;
 use crate::sale::transaction::{Ending, LastTransaction, ReversalOutcome, Totals};
 
@@ -363,6 +363,12 @@ async fn the_machine_may_restart_before_and_after_a_sale_and_not_within_one() {
     rig.touch(Intent::StartOver).await;
     see_selling(&mut rig, Selling::Open).await;
     assert!(order(&mut rig, OperatorCommand::MayRestart).await.ok);
-    rig.terminal(TerminalEvent::Health(crate::payment::TerminalHealth::Silent)).await;
-    assert!(!order(&mut rig, OperatorCommand::TerminalAnswers).await.ok);
+    for (health, answers) in [
+        (TerminalHealth::Silent, false),
+        (TerminalHealth::Ready, true),
+        (TerminalHealth::Misconfigured { reason: "the password is refused".into() }, false),
+    ] {
+        rig.terminal(TerminalEvent::Health(health)).await;
+        assert_eq!(order(&mut rig, OperatorCommand::TerminalAnswers).await.ok, answers);
+    }
 }
