@@ -1,0 +1,147 @@
+//! What decides about the two slots of a device, with stand-ins for the tools that need a machine: is the running slot
+//! good, did the update before it hold, and what is installed from where.
+
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+/// A machine of directories: what its tools are asked is in `asked`.
+struct Slots {
+    directory: tempfile::TempDir,
+}
+
+impl Slots {
+    /// Slot A runs; B was good before.
+    fn new() -> Self {
+        let slots = Self { directory: tempfile::tempdir().unwrap() };
+        for made in ["bin", "marks", "setup/update", "setup/etc"] {
+            fs::create_dir_all(slots.at(made)).unwrap();
+        }
+        fs::write(slots.at("os-release"), "IMAGE_VERSION=1\n").unwrap();
+        slots.tool("systemctl", "[ \"$1\" = reboot ] || case $3 in ActiveState) echo active ;; *) echo 0 ;; esac");
+        slots.tool("esim-kiosk", "[ -e \"$AT/terminal\" ]");
+        slots.tool("idle", "exit 0");
+        slots.tool("sync", "exit 0");
+        slots.tool(
+            "rauc",
+            "case \"$1\" in install) [ ! -e \"$AT/refuses\" ] || { echo 'signature verification failed'; exit 1; } ;; \
+             status) [ \"$2\" = mark-good ] || printf \"RAUC_SLOT_BOOTNAME_1='kiosk-a'\\nRAUC_SLOT_BOOTNAME_2='kiosk-b'\\nRAUC_SLOT_BOOT_STATUS_1='bad'\\nRAUC_SLOT_BOOT_STATUS_2='good'\\n\" ;; esac",
+        );
+        slots
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
+    fn tool(&self, name: &str, does: &str) {
+        let file = self.at("bin").join(name);
+        let at = self.directory.path().display();
+        fs::write(&file, format!("#!/bin/sh\nAT={at}\necho \"{name} $*\" >>\"$AT/asked\"\n{does}\n")).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn run(&self, script: &str) -> Output {
+        Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("systemd/device").join(script))
+            .env("PATH", format!("{}:/usr/bin:/bin", self.at("bin").display()))
+            .env("KIOSK_SLOT", "a")
+            .env("KIOSK_CONFIRM_WITHIN", "0")
+            .env("KIOSK_MARKS", self.at("marks"))
+            .env("KIOSK_PENDING", self.at("setup/update/pending"))
+            .env("KIOSK_SETUP", self.at("setup"))
+            .env("KIOSK_RELEASE", self.at("os-release"))
+            .env("KIOSK_IDLE", self.at("bin/idle"))
+            .output()
+            .expect("the script runs")
+    }
+
+    fn asked(&self, what: &str) -> bool {
+        fs::read_to_string(self.at("asked")).unwrap_or_default().lines().any(|line| line == what)
+    }
+}
+
+#[test]
+fn an_update_that_proved_itself_is_settled() {
+    let slots = Slots::new();
+    fs::write(slots.at("terminal"), "").unwrap();
+    fs::write(slots.at("setup/update/pending"), "a 2\n").unwrap();
+    assert!(slots.run("confirm").status.success());
+    assert!(slots.asked("rauc status mark-good"));
+    assert!(slots.at("marks/confirmed").exists());
+    assert!(!slots.at("marks/update-fell-back").exists());
+    assert!(!slots.at("setup/update/pending").exists(), "the next start must not think of it");
+}
+
+#[test]
+fn an_update_whose_slot_does_not_run_has_fallen_back_and_stays_an_alarm_over_starts() {
+    let slots = Slots::new();
+    fs::write(slots.at("terminal"), "").unwrap();
+    fs::write(slots.at("setup/update/pending"), "b 2\n").unwrap();
+    for start in 0..2 {
+        assert!(slots.run("confirm").status.success());
+        assert_eq!(fs::read_to_string(slots.at("marks/update-fell-back")).unwrap(), "2\n", "start {start}");
+        assert!(slots.at("marks/confirmed").exists(), "what runs is good all the same");
+        fs::remove_dir_all(slots.at("marks")).unwrap();
+        fs::create_dir(slots.at("marks")).unwrap();
+    }
+}
+
+#[test]
+fn a_slot_whose_terminal_does_not_answer_is_left_and_never_called_good() {
+    let slots = Slots::new();
+    fs::write(slots.at("setup/update/pending"), "a 2\n").unwrap();
+    slots.run("confirm");
+    assert!(slots.asked("esim-kiosk terminal answers") && slots.asked("idle "));
+    assert!(slots.asked("systemctl reboot"), "the other slot was good");
+    assert!(!slots.asked("rauc status mark-good") && !slots.at("marks/confirmed").exists());
+    assert!(slots.at("setup/update/pending").exists(), "the slot before it tells of it");
+}
+
+#[test]
+fn an_address_is_installed_once_and_vouched_for_by_its_own_authority() {
+    let slots = Slots::new();
+    fs::write(slots.at("marks/confirmed"), "").unwrap();
+    fs::write(slots.at("setup/etc/update.url"), "2 https://updates.example.com/kiosk.raucb\n").unwrap();
+    fs::write(slots.at("setup/etc/update-ca.pem"), "an authority\n").unwrap();
+    slots.run("update");
+    let authority = slots.at("setup/etc/update-ca.pem");
+    let install =
+        |words: &str| format!("rauc install {words}").replace("CA", &format!("--tls-ca={}", authority.display()));
+    assert!(slots.asked(&install("CA https://updates.example.com/kiosk.raucb")));
+    assert!(slots.asked("systemctl reboot"));
+    assert_eq!(fs::read_to_string(slots.at("setup/update/pending")).unwrap(), "b 2\n");
+    fs::remove_file(slots.at("asked")).unwrap();
+    slots.run("update");
+    assert!(!slots.at("asked").exists(), "a version is tried once");
+    fs::write(slots.at("setup/etc/update.url"), "1 https://updates.example.com/kiosk.raucb\n").unwrap();
+    slots.run("update");
+    assert!(!slots.at("asked").exists(), "what runs is not installed again");
+}
+
+#[test]
+fn a_refused_bundle_is_set_aside_with_the_reason_and_marked_for_the_alarm() {
+    let slots = Slots::new();
+    fs::write(slots.at("marks/confirmed"), "").unwrap();
+    fs::write(slots.at("setup/update/next.raucb"), "x").unwrap();
+    fs::write(slots.at("refuses"), "").unwrap();
+    assert_eq!(slots.run("update").status.code(), Some(1));
+    assert!(!slots.asked("systemctl reboot"));
+    let why = fs::read_to_string(slots.at("setup/update/next.raucb.refused.txt")).unwrap();
+    assert!(why.contains("signature verification failed"), "{why}");
+    assert!(slots.at("setup/update/next.raucb.refused").exists() && !slots.at("setup/update/next.raucb").exists());
+    assert!(slots.at("marks/update-refused").exists() && !slots.at("setup/update/pending").exists());
+    assert!(!slots.at("marks/update-waits").exists());
+    // The mended one goes in, and the mark is gone.
+    fs::remove_file(slots.at("refuses")).unwrap();
+    fs::write(slots.at("setup/update/next.raucb"), "y").unwrap();
+    slots.run("update");
+    assert!(slots.asked("systemctl reboot") && !slots.at("marks/update-refused").exists());
+    assert_eq!(fs::read_to_string(slots.at("setup/update/pending")).unwrap(), "b next\n");
+    assert!(!slots.at("setup/update/next.raucb").exists(), "it takes no room any more");
+}
