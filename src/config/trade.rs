@@ -18,6 +18,9 @@ pub struct Trade {
     pub queue: Queue,
     /// Items of the stock that end in fewer days than this are not sold any more.
     pub stock_days_left: u16,
+    /// When the terminal closes its day by itself: `terminal.day_ends_at`, by [`Config::trade`](super::Config::trade).
+    #[serde(skip)]
+    pub terminal_closes_at: Option<jiff::civil::Time>,
 }
 
 /// `[trade.queue]`: charged now, ordered when the network is back (sale.md 8). Off by default.
@@ -72,7 +75,7 @@ impl super::Config {
     pub fn trade(&self) -> Trade {
         let before = |own: jiff::civil::Time| own.saturating_sub(jiff::Span::new().minutes(15));
         let day_ends_at = self.trade.day_ends_at.or(self.terminal.day_ends_at.map(before));
-        Trade { day_ends_at, ..self.trade.clone() }
+        Trade { day_ends_at, terminal_closes_at: self.terminal.day_ends_at, ..self.trade.clone() }
     }
 }
 

@@ -57,7 +57,7 @@ impl Kiosk {
         if account.failed || !client.health().sells {
             return Err(CannotSell::Down);
         }
-        if self.locks.contains_key(&Lock::Account(provider.clone())) {
+        if self.health.only_stock || self.locks.contains_key(&Lock::Account(provider.clone())) {
             return Err(CannotSell::Locked);
         }
         match account.balance {

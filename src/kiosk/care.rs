@@ -3,6 +3,7 @@
 
 use tracing::{error, info, warn};
 
+use crate::payment::TerminalHealth;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
 use crate::sale::record::{Entry, Record};
@@ -112,7 +113,10 @@ impl Kiosk {
 
     /// Whether what lies in stock can be sold although `reason` stands in the way of everything else.
     pub(super) fn may_sell_stock(&self, reason: OutOfService) -> bool {
+        // The terminal itself is well right before an end of day: only orders wait.
+        let late = self.health.only_stock && !self.health.day_ends && self.health.terminal == TerminalHealth::Ready;
         matches!(reason, OutOfService::Network | OutOfService::Catalogue)
+            || late && reason == OutOfService::TerminalBusy
     }
 
     /// Whether the truth about this sale comes with an eSIM that can be paid now.

@@ -16,6 +16,12 @@ use super::operator::OperatorAnswer;
 /// After a refused or unanswered end of day, the n-th try comes after so many ms; the last repeats.
 const RETRY_MS: [u64; 3] = [5 * 60_000, 15 * 60_000, 60 * 60_000];
 
+/// So long before the terminal closes its day by itself only stock is sold (sale.md 5), in ms.
+const BEFORE_ITS_HOUR_MS: i64 = 15 * 60_000;
+/// So long before any end of day only stock is sold on a terminal that cannot hold (sale.md 8): what is paid there may
+/// have to be reversed, and that is possible on the same day alone. In ms.
+const PAID_FIRST_MS: i64 = 30 * 60_000;
+
 /// Where the running end of day waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Waits {
@@ -106,6 +112,26 @@ impl Kiosk {
         self.day.retry_at_ms = 0;
         self.freshen_health();
         self.follow_day();
+    }
+
+    /// Milliseconds until the clock of the place shows this hour the next time.
+    pub(super) fn until_hour_ms(&self, hour: jiff::civil::Time) -> Option<i64> {
+        let now = self.clock.local(&self.clock.now());
+        let today = now.date().to_datetime(hour);
+        let next = if today > now.datetime() { today } else { now.date().tomorrow().ok()?.to_datetime(hour) };
+        let next = next.to_zoned(now.time_zone().clone()).ok()?;
+        Some(next.timestamp().as_millisecond() - now.timestamp().as_millisecond())
+    }
+
+    /// An end of day is so near that nothing may be ordered any more: only stock is sold. Right before the terminal's
+    /// own hour; on a terminal that cannot hold, also before ours.
+    pub(super) fn only_stock(&self) -> bool {
+        let trade = &self.settings.trade;
+        let within =
+            |hour: Option<_>, ms| hour.and_then(|hour| self.until_hour_ms(hour)).is_some_and(|left| left <= ms);
+        let paid_first = !self.settings.terms.can_hold;
+        within(trade.terminal_closes_at, if paid_first { PAID_FIRST_MS } else { BEFORE_ITS_HOUR_MS })
+            || paid_first && within(trade.day_ends_at, PAID_FIRST_MS)
     }
 
     /// The configured hour has gone by since the last tick.

@@ -131,6 +131,7 @@ impl Kiosk {
         let before = self.health.selling();
         self.health.estranged = self.is_estranged();
         self.health.day_ends = self.day.is_closing() || self.errands.hold_terminal();
+        self.health.only_stock = self.only_stock();
         self.health.stock = self.has_stock() || self.queue_is_open();
         self.health.online = self.accounts.values().any(|account| {
             !account.failed && account.answered_at.is_some_and(|at| now.since(&at).is_some_and(|age| age < limit))

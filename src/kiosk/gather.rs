@@ -19,7 +19,7 @@ use super::Kiosk;
 use super::accounts::covers;
 use super::prices::Now;
 use super::session::Stage;
-use super::view::{PayProblem, Selling};
+use super::view::{OutOfService, PayProblem, Selling};
 use super::wanted::{Clients, Gathered, NumberWish, Prices, ShopNews, Wanted, read, send};
 
 /// Most eSIMs in one basket.
@@ -178,6 +178,10 @@ impl Kiosk {
             return Err(PayProblem::NoCards(reason));
         }
         let Gathered { offers, prices, wallets, total_before } = gathered;
+        let ordered = offers.iter().any(|offer| matches!(offer.source, Source::Provider));
+        if ordered && self.only_stock() {
+            return Err(PayProblem::NoCards(OutOfService::TerminalBusy));
+        }
         for (provider, wallet) in &wallets {
             self.provider_answered(provider.clone(), true, Some(*wallet));
         }

@@ -25,7 +25,9 @@ pub struct Health {
     pub estranged: bool,
     /// An end of day or an operator's errand is at the terminal: cards wait.
     pub day_ends: bool,
-    /// Something can be sold without the network: from stock, or for later.
+    /// An end of day is so near that only stock is sold.
+    pub only_stock: bool,
+    /// Something can be sold without an order: from stock, or for later.
     pub stock: bool,
     /// Since when the operator keeps the machine closed.
     pub closed: Option<Moment>,
@@ -47,6 +49,7 @@ impl Health {
             earlier_payment: false,
             estranged: false,
             day_ends: false,
+            only_stock: false,
             stock: false,
             closed: None,
             paper_required,
@@ -91,8 +94,11 @@ impl Health {
         if !self.online && !self.stock {
             return Selling::Paused(OutOfService::Network);
         }
+        if self.only_stock && !self.stock {
+            return Selling::Paused(OutOfService::TerminalBusy);
+        }
         match self.printer {
-            PrinterState::Ready { .. } if !self.online => Selling::StockOnly,
+            PrinterState::Ready { .. } if !self.online || self.only_stock => Selling::StockOnly,
             PrinterState::Ready { .. } => Selling::Open,
             PrinterState::Faulty(_) if self.paper_required => Selling::Paused(OutOfService::Printer),
             PrinterState::Faulty(_) => Selling::WithoutPaper,
@@ -139,6 +145,14 @@ mod tests {
         assert_eq!(silent.selling(), Selling::Paused(OutOfService::Terminal));
         assert_eq!(silent.out_of_service(), None, "browsing and claim codes still work");
         assert_eq!(Health { journal: false, ..silent }.out_of_service(), Some(OutOfService::Journal));
+    }
+
+    #[test]
+    fn right_before_an_end_of_day_only_stock_is_sold() {
+        let late = Health { only_stock: true, ..well() };
+        assert_eq!(late.selling(), Selling::Paused(OutOfService::TerminalBusy), "there is none");
+        assert_eq!(late.out_of_service(), None, "browsing and claim codes still work");
+        assert_eq!(Health { stock: true, ..late }.selling(), Selling::StockOnly);
     }
 
     #[test]

@@ -60,15 +60,13 @@ impl Kiosk {
         count < queue.max_count && sum.saturating_add(amount.minor) <= queue.max_minor(self.settings.currency)
     }
 
-    /// How long a promise would stand that is made now; none where the end of day is too near.
+    /// How long a promise would stand that is made now; none where an end of day is too near.
     pub(super) fn promise_ms(&self) -> Option<u64> {
         let wished = u64::from(self.settings.trade.queue.promise_min) * 60_000;
-        let hour = self.settings.trade.day_ends_at?;
-        let now = self.clock.local(&self.clock.now());
-        let today = now.date().to_datetime(hour);
-        let ends = if today > now.datetime() { today } else { now.date().tomorrow().ok()?.to_datetime(hour) };
-        let ends = ends.to_zoned(now.time_zone().clone()).ok()?;
-        let left = ends.timestamp().as_millisecond() - now.timestamp().as_millisecond() - BEFORE_DAY_MS;
+        if self.only_stock() {
+            return None;
+        }
+        let left = self.until_hour_ms(self.settings.trade.day_ends_at?)? - BEFORE_DAY_MS;
         let promised = u64::try_from(left).ok()?.min(wished);
         (promised >= SHORTEST_MS).then_some(promised)
     }

@@ -101,6 +101,9 @@ impl Kiosk {
             return self.not_begun(PayProblem::NoCards(reason));
         }
         let from_stock = matches!(offer.source, Source::Stock { .. });
+        if !from_stock && self.only_stock() {
+            return self.not_begun(PayProblem::NoCards(OutOfService::TerminalBusy));
+        }
         let promised_ms = if self.health.online || from_stock { None } else { self.promise_ms() };
         if !self.health.online && !from_stock && (promised_ms.is_none() || !self.has_queue_room(offer.retail)) {
             return self.not_begun(PayProblem::NoCards(OutOfService::Network));

@@ -4,6 +4,7 @@ mod baskets;
 mod books;
 mod closing;
 mod doubles;
+mod last_minutes;
 mod mends;
 mod off_sale;
 mod paper;

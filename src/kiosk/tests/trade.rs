@@ -39,7 +39,7 @@ async fn day_closes(rig: &mut Rig) {
     rig.terminal(TerminalEvent::DayClosed { outcome, unasked: false }).await;
 }
 
-async fn see_selling(rig: &mut Rig, selling: Selling) {
+pub(super) async fn see_selling(rig: &mut Rig, selling: Selling) {
     let fits = |screen: &Screen| matches!(screen, Screen::Attract(attract) if attract.selling == selling);
     rig.see(&format!("{selling:?}"), fits).await;
 }
@@ -147,7 +147,7 @@ async fn what_is_in_stock_is_sold_without_the_network_and_nothing_else() {
 }
 
 /// A sale whose goods are here at once, to its end.
-async fn sell(rig: &mut Rig, number: u32, here: bool) -> SaleId {
+pub(super) async fn sell(rig: &mut Rig, number: u32, here: bool) -> SaleId {
     rig.touch(Intent::Start).await;
     rig.touch(Intent::ChooseLanguage("en".into())).await;
     rig.touch(Intent::ChooseDestination("jp".into())).await;
@@ -183,7 +183,7 @@ async fn sell(rig: &mut Rig, number: u32, here: bool) -> SaleId {
     sale
 }
 
-fn with_queue(max_count: u32) -> Settings {
+pub(super) fn with_queue(max_count: u32) -> Settings {
     let mut settings = settings();
     settings.trade.queue.enabled = true;
     settings.trade.queue.max_count = max_count;
