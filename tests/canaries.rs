@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use esim_kiosk::assembly::{self, Running};
@@ -20,8 +19,9 @@ use esim_kiosk::sim::kiosk::robot::{Ended, Errand, Robot, Sight};
 use esim_kiosk::sim::providers::Provider;
 use esim_kiosk::sim::providers::fault::{Fault, Trick};
 use esim_kiosk::sim::schema::judge_message;
-use esim_kiosk::sim::stage::{Pace, Scenery, Stage};
+use esim_kiosk::sim::stage::{Scenery, Stage};
 use esim_kiosk::sim::terminal::Cardholder;
+use esim_kiosk::sim::transcript::Transcript;
 use esim_kiosk::sim::upload::UploadSink;
 use esim_kiosk::watchdog::UiPing;
 use serde_json::{Value, json};
@@ -33,20 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What a bank's text may carry, and the parts of it that must not leave.
 const BANK: &str = "jane@canary.example +43 660 7654321 4761739001010119";
 const OF_BANK: [&str; 3] = ["jane@canary", "7654321", "476173900101"];
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What left the machine, by where, and what must not be in it.
 #[derive(Default)]
@@ -71,17 +57,7 @@ impl Caught {
 }
 
 fn stage(dir: &Path) -> Stage {
-    Stage::set(&Scenery {
-        dir: dir.join("stage"),
-        providers: vec![Provider::Mobilexy],
-        plans: 60,
-        approves_after: Duration::from_millis(400),
-        seed: 7,
-        pace: Pace::Kills,
-        pixels: (1080, 1920),
-        width_mm: 268,
-    })
-    .unwrap()
+    Stage::set(&Scenery::of_code(dir.join("stage"))).unwrap()
 }
 
 /// Adds fleet and metrics to the stage's configuration.
@@ -187,9 +163,8 @@ async fn pulled(broker: &Broker, sink: &UploadSink, kind: &str) -> BTreeMap<Stri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_leaves_by_logs_metrics_mqtt_or_uploads() {
-    let log = Log::default();
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let log = Transcript::default();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
     // Everything, of every library too: an operator may ask for any level.
     tracing_subscriber::registry().with(lines).with(of_process().clone()).init();
     let dir = tempfile::tempdir().unwrap();
@@ -221,7 +196,7 @@ async fn no_secret_leaves_by_logs_metrics_mqtt_or_uploads() {
         judge_message(&topic, &payload).unwrap();
         caught.texts.insert(format!("mqtt {place} {topic}"), String::from_utf8(payload).unwrap());
     }
-    caught.texts.insert("log".into(), String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned());
+    caught.texts.insert("log".into(), log.text());
 
     // What is looked through is what it should be.
     let has =

@@ -18,7 +18,6 @@ use esim_kiosk::kiosk::view::{PlanDetail, Screen, SecretText, Selling, ServiceAc
 use esim_kiosk::kiosk::{Inbox, Intent, OperatorCommand, View};
 use esim_kiosk::sim::fleet::broker::Broker;
 use esim_kiosk::sim::fleet::pki::Pki;
-use esim_kiosk::sim::providers::Provider;
 use esim_kiosk::sim::stage::{Pace, SERVICE_PIN, Scenery, Stage};
 use esim_kiosk::watchdog::UiPing;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -37,14 +36,9 @@ impl Hall {
     fn open(more: impl FnOnce(&Path) -> String) -> Hall {
         let dir = tempfile::tempdir().unwrap();
         let stage = Stage::set(&Scenery {
-            dir: dir.path().to_owned(),
-            providers: vec![Provider::Mobilexy],
-            plans: 60,
             approves_after: Duration::from_secs(3_600),
-            seed: 1,
             pace: Pace::Walk,
-            pixels: (1080, 1920),
-            width_mm: 268,
+            ..Scenery::of_code(dir.path().to_owned())
         })
         .unwrap();
         let more = more(dir.path());

@@ -42,9 +42,23 @@ pub struct Link {
     states: BTreeMap<String, String>,
     unsaid: BTreeSet<String>,
     client: Option<AsyncClient>,
-    under_way: BTreeSet<String>,
-    finished: VecDeque<(String, String)>,
+    under_way: BTreeMap<String, UnderWay>,
+    finished: VecDeque<Finished>,
     answers: JoinSet<(String, Value, Result<Value, String>)>,
+}
+
+/// A command that is being carried out.
+struct UnderWay {
+    command: Value,
+    /// Another one that came under the same id meanwhile.
+    then: Option<Bytes>,
+}
+
+/// A command that was carried out.
+struct Finished {
+    topic: String,
+    command: Value,
+    end: String,
 }
 
 impl Link {
@@ -63,7 +77,7 @@ impl Link {
             states: BTreeMap::new(),
             unsaid: BTreeSet::new(),
             client: None,
-            under_way: BTreeSet::new(),
+            under_way: BTreeMap::new(),
             finished: VecDeque::new(),
             answers: JoinSet::new(),
         };
@@ -187,7 +201,7 @@ impl Link {
         let Some(id) = read.id else { return };
         if payload.is_empty() {
             // Its caller has seen the end.
-            self.finished.retain(|(known, _)| known != topic);
+            self.finished.retain(|known| known.topic != topic);
             return;
         }
         let command: Value = match serde_json::from_slice(payload) {
@@ -195,13 +209,24 @@ impl Link {
             _ => return warn!(topic, "a command that cannot be read is left alone"),
         };
         let status = command["status"].as_str().unwrap_or_default();
-        if !matches!(status, "init" | "executing") || self.under_way.contains(topic) {
+        if !matches!(status, "init" | "executing") {
             return;
         }
-        if let Some((_, end)) = self.finished.iter().find(|(known, _)| known == topic) {
-            // Its end was lost on the way.
-            self.publish(topic, end.clone());
+        if let Some(first) = self.under_way.get_mut(topic) {
+            // Only a wish: what is "executing" here may be our own word, on its way back to us.
+            if status == "init" && with_status(&command, "") != with_status(&first.command, "") {
+                first.then = Some(payload.clone());
+            }
             return;
+        }
+        // A new command under an old id is a new command: whoever cleared the topic while the line was down is not heard.
+        let mut ends = self.finished.iter().rev().filter(|known| known.topic == topic);
+        match ends.next() {
+            // Its end was lost on the way.
+            Some(last) if last.is(&command) => return self.publish(topic, last.end.clone()),
+            // Our own word about an older one, which comes late.
+            Some(_) if status == "executing" && ends.any(|known| known.is(&command)) => return,
+            _ => {}
         }
         let kind = match read.kind.as_str() {
             LOG_UPLOAD => LOG_UPLOAD,
@@ -261,7 +286,7 @@ impl Link {
     }
 
     fn begin(&mut self, topic: &str, command: Value, answered: oneshot::Receiver<Result<Value, String>>) {
-        self.under_way.insert(topic.to_owned());
+        self.under_way.insert(topic.to_owned(), UnderWay { command: command.clone(), then: None });
         self.publish(topic, with_status(&command, "executing").to_string());
         let topic = topic.to_owned();
         self.answers.spawn(async move {
@@ -271,7 +296,7 @@ impl Link {
     }
 
     fn finish(&mut self, topic: String, command: Value, answer: Result<Value, String>) {
-        self.under_way.remove(&topic);
+        let then = self.under_way.remove(&topic).and_then(|done| done.then);
         let end = match &answer {
             Ok(fields) => {
                 let mut end = with_status(&command, "successful");
@@ -288,11 +313,15 @@ impl Link {
         };
         info!(topic, ok = answer.is_ok(), "command from the fleet ended");
         let end = end.to_string();
-        self.publish(&topic, end.clone());
         if self.finished.len() == FINISHED {
             self.finished.pop_front();
         }
-        self.finished.push_back((topic, end));
+        self.finished.push_back(Finished { topic: topic.clone(), command, end: end.clone() });
+        match then {
+            None => self.publish(&topic, end),
+            // Its end would stand under the newer command, whose caller would take it for the answer.
+            Some(then) => self.command(&topic, &then),
+        }
     }
 
     /// A command's state: said once, and again only if the broker brings the command again.
@@ -301,6 +330,13 @@ impl Link {
         if !matches!(said, Some(Ok(()))) {
             info!(topic, "the broker hears it when it brings the command again");
         }
+    }
+}
+
+impl Finished {
+    /// Whether it is this one, whatever its status.
+    fn is(&self, command: &Value) -> bool {
+        with_status(&self.command, "") == with_status(command, "")
     }
 }
 

@@ -269,6 +269,43 @@ async fn only_the_operators_orders_reach_the_service_and_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_command_under_an_old_id_is_a_new_command() {
+    let site = Site::new();
+    let _running = site.run();
+    let urls = ["one", "two", "three"].map(|name| site.sink.url(name));
+    let ask = |url: &str| site.ask("same", &json!({ "status": "init", "tedgeUrl": url, "type": "cases" }));
+    let over = |url: &str| {
+        let state = site.state_of("te/device/K07///cmd/log_upload/same").unwrap_or_default();
+        state["tedgeUrl"] == url && matches!(state["status"].as_str(), Some("successful" | "failed"))
+    };
+    ask(&urls[0]);
+    site.broker.until(|_| over(&urls[0])).await;
+    // Its caller never cleared it, and asks for something else.
+    ask(&urls[1]);
+    site.broker.until(|_| over(&urls[1])).await;
+    // Another one comes while the last is under way: its caller reads its own end, not the other's.
+    site.sink.fault(UploadFault::Hold(Duration::from_secs(1)));
+    let before = site.sink.requests();
+    ask(&urls[0]);
+    while site.sink.requests() == before {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    ask(&urls[2]);
+    site.broker.until(|_| over(&urls[2])).await;
+    let arrived: Vec<_> =
+        site.sink.uploads().iter().filter(|upload| upload.complete).map(|upload| upload.path.clone()).collect();
+    for name in ["one", "two", "three"] {
+        assert!(arrived.iter().any(|path| path.ends_with(name)), "{name} is not among {arrived:?}");
+    }
+    // The same command again is the same: its end is said again, and nothing is uploaded.
+    let before = site.sink.requests();
+    ask(&urls[2]);
+    site.broker.until(|_| over(&urls[2])).await;
+    assert_eq!(site.sink.requests(), before);
+    site.all_fits();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn presence_states_and_alarms_are_retained_and_said_again() {
     let site = Site::new();
     let running = site.run();

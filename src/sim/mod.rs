@@ -15,6 +15,7 @@ pub mod schema;
 pub mod stage;
 pub mod terminal;
 pub mod torture;
+pub mod transcript;
 pub mod upload;
 
 #[cfg(feature = "screen")]

@@ -1,37 +1,14 @@
 //! Neither a key nor an activation code is in any log line, error or debug text, whatever goes wrong.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use esim_kiosk::sim::providers::fault::{Effect, Fault, Target, Trick, When};
 use esim_kiosk::sim::providers::{Credentials, Provider};
-use tracing_subscriber::fmt::MakeWriter;
+use esim_kiosk::sim::transcript::Transcript;
 
 use crate::kit::Shop;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn no_secret_is_in_any_log() {
-    let log = Log::default();
+    let log = Transcript::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     // Where there is one subscriber alone, a log line that another test meets first asks only that test's thread whether
     // anybody listens, and remembers the answer for all. With a second one it asks all.
@@ -63,7 +40,7 @@ async fn no_secret_is_in_any_log() {
         }
         codes.extend(shop.orders().into_iter().flat_map(|order| order.lpa));
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("provider call"), "the log is being read");
     assert!(codes.len() >= 8);
     let keys = Credentials::default();

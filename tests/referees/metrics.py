@@ -11,6 +11,8 @@ without it exits 3.
 """
 import argparse, json, pathlib, re, shutil, socket, subprocess, sys, tempfile, time, urllib.parse, urllib.request
 
+from judge import check, fail
+
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 MONITORING = REPOSITORY / "docs/monitoring"
@@ -53,17 +55,6 @@ ILL = {
 }
 LOOKED_AT = "13h15m"
 MACHINE = "kiosk-7:9464"
-
-
-def fail(text):
-    print("DIFFERENT:", text)
-    sys.exit(1)
-
-
-def check(what, holds, told=""):
-    if not holds:
-        fail(f"{what}: {told}")
-    print(f"ok   {what}")
 
 
 def told(*command, text=None):

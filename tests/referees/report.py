@@ -13,6 +13,8 @@ what is forbidden must be noticed. Pictures lie in DIR. Needs Debian's chromium;
 """
 import argparse, base64, fcntl, html, json, os, pathlib, shutil, signal, subprocess, sys, tarfile, tempfile, time
 
+from judge import check, fail
+
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
@@ -35,17 +37,6 @@ CANARIES = [
     ("https://store.example/x?X-Amz-Signature=CANARYSIG8", "CANARYSIG8"),
     ("mqtts://kiosk:canary9pass@broker.example", "canary9pass"),
 ]
-
-
-def fail(text):
-    print("DIFFERENT:", text)
-    sys.exit(1)
-
-
-def check(what, holds, told=""):
-    if not holds:
-        fail(f"{what}: {told}")
-    print(f"ok   {what}")
 
 
 class Browser:

@@ -76,14 +76,10 @@ fn late_answer() -> Fault {
 /// What people play with: every plan, and a card that is approved after three seconds.
 pub(crate) fn scenery(dir: &Path) -> Scenery {
     Scenery {
-        dir: dir.to_owned(),
-        providers: vec![Provider::Mobilexy],
         plans: 3_000,
         approves_after: Duration::from_secs(3),
-        seed: 1,
         pace: Pace::People,
-        pixels: (1080, 1920),
-        width_mm: 268,
+        ..Scenery::of_code(dir.to_owned())
     }
 }
 

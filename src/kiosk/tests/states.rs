@@ -12,18 +12,7 @@ use crate::sim::schema::{judge, judge_both_ways};
 
 #[test]
 fn every_state_and_every_alarm_is_as_its_schema_says() {
-    let reasons = [
-        OutOfService::Terminal,
-        OutOfService::TerminalBusy,
-        OutOfService::Network,
-        OutOfService::Printer,
-        OutOfService::Journal,
-        OutOfService::EarlierPayment,
-        OutOfService::Catalogue,
-        OutOfService::Operator,
-        OutOfService::Configuration,
-    ];
-    let paused = reasons.map(|reason| Status { selling: "paused", reason: Some(reason), ..well() });
+    let paused = OutOfService::ALL.map(|reason| Status { selling: "paused", reason: Some(reason), ..well() });
     let mut silent = well();
     silent.accounts[0].balance = None;
     let all = ["open", "without paper", "stock only"].map(|selling| Status { selling, ..well() });

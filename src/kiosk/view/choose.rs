@@ -53,6 +53,21 @@ pub enum OutOfService {
     Configuration,
 }
 
+impl OutOfService {
+    /// Each of them.
+    pub const ALL: [OutOfService; 9] = [
+        OutOfService::Terminal,
+        OutOfService::TerminalBusy,
+        OutOfService::Network,
+        OutOfService::Printer,
+        OutOfService::Journal,
+        OutOfService::EarlierPayment,
+        OutOfService::Catalogue,
+        OutOfService::Operator,
+        OutOfService::Configuration,
+    ];
+}
+
 /// One language.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LanguageRow {

@@ -1,5 +1,6 @@
 //! The operator's own authority for one run: certificates for the broker and for each kiosk.
 
+use crate::fleet::section::Section;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,15 @@ impl Pki {
     /// As [`Pki::make`].
     pub fn client(&self, name: &str) -> io::Result<Identity> {
         self.identity(name, vec![name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// What a client's `[fleet]` says to be let in at this broker, with a certificate of its own.
+    ///
+    /// # Errors
+    /// As [`Pki::make`].
+    pub fn section(&self, broker: String, name: &str) -> io::Result<Section> {
+        let Identity { certificate, key } = self.client(name)?;
+        Ok(Section { broker, ca: self.ca(), certificate, key: key.display().to_string(), ..Section::default() })
     }
 
     fn identity(&self, name: &str, names: Vec<String>, usage: ExtendedKeyUsagePurpose) -> io::Result<Identity> {

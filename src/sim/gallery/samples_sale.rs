@@ -303,17 +303,7 @@ impl Samples {
             view.frame.can_back = true;
             self.add(name, view, touches);
         }
-        for reason in [
-            OutOfService::Terminal,
-            OutOfService::TerminalBusy,
-            OutOfService::Network,
-            OutOfService::Printer,
-            OutOfService::Journal,
-            OutOfService::EarlierPayment,
-            OutOfService::Catalogue,
-            OutOfService::Operator,
-            OutOfService::Configuration,
-        ] {
+        for reason in OutOfService::ALL {
             let shut = matches!(reason, OutOfService::Journal | OutOfService::Operator | OutOfService::Configuration);
             let screen = Screen::OutOfService {
                 reason,

@@ -43,6 +43,23 @@ pub struct Scenery {
     pub width_mm: u32,
 }
 
+impl Scenery {
+    /// For travellers made of code: one provider, few plans, cards approved at once, an upright screen.
+    #[must_use]
+    pub fn of_code(dir: PathBuf) -> Scenery {
+        Scenery {
+            dir,
+            providers: vec![Provider::Mobilexy],
+            plans: 60,
+            approves_after: Duration::from_millis(400),
+            seed: 1,
+            pace: Pace::Kills,
+            pixels: (1080, 1920),
+            width_mm: 268,
+        }
+    }
+}
+
 /// The stage, set. Dropped, everything on it is gone.
 pub struct Stage {
     /// The card terminal on a pty.

@@ -10,7 +10,6 @@ use super::mosquitto::Mosquitto;
 use super::site::{Lines, Site};
 use super::watcher::Watcher;
 use super::{NotRun, Row};
-use crate::fleet::section::Section;
 use crate::sim::fleet::pki::{Admits, Pki};
 use crate::sim::upload::{Upload, UploadFault, UploadSink};
 
@@ -43,14 +42,7 @@ impl Stage {
         pki.also_at(&at.to_string());
         let broker = Mosquitto::start(folder, &pki, at)?;
         let sink = UploadSink::behind(at, &folder.join("uploads"), &pki, Admits::Anybody)?;
-        let identity = pki.client("operator")?;
-        let section = Section {
-            broker: broker.url(),
-            ca: pki.ca(),
-            certificate: identity.certificate,
-            key: identity.key.display().to_string(),
-            ..Section::default()
-        };
+        let section = pki.section(broker.url(), "operator")?;
         let watcher = Watcher::start(section, "operator", "te/#", Box::new(|_, _, _| {}));
         Ok(Stage { broker, sink, watcher, agent: agent.to_owned(), pki, folder: folder.to_owned(), at })
     }

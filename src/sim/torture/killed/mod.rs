@@ -18,8 +18,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::sim::journal::When;
-use crate::sim::providers::Provider;
-use crate::sim::stage::{Pace, Scenery, Stage};
+use crate::sim::stage::{Scenery, Stage};
 
 pub use scenario::{ALL, Scenario};
 use verdict::{Life, Sums};
@@ -127,16 +126,7 @@ struct Row {
 /// Kills at record 1, 2, 3 … until a sale ends by itself, round after round in one journal.
 async fn one_stage(scenario: &'static Scenario, journal: u32, rounds: u32, wanted: &Wanted) -> io::Result<Row> {
     let dir = wanted.dir.join(format!("{}-{journal}", scenario.name.replace([' ', ','], "-")));
-    let stage = Stage::set(&Scenery {
-        dir,
-        providers: vec![Provider::Mobilexy],
-        plans: 60,
-        approves_after: Duration::from_millis(400),
-        seed: u64::from(journal),
-        pace: Pace::Kills,
-        pixels: (1080, 1920),
-        width_mm: 268,
-    })?;
+    let stage = Stage::set(&Scenery { seed: u64::from(journal), ..Scenery::of_code(dir) })?;
     let mut row = Row { scenario, journal, records: 0, kills: 0, faults: Vec::new() };
     for _ in 0..rounds {
         'places: for place in 1..RECORDS_MAX {

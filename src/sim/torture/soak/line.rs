@@ -75,14 +75,7 @@ pub(super) async fn run(rounds: u32) -> io::Result<Lines> {
 async fn run_in(folder: &Path, rounds: u32) -> io::Result<Lines> {
     let pki = Pki::make(&folder.join("pki"))?;
     let broker = Broker::start(&pki)?;
-    let identity = pki.client("kiosk")?;
-    let section = Section {
-        broker: broker.url(),
-        ca: pki.ca(),
-        certificate: identity.certificate,
-        key: identity.key.display().to_string(),
-        ..Section::default()
-    };
+    let section = pki.section(broker.url(), "kiosk")?;
     let mut lines = Lines::default();
     let ends: Vec<_> = (0..KIOSKS).map(|number| link(&section, folder, number)).collect();
     let state = folder.join("state");

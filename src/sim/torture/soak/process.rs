@@ -10,8 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::Finding;
-use crate::sim::providers::Provider;
-use crate::sim::stage::{Pace, Scenery, Stage};
+use crate::sim::stage::{Scenery, Stage};
 
 /// Longer than a sale takes on a busy machine.
 const SALE_MAX: Duration = Duration::from_secs(120);
@@ -72,16 +71,7 @@ impl OfProcess {
 
 pub(super) async fn run(program: &Path, sales: u32, seed: u64) -> io::Result<OfProcess> {
     let dir = std::env::temp_dir().join(format!("esim-kiosk-soak-process-{}", std::process::id()));
-    let stage = Stage::set(&Scenery {
-        dir: dir.clone(),
-        providers: vec![Provider::Mobilexy],
-        plans: 60,
-        approves_after: Duration::from_millis(400),
-        seed,
-        pace: Pace::Kills,
-        pixels: (1080, 1920),
-        width_mm: 268,
-    })?;
+    let stage = Stage::set(&Scenery { seed, ..Scenery::of_code(dir.clone()) })?;
     let done = live(program, &stage, sales).await;
     drop(stage);
     std::fs::remove_dir_all(&dir).ok();
