@@ -79,111 +79,6 @@ fn every_fault_of_machine_conf_is_told_with_its_line() {
     }
 }
 
-/// The first start against stand-ins for the tools that need root: a medium is a directory, mounting copies it.
-struct FirstStart {
-    directory: tempfile::TempDir,
-}
-
-impl FirstStart {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let start = Self { directory: tempfile::tempdir().expect("a directory") };
-        let at = start.directory.path();
-        for made in ["medium", "bin", "run", "setup"] {
-            fs::create_dir(at.join(made)).expect("made");
-        }
-        for (name, text) in files {
-            let file = at.join("medium").join(name);
-            fs::create_dir_all(file.parent().expect("a parent")).expect("made");
-            fs::write(file, text).expect("written");
-        }
-        start.tool("mount", "for last; do :; done; for before; do [ \"$before\" = \"$last\" ] || from=$before; done; cp -r \"$from/.\" \"$last\"");
-        start.tool("umount", "rm -rf \"$1\"/*");
-        start.tool("systemd-creds", "for out; do :; done; { echo sealed; cat | wc -c; } >\"$out\"");
-        start.tool("blkdiscard", "echo \"$2\" >>\"$OUT/wiped\"");
-        start.tool("dd", "exit 0");
-        start.tool("head", "exit 0");
-        start.tool("kiosk", "grep -q '^\\[kiosk\\]' \"$3\" || { echo 'line 1: [kiosk] is missing'; exit 1; }");
-        start
-    }
-
-    fn tool(&self, name: &str, does: &str) {
-        let file = self.directory.path().join("bin").join(name);
-        fs::write(&file, format!("#!/bin/sh\nOUT={}\n{does}\n", self.directory.path().display())).expect("written");
-        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("may run");
-    }
-
-    fn run(&self) -> Output {
-        let at = self.directory.path();
-        Command::new(root().join("systemd/device/provision"))
-            .env("PATH", format!("{}:/usr/bin:/bin", at.join("bin").display()))
-            .env("KIOSK_SETUP", at.join("setup"))
-            .env("KIOSK_FAULT", at.join("run/fault"))
-            .env("KIOSK_SCREEN", at.join("run/screen"))
-            .env("KIOSK_PROGRAM", at.join("bin/kiosk"))
-            .env("KIOSK_MACHINE", root().join("systemd/machine"))
-            .env("KIOSK_MEDIA", at.join("medium"))
-            .env("KIOSK_ONCE", "yes")
-            .output()
-            .expect("runs")
-    }
-
-    fn read(&self, path: &str) -> Option<String> {
-        fs::read_to_string(self.directory.path().join(path)).ok()
-    }
-}
-
-#[test]
-fn a_first_start_keeps_the_set_up_seals_the_secrets_and_wipes_the_medium() {
-    let start = FirstStart::new(&[
-        ("kiosk.toml", "[kiosk]\r\nid = 'k1'\r\n"),
-        ("machine.conf", "rotation=90\r\n"),
-        ("secrets/provider-key", "hush\n"),
-    ]);
-    let output = start.run();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(start.read("setup/etc/kiosk.toml").as_deref(), Some("[kiosk]\nid = 'k1'\n"));
-    assert_eq!(start.read("setup/etc/machine.conf").as_deref(), Some("rotation=90\n"));
-    // Four bytes went to the sealer: the secret without its line feed.
-    assert_eq!(start.read("setup/credentials/provider-key").as_deref(), Some("sealed\n4\n"));
-    assert!(start.read("wiped").is_some_and(|wiped| wiped.contains("medium")));
-    assert_eq!(start.read("run/fault"), None);
-    assert!(!String::from_utf8_lossy(&output.stderr).contains("hush"));
-}
-
-#[test]
-fn a_first_start_tells_every_fault_at_once_and_touches_nothing() {
-    let start = FirstStart::new(&[
-        ("kiosk.toml", "id = 'k1'\n"),
-        ("machine.conf", "rotation=45\n"),
-        ("secrets/a b", "x"),
-        ("secrets/empty", ""),
-    ]);
-    let output = start.run();
-    assert_eq!(output.status.code(), Some(1));
-    let told = start.read("run/fault").expect("the fault is written down");
-    for fault in [
-        "kiosk.toml: line 1: [kiosk] is missing",
-        "machine.conf: line 1",
-        "secrets/a b: a name has",
-        "secrets/empty: empty",
-    ] {
-        assert!(told.contains(fault), "{told}");
-    }
-    assert!(
-        start.read("run/screen").is_some_and(|screen| screen.contains("[kiosk] is missing")),
-        "the screen tells it too"
-    );
-    assert_eq!(start.read("wiped"), None);
-    assert_eq!(start.read("setup/etc/kiosk.toml"), None);
-}
-
-#[test]
-fn a_first_start_without_a_medium_says_what_to_do() {
-    let start = FirstStart::new(&[]);
-    assert_eq!(start.run().status.code(), Some(1));
-    assert!(start.read("run/screen").is_some_and(|screen| screen.contains("USB stick named KIOSK-SETUP")));
-}
-
 /// A script of the device with its places in a directory of the test.
 fn script(name: &str, words: &[&str], places: &[(&str, PathBuf)]) -> Output {
     let mut script = Command::new(root().join("systemd/device").join(name));
@@ -302,7 +197,7 @@ fn the_state_partition_is_the_last_and_both_slots_are_equal() {
     assert!(!read("40-state.conf").contains("SizeMaxBytes"), "it grows to the end of the disk");
     let slots = fs::read_to_string(root().join("images/overlay/etc/rauc/system.conf")).expect("readable");
     for label in ["root-a", "root-b", "boot-a", "boot-b"] {
-        assert!(slots.contains(&format!("/dev/disk/by-partlabel/{label}\n")), "{label} is no slot of RAUC's");
+        assert!(slots.contains(&format!("/dev/disk/kiosk/{label}\n")), "{label} is no slot of RAUC's");
     }
     assert!(slots.contains("bundle-formats=verity"), "an unsigned or plain bundle is refused by its format");
 }

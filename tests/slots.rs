@@ -97,7 +97,7 @@ fn a_slot_whose_terminal_does_not_answer_is_left_and_never_called_good() {
     let slots = Slots::new();
     fs::write(slots.at("setup/update/pending"), "a 2\n").unwrap();
     slots.run("confirm");
-    assert!(slots.asked("esim-kiosk terminal answers") && slots.asked("idle "));
+    assert!(slots.asked("esim-kiosk terminal answers") && slots.asked("idle lenient"));
     assert!(slots.asked("systemctl reboot"), "the other slot was good");
     assert!(!slots.asked("rauc status mark-good") && !slots.at("marks/confirmed").exists());
     assert!(slots.at("setup/update/pending").exists(), "the slot before it tells of it");
@@ -125,7 +125,7 @@ fn an_address_is_installed_once_and_vouched_for_by_its_own_authority() {
 }
 
 #[test]
-fn a_refused_bundle_is_set_aside_with_the_reason_and_marked_for_the_alarm() {
+fn of_a_refused_bundle_the_reason_stays_and_an_alarm() {
     let slots = Slots::new();
     fs::write(slots.at("marks/confirmed"), "").unwrap();
     fs::write(slots.at("setup/update/next.raucb"), "x").unwrap();
@@ -134,7 +134,8 @@ fn a_refused_bundle_is_set_aside_with_the_reason_and_marked_for_the_alarm() {
     assert!(!slots.asked("systemctl reboot"));
     let why = fs::read_to_string(slots.at("setup/update/next.raucb.refused.txt")).unwrap();
     assert!(why.contains("signature verification failed"), "{why}");
-    assert!(slots.at("setup/update/next.raucb.refused").exists() && !slots.at("setup/update/next.raucb").exists());
+    let left = fs::read_dir(slots.at("setup/update")).unwrap().count();
+    assert_eq!(left, 1, "it takes no room any more");
     assert!(slots.at("marks/update-refused").exists() && !slots.at("setup/update/pending").exists());
     assert!(!slots.at("marks/update-waits").exists());
     // The mended one goes in, and the mark is gone.
@@ -144,4 +145,27 @@ fn a_refused_bundle_is_set_aside_with_the_reason_and_marked_for_the_alarm() {
     assert!(slots.asked("systemctl reboot") && !slots.at("marks/update-refused").exists());
     assert_eq!(fs::read_to_string(slots.at("setup/update/pending")).unwrap(), "b next\n");
     assert!(!slots.at("setup/update/next.raucb").exists(), "it takes no room any more");
+}
+
+#[test]
+fn a_kiosk_that_is_just_starting_is_left_alone_by_updates() {
+    let slots = Slots::new();
+    for (state, update, confirm) in
+        [("active", true, true), ("activating", false, true), ("deactivating", false, true), ("failed", true, true)]
+    {
+        slots.tool("systemctl", &format!("echo {state}"));
+        fs::write(slots.at("terminal"), "").unwrap();
+        let idle = |words: &[&str]| {
+            let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("systemd/device/idle");
+            let path = format!("{}:/usr/bin:/bin", slots.at("bin").display());
+            Command::new(script).args(words).env("PATH", path).status().unwrap().success()
+        };
+        assert_eq!(idle(&[]), update, "{state}");
+        assert_eq!(idle(&["lenient"]), confirm, "{state}");
+    }
+    slots.tool("systemctl", "echo active");
+    fs::remove_file(slots.at("terminal")).unwrap();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("systemd/device/idle");
+    let path = format!("{}:/usr/bin:/bin", slots.at("bin").display());
+    assert!(!Command::new(script).env("PATH", path).status().unwrap().success(), "a sale is on its way");
 }

@@ -1,6 +1,6 @@
 //! `esim-kiosk check`: the configuration, the journal and the devices. Every problem at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -28,6 +28,10 @@ pub(super) struct Check {
     /// Everything but the providers: without a network.
     #[arg(long, conflicts_with = "config_only")]
     offline: bool,
+    /// The configuration as it lies on a set-up medium that is mounted here, with every key, certificate and text that it
+    /// names; nobody is asked. CREDENTIALS_DIRECTORY names the medium's folder "secrets".
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config_only", "offline"])]
+    medium: Option<PathBuf>,
 }
 
 /// One thing that was looked at.
@@ -43,10 +47,10 @@ struct Finding {
 
 /// Collects what is found.
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+pub(super) struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, what: &str, verdict: &'static str, words: impl Into<String>) {
+    pub(super) fn add(&mut self, what: &str, verdict: &'static str, words: impl Into<String>) {
         self.0.push(Finding { what: what.to_owned(), verdict, words: words.into() });
     }
 
@@ -56,23 +60,20 @@ impl Findings {
             Err(failed) => self.add(what, "problem", failed.to_string()),
         }
     }
+
+    /// What got this verdict, in words.
+    #[cfg(test)]
+    pub(super) fn told(&self, verdict: &str) -> Vec<String> {
+        let those = self.0.iter().filter(|finding| finding.verdict == verdict);
+        those.map(|finding| format!("{}: {}", finding.what, finding.words)).collect()
+    }
 }
 
 pub(super) fn check(wish: &Check, path: &Path, out: &mut Out) -> Result<(), Failed> {
     let mut findings = Findings::default();
-    match Config::load(path) {
-        Err(errors) => {
-            for problem in &errors.problems {
-                findings.add("configuration", "problem", problem.to_string());
-            }
-        }
-        Ok(config) => {
-            findings.add("configuration", "ok", in_force(&config, path));
-            warn_about(&mut findings, &config);
-            if !wish.config_only {
-                look_at_devices(&mut findings, &config, wish.offline)?;
-            }
-        }
+    match &wish.medium {
+        Some(directory) => super::medium::look_at(&mut findings, directory, path),
+        None => look_at(&mut findings, wish, path)?,
     }
     let problems = findings.0.iter().filter(|finding| finding.verdict == "problem").count();
     out.either(&findings.0, |findings| {
@@ -83,6 +84,24 @@ pub(super) fn check(wish: &Check, path: &Path, out: &mut Out) -> Result<(), Fail
         1 => Err(Failed::told("one problem was found")),
         more => Err(Failed::told(format!("{more} problems were found"))),
     }
+}
+
+fn look_at(findings: &mut Findings, wish: &Check, path: &Path) -> Result<(), Failed> {
+    match Config::load(path) {
+        Err(errors) => {
+            for problem in &errors.problems {
+                findings.add("configuration", "problem", problem.to_string());
+            }
+        }
+        Ok(config) => {
+            findings.add("configuration", "ok", in_force(&config, path));
+            warn_about(findings, &config);
+            if !wish.config_only {
+                look_at_devices(findings, &config, wish.offline)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The file, and what was laid over it from afar.
@@ -174,14 +193,14 @@ fn look_at_devices(findings: &mut Findings, config: &Config, offline: bool) -> R
 }
 
 /// Certificates and key are there and fit each other; nobody is spoken to.
-fn fleet(section: &Section) -> Result<String, Failed> {
+pub(super) fn fleet(section: &Section) -> Result<String, Failed> {
     line::check(section)?;
     uploader(section).check()?;
     Ok(format!("certificates and key can be used for {}", section.broker))
 }
 
 /// The service screen's PIN can be compared.
-fn pin(service: &Service) -> Result<String, Failed> {
+pub(super) fn pin(service: &Service) -> Result<String, Failed> {
     let kept = service.pin.read()?;
     let _hash: PinHash = kept.reveal().parse()?;
     Ok("the service screen has its PIN".to_owned())

@@ -6,6 +6,7 @@ mod books;
 mod check;
 mod hash_pin;
 mod manual;
+mod medium;
 mod order;
 mod out;
 mod printer;
