@@ -2,8 +2,9 @@
 
 use super::event::{Event, GoodsNews};
 use super::moment::Moment;
-use super::played::{Played, at, query, transaction};
-use super::record::CaseKind;
+use super::offer::OrderReference;
+use super::played::{Played, at, query, quote, transaction};
+use super::record::{CaseKind, Quote};
 use super::transaction::{Ending, LastTransaction};
 use super::*;
 
@@ -73,4 +74,25 @@ fn an_overtaken_payment_still_knows_its_own_receipt() {
     assert_eq!(played.sale.payment.money, Money::Unknown);
     played.on(202_000, query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
     assert_eq!(played.sale.payment.money, Money::Paid);
+}
+
+/// Paid for later, accepted, and its code was refused: found accepted once more after a start, the next refusal proved
+/// it absent, and a second eSIM was ordered elsewhere.
+#[test]
+fn what_was_accepted_once_is_never_absent_by_a_refusal() {
+    let mut played = Played::of(Quote { promised_ms: Some(7_200_000), ..quote(&["mobilexy", "roamify"]) });
+    played.on(10, Event::BaselineRead { last: LastTransaction::Empty, totals: None });
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990)))).on(2_000, Event::Ended(Ending::Completed));
+    let news = |news| Event::Goods { good: 0, news };
+    let accepted = || news(GoodsNews::Accepted(OrderReference("A1".into())));
+    let refused = || news(GoodsNews::Refused("no such code".into()));
+    played.on(3_000, Event::Drain { balance: None }).on(4_000, accepted()).on(5_000, refused());
+    let later = Moment { run: 2, ..at(10_000) };
+    played.on_at(later, Event::Restarted).on_at(later, accepted());
+    assert_eq!(played.sale.goods[0].state, Goods::Accepted);
+    played.on_at(later, refused());
+    assert_eq!(played.sale.goods[0].state, Goods::Unknown);
+    assert_eq!((played.sale.waits_in_queue(), played.sale.cases.len()), (false, 1), "one case, and nothing elsewhere");
+    played.on_at(later, Event::Drain { balance: None });
+    assert!(played.effects.is_empty());
 }

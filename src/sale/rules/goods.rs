@@ -27,15 +27,18 @@ pub(super) fn goods(draft: &mut Draft<'_>, good: u8, news: &GoodsNews) {
         }),
         GoodsNews::FromStock(_) => {}
         GoodsNews::Accepted(reference) => {
-            if current.reference.as_ref() != Some(reference) {
+            // Found again after a doubt it is surely bought once more: a refusal behind it is no absence.
+            if current.reference.as_ref() != Some(reference) || current.state == Goods::Unknown {
                 draft.record(Record::OrderAccepted { good, reference: reference.clone() });
             }
             draft.fetch(good);
         }
         GoodsNews::Refused(detail) if current.state == Goods::Accepted => {
-            // Surely bought and now refused: only a person can weigh that.
+            // Surely bought and now refused: only a person can weigh that, and one case is enough.
             draft.record(Record::OrderUnknown { good, evidence: detail.clone() });
-            draft.open_case_of(good, CaseKind::OrderInDoubt, detail);
+            if !draft.sale.is_in_open_case(usize::from(good)) {
+                draft.open_case_of(good, CaseKind::OrderInDoubt, detail);
+            }
         }
         GoodsNews::Refused(detail) if current.state == Goods::Unknown => {
             // Found to have failed it is surely not bought; but what was in doubt once is never failed over (sale.md 4).

@@ -14,6 +14,7 @@ use super::world::{Broken, Heard, Stand, World};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Served {
     Approves,
+    RepeatsEarlier { of: usize },
     Declines,
     GivesUp,
     Repeats,
@@ -68,6 +69,7 @@ impl World {
         let (seat, event) = match heard {
             Heard::Took(seat) => (seat, Event::TerminalTook),
             Heard::Approved(seat) => (seat, Event::Approved(Box::new(self.device.payment(seat)))),
+            Heard::Stale(seat, of) => (seat, Event::Approved(Box::new(self.device.payment(of)))),
             Heard::Foreign(seat) => (seat, Event::ForeignApproval(Box::new(self.device.payment(seat)))),
             Heard::Ended(seat, ending) => (seat, Event::Ended(ending)),
             Heard::Baseline(seat, last, totals, at_rest) => return self.baseline(scene, seat, last, totals, at_rest),
@@ -122,7 +124,7 @@ impl World {
 }
 
 /// Goes on with the world in which nothing died.
-fn first(mut all: Vec<World>, next: impl FnOnce(World) -> Next) -> Next {
+pub(super) fn first(mut all: Vec<World>, next: impl FnOnce(World) -> Next) -> Next {
     let mut worlds = next(all.remove(0))?;
     worlds.append(&mut all);
     Ok(worlds)
@@ -148,7 +150,10 @@ pub(super) fn alone(world: &World, edges: &mut Edges<'_>) -> Moved {
                 Ok(vec![next])
             };
             edges.add(Move::Terminal(Served::Declines), true, next)?;
+            repeats_earlier(world, edges, seat)?;
         }
+        Stand::Stale { seat, of, waiting } => stale(world, edges, (seat, of), waiting)?,
+        Stand::StaleDone(seat) => ends(world, edges, seat, Served::Completes, Ending::Completed)?,
         Stand::Held { seat, waiting } => {
             let mut next = world.clone();
             if scene.reverses {
@@ -183,6 +188,36 @@ pub(super) fn alone(world: &World, edges: &mut Edges<'_>) -> Moved {
     }
     if scene.line_breaks && world.device.stand != Stand::Rest {
         power(world, edges)?;
+    }
+    Ok(())
+}
+
+/// Assumed: instead of asking the card, the terminal repeats the approval of a payment that is over and booked.
+fn repeats_earlier(world: &World, edges: &mut Edges<'_>, seat: usize) -> Moved {
+    if !edges.scene.stale_approvals || world.listening != Some(seat) {
+        return Ok(());
+    }
+    let paid = |of: &usize| world.sale(*of).is_some_and(|sale| sale.payment.money == Money::Paid);
+    let over = |of: &usize| *of != seat && paid(of) && world.device.is_booked(*of);
+    for of in (0..world.seats.len()).filter(over) {
+        let mut next = world.clone();
+        next.device.stand = Stand::Stale { seat, of, waiting: true };
+        let told = next.says(edges.scene, Heard::Stale(seat, of));
+        edges.add(Move::Terminal(Served::RepeatsEarlier { of }), false, told)?;
+    }
+    Ok(())
+}
+
+fn stale(world: &World, edges: &mut Edges<'_>, about: (usize, usize), waiting: bool) -> Moved {
+    let (seat, of) = about;
+    let mut next = world.clone();
+    next.device.stand = Stand::Undoing(seat);
+    edges.add(Move::Terminal(Served::GivesUp), true, Ok(vec![next]))?;
+    if world.listening == Some(seat) && !waiting {
+        let mut next = world.clone();
+        next.device.stand = Stand::Stale { seat, of, waiting: true };
+        let told = next.says(edges.scene, Heard::Stale(seat, of));
+        edges.add(Move::Terminal(Served::Repeats), true, told)?;
     }
     Ok(())
 }
@@ -286,6 +321,15 @@ fn answered(world: &World, edges: &mut Edges<'_>, seat: usize, answer: Answer) -
                 next.device.book(seat);
             }
         }
+    }
+    if let Stand::Stale { seat: asked, of, waiting: true } = world.device.stand
+        && asked == seat
+    {
+        next.device.stand = match answer {
+            Answer::NotYet => Stand::Stale { seat, of, waiting: false },
+            Answer::NotIssued => Stand::Undoing(seat),
+            Answer::GoodsIssued => Stand::StaleDone(seat),
+        };
     }
     edges.add(Move::Terminal(Served::AnswerArrives), true, Ok(vec![next]))
 }

@@ -4,7 +4,8 @@ use crate::sale::event::{Cancellation, Event, GoodsNews};
 use crate::sale::offer::OrderReference;
 
 use super::moves::{Edges, Move};
-use super::scene::{WALLET, Ware, profile};
+use super::scene::{Scene, WALLET, Ware, profile};
+use super::step::Next;
 use super::world::{Broken, World};
 
 /// What a provider did or said.
@@ -91,6 +92,19 @@ fn delivered(world: &World, edges: &Edges<'_>, seat: usize, good: usize) -> Good
         iccid: None,
         charged: None,
     }
+}
+
+/// A person has fetched the code of a good by hand.
+pub(super) fn brought(mut world: World, scene: &Scene, seat: usize, good: usize) -> Next {
+    let news = GoodsNews::Delivered {
+        reference: reference(seat, good),
+        profile: Some(profile(seat, good, world.seats[seat].parcels[good].bought)),
+        iccid: None,
+        charged: None,
+    };
+    world.seats[seat].parcels[good].look_up = false;
+    world.seats[seat].parcels[good].fetch = false;
+    world.tell(scene, seat, &Event::Goods { good: u8::try_from(good).unwrap_or(u8::MAX), news })
 }
 
 fn wallet_read(world: &World, edges: &mut Edges<'_>, seat: usize, good: usize) -> Moved {

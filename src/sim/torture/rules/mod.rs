@@ -13,6 +13,7 @@ mod device;
 mod goods;
 mod key;
 mod moves;
+mod person;
 mod promises;
 mod scene;
 mod scenes;

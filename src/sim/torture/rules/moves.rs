@@ -3,15 +3,15 @@
 
 use crate::sale::event::Event;
 use crate::sale::id::{ProfileId, SaleId};
-use crate::sale::record::{CaseDecision, CaseKind};
+use crate::sale::record::CaseDecision;
 use crate::sale::{Goods, Lock, Money, Sale, rules};
 
 use super::device::Served;
 use super::goods::Word;
 use super::promises;
-use super::scene::{Scene, Ware};
+use super::scene::{Scene, WALLET, Ware};
 use super::step::Next;
-use super::world::{Booking, Broken, Stand, World};
+use super::world::{Broken, Stand, World};
 
 /// One thing that happens. Printed in traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub(super) enum Move {
     ClaimTyped(usize),
     EventTaken,
     PersonDecides(usize, u8, CaseDecision),
+    Drained(usize),
     DayAsked,
     DayEndsFor(usize),
     DayClosed,
@@ -109,8 +110,11 @@ fn kiosk(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)> {
         }
     }
     traveller(world, edges)?;
+    if scene.queue {
+        drain(world, edges)?;
+    }
     if scene.decisions {
-        decisions(world, edges)?;
+        super::person::decisions(world, edges)?;
     }
     if scene.end_of_day {
         day(world, edges)?;
@@ -215,53 +219,29 @@ fn traveller(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)>
     Ok(())
 }
 
+/// The network is there: the loop orders what waits in its queue, if the account is free.
+fn drain(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)> {
+    for seat in 0..world.seats.len() {
+        let Some(choice) = world.sale(seat).and_then(Sale::waits_for) else { continue };
+        if !world.lock_is_free(&Lock::Account(choice.offer.provider.clone())) {
+            continue;
+        }
+        let balance = choice.locks_account.then_some(WALLET);
+        edges.add(Move::Drained(seat), true, world.clone().tell(edges.scene, seat, &Event::Drain { balance }))?;
+    }
+    Ok(())
+}
+
 /// The loop's own rule: nobody is sent away while it is being decided.
 fn is_protected(sale: &Sale) -> bool {
     match sale.payment.money {
         Money::Asked | Money::Held | Money::Committing | Money::Releasing => true,
         Money::Unknown => !sale.payment.evidence_in_case,
         Money::None => sale.payment.asked_at.is_none(),
-        Money::Paid => !sale.goods.iter().all(|good| good.exposed),
+        // What was promised for later is waited for elsewhere.
+        Money::Paid => !(sale.all_exposed() || sale.quote.promised_ms.is_some() && !sale.all_stored()),
         Money::RefundDue | Money::Back => false,
     }
-}
-
-/// A person states what is true, and only that.
-fn decisions(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)> {
-    for seat in 0..world.seats.len() {
-        let Some(sale) = world.sale(seat) else { continue };
-        for (index, case) in sale.cases.iter().enumerate().filter(|(_, case)| case.decided.is_none()) {
-            let mut truths = Vec::new();
-            let pay = world.device.pays[seat];
-            let settled = world.device.stand == Stand::Rest;
-            match case.kind {
-                CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise if settled => truths.push(match pay.state {
-                    Booking::Booked => CaseDecision::Charged,
-                    _ => CaseDecision::NotCharged,
-                }),
-                CaseKind::RefundByAcquirer => truths.push(CaseDecision::Back),
-                CaseKind::OrderInDoubt | CaseKind::CodeLost => truths.push(
-                    match world.seats[seat].parcels.iter().any(|parcel| parcel.bought > 0 || parcel.limbo) {
-                        true => CaseDecision::GoodsLost,
-                        false => CaseDecision::GoodsAbsent,
-                    },
-                ),
-                _ => {}
-            }
-            let Ok(number) = u8::try_from(index) else { continue };
-            for truth in truths {
-                let mut next = world.clone();
-                if truth == CaseDecision::Back && next.device.is_booked(seat) {
-                    // The acquirer has given it back.
-                    next.device.pays[seat].state = Booking::Reversed;
-                    next.device.pays[seat].reversed += 1;
-                }
-                let event = Event::Decided { case: number, decision: truth, reason: String::new() };
-                edges.add(Move::PersonDecides(seat, number, truth), false, next.tell(edges.scene, seat, &event))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The end of day is a barrier (sale.md 5).

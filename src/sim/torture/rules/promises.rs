@@ -3,8 +3,8 @@
 
 use crate::sale::id::ProfileId;
 use crate::sale::offer::Kind;
-use crate::sale::record::{CaseKind, Closing};
-use crate::sale::transaction::Answer;
+use crate::sale::record::{CaseKind, Closing, Entry, Record};
+use crate::sale::transaction::{Answer, ReversalOutcome};
 use crate::sale::{Decision, Goods, Lock, Money, Sale};
 
 use super::scene::Scene;
@@ -132,6 +132,36 @@ pub(super) fn of_reversal(world: &World, seat: usize) -> Result<(), Broken> {
         return broken("a reversal is sent again, and the terminal was not asked what became of the first", seat);
     }
     Ok(())
+}
+
+/// Before it is written down that the acquirer owes the money: somebody paid it, the terminal has not given it back
+/// before our ears, and it could not be asked, or was asked and did not say.
+pub(super) fn of_refund(
+    world: &World,
+    scene: &Scene,
+    next: &Sale,
+    seat: usize,
+    record: &[Entry],
+) -> Result<(), Broken> {
+    if !record.iter().any(|entry| entry.record == Record::RefundDue) {
+        return Ok(());
+    }
+    if world.device.pays[seat].captured == 0 {
+        return broken("left to the acquirer, and nobody has ever paid", seat);
+    }
+    let answered =
+        |entry: &Entry| matches!(&entry.record, Record::ReversalAnswered { outcome: ReversalOutcome::Done { .. } });
+    if record.iter().any(answered) {
+        return broken("left to the acquirer, and the terminal has given it back", seat);
+    }
+    let payment = &next.payment;
+    let nameless = payment.paid_as.as_ref().is_none_or(|key| key.receipt.is_none());
+    let day_over = world.day_in_doubt || next.quote.day != world.day;
+    let waited = payment.decided_at.is_some_and(|at| world.now.at_least_since(&at) > scene.terms().claim_ms);
+    if payment.reversals > 0 || nameless || day_over || waited {
+        return Ok(());
+    }
+    broken("left to the acquirer, and the terminal was never told to give it back", seat)
 }
 
 /// Before a code is shown.

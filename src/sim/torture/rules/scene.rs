@@ -15,6 +15,9 @@ pub(super) const PRICE: i64 = 990;
 /// What lies in a wallet.
 pub(super) const WALLET: Exact = Exact { units: 0, currency: Currency::EUR };
 
+/// How long a sale for later is promised for.
+const PROMISE: u64 = 2;
+
 /// A rule broken on purpose: the enumeration must notice each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
@@ -40,13 +43,17 @@ pub enum Mutant {
     DoubtForgotten,
     /// The terminal is free for whoever wants it.
     NoTerminalLock,
-    /// A receipt is bound to no sale: what the terminal did last may be anybody's, also once another card was asked.
+    /// A receipt is bound to no sale: what another sale was paid with pays this one too.
     ReceiptsUnbound,
+    /// A payment in doubt is not told that another card is asked: what the terminal did last may be its own for ever.
+    OvertakenForgotten,
+    /// Money is left to the acquirer before the terminal was told to give it back.
+    GivenUpUntried,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 12] = [
+    pub const ALL: [Mutant; 14] = [
         Mutant::ActBeforeAppend,
         Mutant::RetryAfterUnknown,
         Mutant::LostIsRefused,
@@ -59,6 +66,8 @@ impl Mutant {
         Mutant::DoubtForgotten,
         Mutant::NoTerminalLock,
         Mutant::ReceiptsUnbound,
+        Mutant::OvertakenForgotten,
+        Mutant::GivenUpUntried,
     ];
 
     /// As the command line names it: `no-terminal-lock`.
@@ -118,6 +127,10 @@ pub struct Scene {
     pub busy_answers: bool,
     /// Assumed: `06 1E` may follow a booked payment.
     pub abort_after_booking: bool,
+    /// Assumed: a card is asked, and the terminal repeats the approval of a payment that is over.
+    pub stale_approvals: bool,
+    /// Sold for later: charged at once, ordered when the loop drains its queue.
+    pub queue: bool,
     /// The end of day is asked for, and may fail.
     pub end_of_day: bool,
     /// The terminal closes the day unasked.
@@ -136,6 +149,8 @@ pub struct Scene {
     pub wallets: bool,
     /// The wall clock is synchronised across restarts.
     pub synced: bool,
+    /// The enumeration begins where these moves lead, as traces print them: deep states are reached by breadth too.
+    pub opening: &'static [&'static str],
     /// What is broken on purpose.
     pub mutant: Option<Mutant>,
 }
@@ -153,6 +168,8 @@ impl Scene {
             earlier: true,
             busy_answers: true,
             abort_after_booking: true,
+            stale_approvals: false,
+            queue: false,
             end_of_day: false,
             day_unasked: false,
             line_breaks: true,
@@ -162,6 +179,7 @@ impl Scene {
             decisions: false,
             wallets: false,
             synced: true,
+            opening: &[],
             mutant: None,
         }
     }
@@ -200,7 +218,7 @@ impl Scene {
             day,
             without_paper: false,
             continues: None,
-            promised_ms: None,
+            promised_ms: self.queue.then_some(PROMISE),
         }
     }
 }

@@ -56,6 +56,29 @@ pub fn scenes() -> Vec<Scene> {
         two("last stock item wanted twice", Ware::Stock, Ware::Stock),
         Scene { provider_faults: true, ..two("claim by a new authorisation", ordered, Ware::Kept) },
         Scene { end_of_day: true, ..two("two and end of day", ordered, Ware::Stock) },
+        Scene { stale_approvals: true, ..two("two, an approval of before repeated", ordered, Ware::Stock) },
+        Scene { queue: true, ..one("queue") },
+        Scene { queue: true, reverses: false, ..one("queue, terminal keeps") },
+        Scene { queue: true, wallets: true, sales: vec![vec![either]], ..one("queue, another provider") },
+        Scene { queue: true, end_of_day: true, ..one("queue and end of day") },
+        Scene { queue: true, synced: false, ..one("queue, clock not synchronised") },
+        Scene { queue: true, decisions: true, ..one("queue, cases decided") },
+        Scene { queue: true, sales: vec![vec![ordered], vec![ordered]], ..one("queue of two at one account") },
+        Scene { decisions: true, sales: vec![vec![ordered, ordered]], ..one("basket of two, cases decided") },
+        Scene { decisions: true, sales: vec![vec![ordered, Ware::Stock]], ..one("basket with stock, cases decided") },
+        Scene {
+            decisions: true,
+            can_hold: false,
+            sales: vec![vec![ordered, ordered]],
+            ..one("basket paid first, cases decided")
+        },
+        Scene { end_of_day: true, sales: vec![vec![ordered, ordered]], ..one("basket and a failed end of day") },
+        Scene {
+            end_of_day: true,
+            can_hold: false,
+            sales: vec![vec![ordered, Ware::Stock]],
+            ..one("basket paid first and a failed end of day")
+        },
     ]
 }
 
@@ -69,21 +92,39 @@ pub fn control(mutant: Mutant) -> Scene {
             Scene { sales: vec![vec![Ware::Stock]], crashes: false, totals: true, ..keeps }
         }
         Mutant::ShownIntoStock => Scene { sales: vec![vec![Ware::TopUp]], ..one },
-        Mutant::NoTerminalLock | Mutant::ReceiptsUnbound => {
-            // Several sales: the first is in doubt, or gives money back, when another asks a card. A terminal that names
-            // no transaction and tells no totals keeps a payment in doubt.
-            let calm = Scene { busy_answers: false, abort_after_booking: false, line_breaks: false, ..one };
-            let calm = Scene { earlier: false, can_hold: false, ..calm };
-            let ordered = Ware::Ordered { fail_over: false };
-            if mutant == Mutant::NoTerminalLock {
-                Scene { sales: vec![vec![ordered], vec![Ware::Stock]], ..calm }
-            } else {
-                let sales = vec![vec![ordered], vec![Ware::Stock], vec![ordered]];
-                Scene { sales, provider_faults: false, synced: false, ..calm }
-            }
-        }
+        Mutant::NoTerminalLock | Mutant::ReceiptsUnbound | Mutant::OvertakenForgotten => several(mutant, one),
+        Mutant::GivenUpUntried => Scene { can_hold: false, crashes: false, ..one },
         Mutant::DoubtForgotten => Scene { sales: vec![vec![Ware::Stock]], ..one },
         _ => one,
     };
     Scene { mutant: Some(mutant), ..scene }
+}
+
+/// Several sales: the first is in doubt, or gives money back, or is over, when another asks a card. A terminal that names
+/// no transaction and tells no totals keeps a payment in doubt.
+fn several(mutant: Mutant, one: Scene) -> Scene {
+    let ordered = Ware::Ordered { fail_over: false };
+    let calm = Scene { busy_answers: false, abort_after_booking: false, line_breaks: false, can_hold: false, ..one };
+    match mutant {
+        Mutant::NoTerminalLock => Scene { earlier: false, sales: vec![vec![ordered], vec![Ware::Stock]], ..calm },
+        Mutant::ReceiptsUnbound => {
+            let sales = vec![vec![ordered], vec![Ware::Stock]];
+            Scene { sales, stale_approvals: true, provider_faults: false, crashes: false, ..calm }
+        }
+        _ => {
+            // Two in doubt one after the other, and a third card: nobody answers for the first two.
+            let opening = &[
+                "Begin(0)",
+                "Terminal(Baseline { answered: true })",
+                "Terminal(AuthorisationLost { taken: false })",
+                "Terminal(Query { answered: true })",
+                "TravellerLeaves",
+                "Begin(1)",
+                "Terminal(Baseline { answered: true })",
+            ];
+            let calm = Scene { opening, reverses: false, line_breaks: true, crashes: false, ..calm };
+            let sales = vec![vec![ordered], vec![ordered], vec![ordered]];
+            Scene { sales, earlier: false, provider_faults: false, synced: false, ..calm }
+        }
+    }
 }

@@ -44,7 +44,10 @@ struct Node {
 
 /// Enumerates `scene`, at most `limit` worlds.
 pub(super) fn enumerate(scene: &Scene, limit: usize) -> Found {
-    let first = World::new(scene);
+    let first = match opened(scene) {
+        Ok(first) => first,
+        Err(broken) => return Found { broken: Some(broken), ..Found::default() },
+    };
     let mut seen: HashMap<u128, u32, std::hash::BuildHasherDefault<Plain>> = HashMap::default();
     let mut nodes = vec![Node { parent: 0, by: Move::Tick, died: false, depth: 0 }];
     seen.insert(key::of(&first), 0);
@@ -63,7 +66,7 @@ pub(super) fn enumerate(scene: &Scene, limit: usize) -> Found {
         let next = match edges(&world, scene) {
             Ok(next) => next,
             Err((by, Broken(what))) => {
-                found.broken = Some(trace(&nodes, at, Some(by), what));
+                found.broken = Some(trace(scene, &nodes, at, Some(by), what));
                 break;
             }
         };
@@ -86,13 +89,26 @@ pub(super) fn enumerate(scene: &Scene, limit: usize) -> Found {
     }
     found.states = nodes.len();
     if found.broken.is_none() && !found.cut {
-        found.broken = without_exit(&nodes, calm, resolved);
+        found.broken = without_exit(scene, &nodes, calm, resolved);
     }
     found
 }
 
+/// The world in which the enumeration begins.
+fn opened(scene: &Scene) -> Result<World, Trace> {
+    let mut world = World::new(scene);
+    for (index, step) in scene.opening.iter().enumerate() {
+        let stopped =
+            |what: String| Trace { what, way: scene.opening[..index].iter().map(ToString::to_string).collect() };
+        let next = edges(&world, scene).map_err(|(by, Broken(what))| stopped(format!("{by:?}: {what}")))?;
+        let found = next.into_iter().find(|edge| !edge.died && format!("{:?}", edge.by) == *step);
+        world = found.ok_or_else(|| stopped(format!("the scene cannot be opened: {step} is not possible here")))?.to;
+    }
+    Ok(world)
+}
+
 /// Some world from which nothing calm leads to an end.
-fn without_exit(nodes: &[Node], mut calm: Vec<(u32, u32)>, mut ends: Vec<bool>) -> Option<Trace> {
+fn without_exit(scene: &Scene, nodes: &[Node], mut calm: Vec<(u32, u32)>, mut ends: Vec<bool>) -> Option<Trace> {
     calm.sort_unstable();
     calm.dedup();
     let mut open: Vec<u32> = (0..).zip(&ends).filter(|(_, ends)| **ends).map(|(at, _)| at).collect();
@@ -106,10 +122,10 @@ fn without_exit(nodes: &[Node], mut calm: Vec<(u32, u32)>, mut ends: Vec<bool>) 
         }
     }
     let stuck = ends.iter().position(|ends| !ends)?;
-    Some(trace(nodes, u32::try_from(stuck).unwrap_or(u32::MAX), None, "no calm way leads to an end".to_owned()))
+    Some(trace(scene, nodes, u32::try_from(stuck).unwrap_or(u32::MAX), None, "no calm way leads to an end".to_owned()))
 }
 
-fn trace(nodes: &[Node], at: u32, last: Option<Move>, what: String) -> Trace {
+fn trace(scene: &Scene, nodes: &[Node], at: u32, last: Option<Move>, what: String) -> Trace {
     let mut way: Vec<String> = last.iter().map(|by| format!("{by:?}")).collect();
     let mut at = at as usize;
     while at != 0 {
@@ -117,6 +133,7 @@ fn trace(nodes: &[Node], at: u32, last: Option<Move>, what: String) -> Trace {
         way.push(format!("{by:?}{}", if died { ", and the program dies" } else { "" }));
         at = nodes[at].parent as usize;
     }
+    way.extend(scene.opening.iter().rev().map(ToString::to_string));
     way.reverse();
     Trace { what, way }
 }

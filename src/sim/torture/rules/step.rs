@@ -21,7 +21,7 @@ impl World {
         let terms = scene.terms();
         let step = rules::on(sale, event, self.now, &terms);
         let step = mutate(scene, self.sale(seat), event, step);
-        if matches!(event, Event::Overtaken) && scene.mutant == Some(Mutant::ReceiptsUnbound) {
+        if matches!(event, Event::Overtaken) && scene.mutant == Some(Mutant::OvertakenForgotten) {
             return Ok(vec![self]);
         }
         if let Some(receipt) = self.bound_elsewhere(seat, &step) {
@@ -61,6 +61,7 @@ impl World {
         }
         let quiet = record.is_empty() && effects.is_empty();
         let mut live = self;
+        promises::of_refund(&live, scene, &next, seat, &record)?;
         live.append(seat, next, scene.mutant == Some(Mutant::NoTerminalLock))?;
         for entry in &record {
             if let Record::Paid { key } = &entry.record
@@ -124,7 +125,8 @@ impl World {
         let waiting = (0..self.seats.len()).find(|seat| self.sale(*seat).is_some_and(Sale::wants_terminal));
         let Some(seat) = waiting else { return Ok(vec![self]) };
         let Some(sale) = self.sale(seat) else { return Ok(vec![self]) };
-        let step = reverse_now(sale, self.now, &scene.terms(), self.day + u64::from(self.day_in_doubt));
+        let too_late = self.day_in_doubt || scene.mutant == Some(Mutant::GivenUpUntried);
+        let step = reverse_now(sale, self.now, &scene.terms(), self.day + u64::from(too_late));
         self.carry_out(scene, seat, step)
     }
 

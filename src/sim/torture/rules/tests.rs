@@ -34,7 +34,8 @@ fn every_rule_broken_on_purpose_is_noticed() {
 /// A control that is noticed in the rules as they are would prove nothing.
 #[test]
 fn what_the_controls_find_is_not_there_without_them() {
-    for mutant in [Mutant::NoTerminalLock, Mutant::ReceiptsUnbound] {
+    for mutant in [Mutant::NoTerminalLock, Mutant::ReceiptsUnbound, Mutant::OvertakenForgotten, Mutant::GivenUpUntried]
+    {
         let found = enumerate(&Scene { mutant: None, ..control(mutant) }, 3_000);
         assert!(found.broken.is_none(), "{mutant:?}: {:?}", found.broken);
     }

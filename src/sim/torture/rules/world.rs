@@ -107,6 +107,14 @@ pub(super) enum Stand {
     Booked(usize),
     /// Taken back or declined; the Abort is to come.
     Undoing(usize),
+    /// It repeats to this seat the approval of another's payment, and books nothing.
+    Stale {
+        seat: usize,
+        of: usize,
+        waiting: bool,
+    },
+    /// The same, answered "goods issued"; the Completion is to come.
+    StaleDone(usize),
 }
 
 /// A payment as the bank sees it.
@@ -157,11 +165,22 @@ pub(super) struct Device {
 pub(super) enum Heard {
     Took(usize),
     Approved(usize),
+    /// Told to the first: the payment of the second.
+    Stale(usize, usize),
     Foreign(usize),
     Ended(usize, Ending),
     Baseline(usize, LastTransaction, Option<Totals>, bool),
-    Charged { seat: usize, last: LastTransaction, totals: Option<Totals>, at_rest: bool },
-    StillCharged { seat: usize, last: LastTransaction, at_rest: bool },
+    Charged {
+        seat: usize,
+        last: LastTransaction,
+        totals: Option<Totals>,
+        at_rest: bool,
+    },
+    StillCharged {
+        seat: usize,
+        last: LastTransaction,
+        at_rest: bool,
+    },
     Reversed(usize, ReversalOutcome),
 }
 
