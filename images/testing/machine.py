@@ -7,7 +7,9 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
+import tempfile
 import time
 
 FIRMWARE = {
@@ -212,7 +214,7 @@ class Machine:
         """Files onto the setup partition, as the operator does on a laptop."""
         assert self.process is None, "off, first"
         at = f"{self.disk}@@{self.partition('setup')[0]}"
-        for left in ("::/kiosk.toml", "::/machine.conf", "::/secrets"):
+        for left in ("::/kiosk.toml", "::/machine.conf", "::/update.url", "::/secrets"):
             subprocess.run(["mdeltree", "-i", at, left], capture_output=True)
         for name, text in files.items():
             if "/" in name:
@@ -230,6 +232,17 @@ class Machine:
         device = f"{self.disk}?offset={self.partition('state')[0]}"
         subprocess.run(["e2fsck", "-fy", device], capture_output=True)
         return subprocess.run(["debugfs", "-w", "-f", "-", device], input=commands, text=True, capture_output=True).stdout
+
+    def journal_version(self):
+        """The schema version of the journal as it lies on the disk, by SQLite's own library."""
+        place = "lib/esim-kiosk/journal/journal.db"
+        with tempfile.TemporaryDirectory() as copy:
+            self.debugfs("".join(f"dump {place}{part} {copy}/journal.db{part}\n" for part in ("", "-wal")))
+            journal = sqlite3.connect(f"{copy}/journal.db")
+            try:
+                return journal.execute("PRAGMA user_version").fetchone()[0]
+            finally:
+                journal.close()
 
     def bytes_of(self, label):
         """The bytes of a partition."""

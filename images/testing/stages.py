@@ -4,11 +4,12 @@ A stage begins with the machine off or on as the one before left it; the order i
 """
 
 import re
+import shutil
 import socket
 import time
 
 from machine import Gone
-from trade import TROUBLES, attract, books, cut_in_sale, expect, older_disk, sale, wait_for
+from trade import TROUBLES, attract, books, cut_in_sale, expect, older_disk, sale, sells_as_before, wait_for
 
 CANARY = "canary-4711-not-to-be-found"
 PORTS = "terminal=pci-0000:00:10.0*\nprinter=*usb-0:1:1.0*\n"
@@ -34,7 +35,8 @@ def nothing_to_go_by(run):
 def first_start(run):
     """A right set-up is taken, its secrets are sealed, its medium is wiped, the state grows, and the kiosk is up."""
     kiosk = run.kiosk
-    kiosk.put_setup({**run.setup, "machine.conf": "rotation=0\n" + PORTS, "secrets/provider-key": CANARY + "\n"})
+    update = {"update.url": f"2 {run.updates.address('kiosk.raucb')}\n", "update-ca.pem": run.updates.authority}
+    kiosk.put_setup({**run.setup, **update, "machine.conf": "rotation=0\n" + PORTS, "secrets/provider-key": CANARY + "\n"})
     kiosk.start()
     kiosk.wait(r"Started esim-kiosk\.service", 150)
     run.figures["first start, power on to READY"] = f"{time.monotonic() - kiosk.began:.0f} s"
@@ -205,23 +207,46 @@ def broken_update(run):
 
 
 def update(run):
-    """A signed bundle goes into slot B, which starts, and is marked good."""
-    began = time.monotonic()
-    _install(run, run.bundle("2"))
+    """A signed bundle from the address in update.url, behind TLS by the operator's own authority, goes into slot B, which
+    starts, and is marked good."""
     kiosk = run.kiosk
-    kiosk.wait(r"(?s)slot b on vda.*marked slot rootfs\.1 as good", 900)
-    run.figures["update put down, until the other slot is good"] = f"{time.monotonic() - began:.0f} s"
+    if "KIOSK_SLOT=a" not in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1]:
+        raise Gone("slot a does not run: this stage goes from A to B")
+    shutil.copy(run.bundle("2"), run.updates.directory / "kiosk.raucb")
+    wait_for("a slot that is marked good", lambda: kiosk.ask("test -e /run/esim-kiosk-boot/confirmed")[0] == 0, 300 * kiosk.patience, every=3)
+    mark, began = len(kiosk.said()), time.monotonic()
+    kiosk.ask("systemctl start esim-kiosk-update.service")  # what its timer does at night
+    kiosk.wait(r"(?s)slot b on vda.*marked slot rootfs\.1 as good", 900, mark)
+    run.figures["update fetched by HTTPS, until the other slot is good"] = f"{time.monotonic() - began:.0f} s"
+    kiosk.probe = None
     expect("KIOSK_SLOT=b" in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1], "slot a still runs")
-    run.note("slots", kiosk.ask("rauc status; efibootmgr", 60)[1])
+    expect(any("GET /kiosk.raucb" in line and "200" in line for line in run.updates.asked), f"it did not come by HTTPS: {run.updates.asked}")
+    expect(kiosk.ask("ls -A /var/lib/rauc-download")[1] == "", "what was fetched still takes up room")
+    wait_for("an update that is settled", lambda: kiosk.ask("test -e /var/lib/esim-kiosk-setup/update/pending")[0] != 0, 20 * kiosk.patience, every=1)
+    run.note("slots", kiosk.ask("rauc status; efibootmgr", 60)[1] + "\n\n" + "\n".join(run.updates.asked))
 
 
 def bad_update(run):
-    """A signed bundle whose program never gets ready goes into slot A; the machine comes back to B by itself."""
+    """A signed bundle with the next version's program, which brings the journal one schema further and never gets ready,
+    goes into slot A; the machine comes back to B by itself, says so, and the older program reads the newer journal and
+    sells with it."""
     _install(run, run.bundle("bad"))
     kiosk = run.kiosk
     kiosk.wait(r"(?s)slot a on vda.*slot b on vda", 1500)
     kiosk.wait(r"(?s)slot a on vda.*slot b on vda.*Started esim-kiosk\.service", 200)
+    kiosk.probe = None
     expect("KIOSK_SLOT=b" in kiosk.ask("cat /run/esim-kiosk-boot/slot", 60)[1], "the bad slot still runs")
+    told = "cat /run/esim-kiosk-boot/update-fell-back"
+    wait_for("a mark that raises the alarm", lambda: kiosk.ask(told)[0] == 0, 120 * kiosk.patience, every=3)
+    expect(kiosk.ask(told)[1] == "next", "the alarm's mark names another update")
+    if not run.hall:
+        return
+    sells_as_before(run)
+    run.note_screen("after-the-update-fell-back")
+    kiosk.cut()
+    made, reads = kiosk.journal_version(), run.schema
+    run.note("newer-journal", f"the program writes schema {reads}; with a journal of schema {made} it has sold, and its books agree")
+    expect(made == reads + 1, f"the journal has schema {made}: the newer program should have left {reads + 1}")
 
 
 def boot_figures(run):

@@ -29,7 +29,7 @@ def wait_for(what, true, seconds, every=0.3):
 def see(kiosk, *wanted, seconds=30):
     """Waits for one of these screens; its name."""
     end = time.monotonic() + seconds * kiosk.patience
-    while (now := kiosk.ask(f"systemctl show -P StatusText {SERVICE}")[1].removeprefix("showing ")) not in wanted:
+    while (now := showing(kiosk)) not in wanted:
         expect(time.monotonic() < end, f"the screen shows {now!r}, and never {wanted}")
         time.sleep(0.2)
     return now
@@ -56,18 +56,30 @@ def open_for_travellers(run, seconds=150):
 
 
 def touch(run, part):
-    """Touches a part where the walk found it, and waits for the screen that this leads to."""
+    """Touches a part where the walk found it, and waits for the screen that this leads to.
+
+    A finger comes down a second time only where the first was surely not felt: the picture has not changed for half a
+    minute, and the service still names the screen of before. How often that was is a figure of the run; at the part that
+    takes the card it is a fault, because nobody may have to ask himself there whether he has paid.
+    """
     kiosk = run.kiosk
     name, x, y = next(one for one in run.walk if one[0].split(".")[0] == part)
-    before = kiosk.pixels()
-    for _ in range(3):
+    shown, before = showing(kiosk), kiosk.pixels()
+    kiosk.touch(x, y)
+    run.figures.setdefault("touches that had to be repeated", 0)
+    if not changed(kiosk, before):
+        expect(part != "pay" and showing(kiosk) == shown, f"{name} was touched and the screen did not change, or late")
+        run.figures["touches that had to be repeated"] += 1
         kiosk.touch(x, y)
-        if changed(kiosk, before):
-            break  # else the finger comes down once more, as anybody's would
     if part in LEADS_TO:
         see(kiosk, LEADS_TO[part])
     drawn(kiosk, before)
     run.note_screen(f"after-{name}")
+
+
+def showing(kiosk):
+    """The screen that the service says it shows."""
+    return kiosk.ask(f"systemctl show -P StatusText {SERVICE}")[1].removeprefix("showing ")
 
 
 def changed(kiosk, before, seconds=5):
@@ -96,30 +108,53 @@ def to_the_card(run):
         touch(run, part)
 
 
-def sale(run):
-    """One purchase by touch: the code on the screen is the one sold, so is the one on paper, and the card paid once."""
+def purchase(run):
+    """A whole purchase by touch, from the first screen to the first screen: the code on the screen is the one sold, so is
+    the one on paper. What it took until the code was shown, in seconds."""
     kiosk, hall = run.kiosk, run.hall
     open_for_travellers(run)
+    before, printed = hall.sold(), set(hall.papers())
     run.note_screen("attract")
     began = time.monotonic()
     to_the_card(run)
     see(kiosk, "eSIM", seconds=60)
-    run.figures["pay touched to eSIM shown, and the walk before it"] = f"{time.monotonic() - began:.0f} s"
-    sold = hall.sold()
+    took = time.monotonic() - began
+    sold = [code for code in hall.sold() if code not in before]
     expect(len(sold) == 1, f"the provider has sold {len(sold)} eSIMs")
     wait_for("the sold code on the screen", lambda: sold[0] in codes_in(kiosk.screen("code")), 20 * kiosk.patience)
     run.note_screen("esim")
     touch(run, "print")
-    wait_for("a receipt", hall.papers, 30 * kiosk.patience)
-    wait_for("the sold code on paper", lambda: any(sold[0] in codes_in(paper) for paper in hall.papers()), 30 * kiosk.patience)
+    fresh = lambda: [paper for paper in hall.papers() if paper not in printed]  # noqa: E731
+    wait_for("a receipt", fresh, 30 * kiosk.patience)
+    wait_for("the sold code on paper", lambda: any(sold[0] in codes_in(paper) for paper in fresh()), 30 * kiosk.patience)
     touch(run, "have-it")
     touch(run, "done")
     see(kiosk, "attract", seconds=60)
+    return took
+
+
+def sale(run):
+    """One purchase by touch, on a machine that has sold nothing yet: the card paid once, and the journal says so."""
+    kiosk, hall = run.kiosk, run.hall
+    run.figures["pay touched to eSIM shown, and the walk before it"] = f"{purchase(run):.0f} s"
+    expect(len(hall.sold()) == 1, f"the provider has sold {len(hall.sold())} eSIMs")
     payments, minor = hall.paid()
     expect(payments == 1 and minor > 0, f"{payments} payments of {minor} in the terminal's ledger")
     run.sales = asked(kiosk, "sales list")
     expect([row["closed"] for row in run.sales] == ["delivered"], f"the journal: {run.sales}")
     expect(run.sales[0]["amount_minor"] == minor, "the journal's amount is not what the card paid")
+
+
+def sells_as_before(run):
+    """One more purchase on a machine that has sold before: terminal, provider and journal count one more each."""
+    kiosk, hall = run.kiosk, run.hall
+    counts = lambda: (hall.paid()[0], len(hall.sold()), sum(row["closed"] == "delivered" for row in asked(kiosk, "sales list")))  # noqa: E731
+    open_for_travellers(run)
+    before = counts()
+    purchase(run)
+    wait_for("one more sale in every book", lambda: counts() == tuple(number + 1 for number in before), 60 * kiosk.patience, every=2)
+    code, said = kiosk.ask("esim-kiosk sales reconcile", 90)
+    expect(code == 0, f"the books do not agree: {said}")
 
 
 def cut_in_sale(run):
