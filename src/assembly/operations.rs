@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
-use crate::config::Config;
+use crate::config::{Config, Pushed};
 use crate::diagnostics::pull::{Puller, types, uploader};
 use crate::diagnostics::recorder::{HealthLine, History, of_process};
 use crate::fleet::link::Link;
@@ -143,6 +143,7 @@ impl Watcher {
             free_mb: place.free_mb().ok(),
             needed_mb: self.config.journal.head_room_mb,
             update: update_of(Path::new(BOOT_MARKS)),
+            configuration_refused: Pushed::beside(&self.config.journal.directory).refused().is_some(),
         };
         let low = self.config.fleet.as_ref().and_then(|fleet| fleet.low_balance.as_deref());
         for item in states(status).into_iter().chain(alarms(status, &machine, low)) {

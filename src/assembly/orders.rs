@@ -136,11 +136,11 @@ pub(super) async fn stop_when_quiet(inbox: &mpsc::Sender<Inbox>) {
 /// Checks a part of a configuration and takes it on trial.
 async fn configure(inbox: &mpsc::Sender<Inbox>, file: &Path, part: String) -> Result<(), String> {
     let status = look(inbox).await.ok_or_else(gone)?;
-    let (file, paused) = (file.to_owned(), super::trial::paused(&status));
+    let (file, before) = (file.to_owned(), super::trial::troubles(&status));
     let taken = tokio::task::spawn_blocking(move || {
         let own = Config::load(&file).map_err(|errors| errors.to_string())?;
         let pushed = Pushed::beside(&own.journal.directory);
-        pushed.take(&file, &part, paused).map_err(|why| crate::telemetry::chain(&why))
+        pushed.take(&file, &part, before).map_err(|why| crate::telemetry::chain(&why))
     });
     taken.await.map_err(|_| "the check broke: see the log".to_owned())?
 }

@@ -3,7 +3,7 @@
 //! longer comes up with it.
 //!
 //! Everything lies in `configuration/` beside the journal: `trial.toml` and `trial.json` (how often it was started, and
-//! why the machine was paused before), `good.toml` (what proved itself), `refused.toml` and `refused.txt` (what was taken
+//! what was wrong with the machine before), `good.toml` (what proved itself), `refused.toml` and `refused.txt` (what was taken
 //! back last, and why).
 
 use std::io::Write;
@@ -35,6 +35,9 @@ pub enum NotTaken {
     /// It touches what must be changed at the machine.
     #[error("{0} is changed at the machine only")]
     AtTheMachine(String),
+    /// It holds a secret, which every broker on its way could read. Everything else that is secret is named by its file.
+    #[error("{0} does not go through a broker: it is changed at the machine only")]
+    Secret(&'static str),
     /// With it, the configuration is wrong.
     #[error("with it, {0}")]
     Wrong(ConfigErrors),
@@ -56,14 +59,15 @@ pub enum Standing {
     File,
     /// The file with what was pushed and proved itself.
     Pushed,
-    /// The file with what is on trial. Why the machine was paused before it, where it was.
-    Trial(Option<String>),
+    /// The file with what is on trial, and what was wrong with the machine before it, a word each.
+    Trial(Vec<String>),
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Trial {
     starts: u32,
-    paused_before: Option<String>,
+    #[serde(default)]
+    before: Vec<String>,
 }
 
 /// Where pushed configurations of a machine lie.
@@ -85,14 +89,18 @@ impl Pushed {
     /// What is in force.
     pub fn standing(&self) -> Standing {
         if self.file("trial.toml").exists() {
-            return Standing::Trial(self.trial().paused_before);
+            return Standing::Trial(self.trial().before);
         }
         if self.file("good.toml").exists() { Standing::Pushed } else { Standing::File }
     }
 
     /// Why the last one was taken back.
     pub fn refused(&self) -> Option<String> {
-        std::fs::read_to_string(self.file("refused.txt")).ok().map(|text| text.trim().to_owned())
+        if !self.file("refused.toml").exists() {
+            return None;
+        }
+        let why = std::fs::read_to_string(self.file("refused.txt"));
+        Some(why.map_or_else(|_| "the reason could not be kept".to_owned(), |text| text.trim().to_owned()))
     }
 
     /// Lays what is in force over the machine's own text.
@@ -102,11 +110,12 @@ impl Pushed {
         merged(own, &over).ok()
     }
 
-    /// Takes a part of a configuration on trial, if the machine's file is right with it. The next start uses it.
+    /// Takes a part of a configuration on trial, if the machine's file is right with it. The next start uses it. `before`
+    /// is what is wrong with the machine already, a word each: the trial need not mend it.
     ///
     /// # Errors
     /// [`NotTaken`].
-    pub fn take(&self, file: &Path, part: &str, paused_before: Option<String>) -> Result<(), NotTaken> {
+    pub fn take(&self, file: &Path, part: &str, before: Vec<String>) -> Result<(), NotTaken> {
         if part.len() > MOST {
             return Err(NotTaken::TooLong);
         }
@@ -118,6 +127,9 @@ impl Pushed {
         if table.get("machine").and_then(Value::as_table).is_some_and(|machine| machine.contains_key("label")) {
             return Err(NotTaken::AtTheMachine("machine.label".to_owned()));
         }
+        if table.get("terminal").and_then(Value::as_table).is_some_and(|terminal| terminal.contains_key("password")) {
+            return Err(NotTaken::Secret("terminal.password"));
+        }
         if self.file("trial.toml").exists() {
             return Err(NotTaken::OnTrial);
         }
@@ -127,7 +139,7 @@ impl Pushed {
         let over = merged(&good, part).map_err(|error| NotTaken::NoToml(error.message().to_owned()))?;
         let whole = merged(&own, &over).map_err(|error| NotTaken::NoToml(error.message().to_owned()))?;
         Config::parse(&whole, file).map_err(|errors| NotTaken::Wrong(unlined(errors)))?;
-        let trial = Trial { starts: 0, paused_before };
+        let trial = Trial { starts: 0, before };
         let kept = serde_json::to_vec(&trial).map_err(std::io::Error::from);
         kept.and_then(|trial| self.keep("trial.json", &trial))
             .and_then(|()| self.keep("trial.toml", over.as_bytes()))
@@ -138,7 +150,7 @@ impl Pushed {
     /// or that no longer fits the file.
     ///
     /// # Errors
-    /// What the system said; the trial then goes on uncounted.
+    /// What the system said.
     pub fn starting(&self, file: &Path) -> std::io::Result<()> {
         if !self.file("trial.toml").exists() {
             return Ok(());
@@ -152,7 +164,10 @@ impl Pushed {
         }
         trial.starts += 1;
         info!(start = trial.starts, "the configuration from afar is on trial");
-        self.keep("trial.json", &serde_json::to_vec(&trial)?)
+        let kept = serde_json::to_vec(&trial).map_err(std::io::Error::from);
+        // Uncounted, a trial with which the program does not come up would be started for ever.
+        kept.and_then(|trial| self.keep("trial.json", &trial))
+            .or_else(|error| self.take_back(&format!("its starts cannot be counted: {error}")))
     }
 
     /// The machine has been well with the trial: it stays.
@@ -174,16 +189,22 @@ impl Pushed {
     /// What the system said.
     pub fn take_back(&self, why: &str) -> std::io::Result<()> {
         warn!(why, "the configuration from afar is taken back");
-        self.keep("refused.txt", why.as_bytes())?;
+        // First of all, and without a byte of room: a full disk must not hold a machine in a trial.
         std::fs::rename(self.file("trial.toml"), self.file("refused.toml"))?;
-        gone(&self.file("trial.json"))?;
-        self.sync()
+        self.sync()?;
+        for name in ["trial.json", "refused.txt"] {
+            gone(&self.file(name))?;
+        }
+        if let Err(error) = self.keep("refused.txt", why.as_bytes()) {
+            warn!(%error, "why it was taken back cannot be kept");
+        }
+        Ok(())
     }
 
     fn trial(&self) -> Trial {
         let text = std::fs::read(self.file("trial.json")).unwrap_or_default();
         // A torn counter counts as spent: better without the trial than a machine that starts for ever.
-        serde_json::from_slice(&text).unwrap_or(Trial { starts: STARTS, paused_before: None })
+        serde_json::from_slice(&text).unwrap_or(Trial { starts: STARTS, before: Vec::new() })
     }
 
     /// Beside, synced and renamed: a power cut leaves the old one or the new one.
@@ -258,7 +279,7 @@ mod tests {
         }
 
         fn take(&self, part: &str) -> Result<(), NotTaken> {
-            self.pushed.take(&self.file, part, None)
+            self.pushed.take(&self.file, part, Vec::new())
         }
 
         fn phone(&self) -> String {
@@ -271,7 +292,7 @@ mod tests {
         let machine = Machine::new();
         let before = machine.phone();
         machine.take("[operator]\nhelp_phone = \"+43 1 999\"\n").unwrap();
-        assert_eq!(machine.pushed.standing(), Standing::Trial(None));
+        assert_eq!(machine.pushed.standing(), Standing::Trial(Vec::new()));
         machine.pushed.starting(&machine.file).unwrap();
         assert_eq!(machine.phone(), "+43 1 999");
         assert!(matches!(machine.take("[pricing]\n"), Err(NotTaken::OnTrial)));
@@ -300,6 +321,7 @@ mod tests {
             ("[journal]\ndirectory = \"/tmp\"\n", "[journal] is changed at the machine"),
             ("[fleet]\nbroker = \"mqtts://evil\"\n", "[fleet]"),
             ("[machine]\nlabel = \"K08\"\n", "machine.label"),
+            ("[terminal]\npassword = \"123456\"\n", "does not go through a broker"),
             ("operator = [", "no TOML"),
         ] {
             let refused = machine.take(part).unwrap_err().to_string();
@@ -320,6 +342,20 @@ mod tests {
         machine.pushed.starting(&machine.file).unwrap();
         assert_eq!((machine.pushed.standing(), machine.phone()), (Standing::File, before));
         assert!(machine.pushed.refused().unwrap().contains("did not come up"));
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_more_keeps_no_machine_in_a_trial() {
+        let machine = Machine::new();
+        let before = machine.phone();
+        machine.take("[operator]\nhelp_phone = \"+43 1 999\"\n").unwrap();
+        // Neither the counter nor the reason can be written: their names are taken by folders.
+        for name in ["trial.json.new", "refused.txt.new"] {
+            std::fs::create_dir(machine.pushed.file(name)).unwrap();
+        }
+        machine.pushed.starting(&machine.file).unwrap();
+        assert_eq!((machine.pushed.standing(), machine.phone()), (Standing::File, before));
+        assert_eq!(machine.pushed.refused().as_deref(), Some("the reason could not be kept"));
     }
 
     #[test]

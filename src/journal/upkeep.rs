@@ -18,6 +18,8 @@ pub struct Upkeep {
     pub closed: Option<Moment>,
     /// When the service screen was last shut because of wrong codes; none once the right one was typed.
     pub locked_out: Option<Moment>,
+    /// Wrong codes since the last right one or lock-out: pulling the plug gives nobody new tries.
+    pub wrong: u8,
     /// How often that has happened on this machine.
     pub lockouts: u32,
 }

@@ -16,6 +16,8 @@ pub struct Machine {
     pub needed_mb: u64,
     /// How it stands with another version of everything.
     pub update: Update,
+    /// The last configuration from afar was taken back.
+    pub configuration_refused: bool,
 }
 
 /// How it stands with the last update of the machine's other slot.
@@ -94,6 +96,23 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
             when(status.doubtful > 0, "major"),
             format!("{} sales: was the card charged?", status.doubtful),
         ),
+        alarm("cases", when(status.cases > 0, "major"), format!("{} sales wait for a decision", status.cases)),
+        alarm(
+            "estranged",
+            when(status.estranged, "critical"),
+            "this journal may not be the newest of the machine: nothing is sold".to_owned(),
+        ),
+        alarm("day", status.day_trouble.map(|_| "major"), status.day_trouble.unwrap_or_default().to_owned()),
+        alarm(
+            "office",
+            when(status.office_refuses > 0, "minor"),
+            format!("the back office does not take {} sales", status.office_refuses),
+        ),
+        alarm(
+            "configuration",
+            when(machine.configuration_refused, "minor"),
+            "the last configuration from afar did not hold and was taken back".to_owned(),
+        ),
         alarm("update", machine.update.alarm().0, machine.update.alarm().1.to_owned()),
         alarm("locked", when(status.locked, "warning"), "closed by the operator".to_owned()),
         alarm("service_code", status.shut_out_since_ms.map(|_| "major"), shut_out(status)),
@@ -136,6 +155,10 @@ pub(crate) mod tests {
             }],
             open_sales: 0,
             doubtful: 0,
+            cases: 0,
+            estranged: false,
+            day_trouble: None,
+            office_refuses: 0,
             busy: false,
             screen: "attract",
             closed: [("delivered".to_owned(), 3)].into(),
@@ -150,7 +173,8 @@ pub(crate) mod tests {
         alarms(status, machine, low).into_iter().filter_map(raised).collect()
     }
 
-    const ROOMY: Machine = Machine { free_mb: Some(1_000), needed_mb: 64, update: Update::Settled };
+    const ROOMY: Machine =
+        Machine { free_mb: Some(1_000), needed_mb: 64, update: Update::Settled, configuration_refused: false };
 
     fn every_name() -> Vec<&'static str> {
         let name = |news| match news {
@@ -171,7 +195,7 @@ pub(crate) mod tests {
     fn each_fault_raises_its_own_alarm_and_its_end_clears_it() {
         assert_eq!(raised(&well(), &ROOMY, Some("20")), []);
         type Bend = fn(&mut Status, &mut Machine);
-        let cases: [(&str, &str, Bend); 20] = [
+        let cases: [(&str, &str, Bend); 25] = [
             ("paper", "warning", |status, _| status.printer = "paper low".into()),
             ("paper", "major", |status, _| status.printer = "paper out".into()),
             ("terminal", "major", |status, _| status.terminal = "silent".into()),
@@ -191,6 +215,11 @@ pub(crate) mod tests {
             ("disk", "critical", |_, machine| machine.free_mb = Some(63)),
             ("journal", "critical", |status, _| status.journal = false),
             ("doubtful_sale", "major", |status, _| status.doubtful = 1),
+            ("cases", "major", |status, _| status.cases = 1),
+            ("estranged", "critical", |status, _| status.estranged = true),
+            ("day", "major", |status, _| status.day_trouble = Some("the terminal closed its day unasked")),
+            ("office", "minor", |status, _| status.office_refuses = 2),
+            ("configuration", "minor", |_, machine| machine.configuration_refused = true),
             ("update", "warning", |_, machine| machine.update = Update::Waits),
             ("update", "minor", |_, machine| machine.update = Update::NotInstalled),
             ("update", "major", |_, machine| machine.update = Update::FellBack),

@@ -42,11 +42,23 @@ pub(super) struct Day {
     waits: Waits,
     /// Not before this time of the run.
     retry_at_ms: u64,
+    /// The terminal closed its last day by itself.
+    unasked: bool,
     /// Local time at the last tick, to see the configured hour go by.
     seen: Option<jiff::civil::DateTime>,
 }
 
 impl Day {
+    /// What an operator must look at, in words.
+    pub(super) fn trouble(&self) -> Option<&'static str> {
+        match &self.ending {
+            Some(ending) if self.retry_at_ms > 0 || ending.tries > 1 => {
+                Some("the terminal's end of day did not come about: cards wait until it does")
+            }
+            _ => self.unasked.then_some("the terminal closed its day unasked"),
+        }
+    }
+
     /// Cards wait.
     pub(super) fn is_closing(&self) -> bool {
         self.ending.is_some()
@@ -208,6 +220,7 @@ impl Kiosk {
             DayOutcome::Closed { totals } => {
                 let before = self.day.ending.as_ref().and_then(|ending| ending.totals);
                 self.close_day(&format!("{outcome:?}, unasked: {unasked}"), before.or(*totals));
+                self.day.unasked = unasked;
             }
             DayOutcome::Refused { result_code } => self.try_later(&format!("refused with {result_code:02X}")),
             DayOutcome::Unknown { evidence } => self.try_later(evidence),

@@ -38,6 +38,11 @@ pub(super) struct Post {
 }
 
 impl Post {
+    /// How many parcels are refused.
+    pub(super) fn refused(&self) -> usize {
+        self.refused.len()
+    }
+
     pub(super) fn new(office: Option<Arc<dyn BackOffice>>) -> Self {
         Post { office, under_way: None, quiet_until_ms: 0, failures: 0, refused: BTreeMap::new() }
     }

@@ -262,12 +262,21 @@ impl Kiosk {
 
     /// The service manager starts the program anew; what is open is on disk.
     fn restart(&mut self) -> Option<OperatorAnswer> {
+        // A give-back or an end of day may have begun since the operator came.
+        let quiet = self.nothing_moves();
+        if !quiet.ok {
+            return Some(quiet);
+        }
         let inbox = self.inbox.clone();
         tokio::spawn(async move { inbox.send(Inbox::Stop).await });
         Some(OperatorAnswer::done("the program starts anew"))
     }
 
     fn power_off(&mut self) -> Option<OperatorAnswer> {
+        let quiet = self.nothing_moves();
+        if !quiet.ok {
+            return Some(quiet);
+        }
         Some(match self.service.door.as_ref()?.machine.power_off() {
             Ok(()) => OperatorAnswer::done("switching off: the power may go when the screen is dark"),
             Err(why) => OperatorAnswer::refused(why),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::money::Exact;
 use crate::payment::TerminalHealth;
 use crate::printer::{PrinterFault, PrinterState};
-use crate::sale::Money;
+use crate::sale::{Money, Sale};
 
 use super::Kiosk;
 use super::view::{OutOfService, Selling};
@@ -49,6 +49,14 @@ pub struct Status {
     pub open_sales: usize,
     /// Sales of which it is not known whether the card was charged.
     pub doubtful: usize,
+    /// Sales with another case that a person must decide.
+    pub cases: usize,
+    /// This journal may not be the newest: nothing is sold until somebody adopts it.
+    pub estranged: bool,
+    /// What is wrong with the end of the terminal's day, in words.
+    pub day_trouble: Option<&'static str>,
+    /// Finished sales that the back office does not take.
+    pub office_refuses: usize,
     /// A traveller chooses, pays or is being handed over to, money goes back, or the terminal's day is being closed.
     /// What waits for days (a queue, a claim, a doubtful payment) is in the journal and keeps nobody busy.
     pub busy: bool,
@@ -124,11 +132,20 @@ impl Kiosk {
             accounts: self.account_statuses(),
             open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
             doubtful: self.sales.values().filter(|sale| sale.payment.money == Money::Unknown).count(),
+            cases: self.sales.values().filter(|sale| has_another_case(sale)).count(),
+            estranged: self.is_estranged(),
+            day_trouble: self.day.trouble(),
+            office_refuses: self.post.refused(),
             busy: !self.may_restart().ok,
             screen: self.views.borrow().name(),
             closed: self.closed_count.clone(),
         }
     }
+}
+
+/// A case that [`Status::doubtful`] does not count.
+fn has_another_case(sale: &Sale) -> bool {
+    sale.payment.money != Money::Unknown && sale.cases.iter().any(|case| case.decided.is_none())
 }
 
 fn terminal(health: &TerminalHealth) -> String {

@@ -116,6 +116,15 @@ impl Kiosk {
     /// Whether a restart now would meet a sale between the card and the traveller's hand, or money on its way back.
     /// What waits for days (a queue, a claim, a case) is no reason: it is in the journal.
     pub(super) fn may_restart(&self) -> OperatorAnswer {
+        let moves = self.nothing_moves();
+        if moves.ok && !matches!(self.session.stage, Stage::Attract) {
+            return OperatorAnswer::refused("a traveller stands at the screen: ask again");
+        }
+        moves
+    }
+
+    /// As [`Kiosk::may_restart`], whoever stands at the screen: the operator at the service screen, mostly.
+    pub(super) fn nothing_moves(&self) -> OperatorAnswer {
         let moving = self.sales.values().filter(|sale| must_not_be_left(sale)).count();
         if moving > 0 {
             return OperatorAnswer::refused(format!(
@@ -124,9 +133,6 @@ impl Kiosk {
         }
         if self.health.day_ends {
             return OperatorAnswer::refused("the terminal's day is being closed: ask again");
-        }
-        if !matches!(self.session.stage, Stage::Attract) {
-            return OperatorAnswer::refused("a traveller stands at the screen: ask again");
         }
         OperatorAnswer::done("no sale is under way")
     }

@@ -39,6 +39,9 @@ pub(crate) struct OfKiosk {
     /// So many travellers with the same errand, one after the other.
     #[arg(long, default_value_t = 1)]
     rounds: u32,
+    /// The process keeps so many KiB of each traveller for ever: what a measurement of its memory must notice.
+    #[arg(long, default_value_t = 0, value_name = "KIB")]
+    leaks: usize,
     /// The process ends by SIGKILL at its n-th record, from 1.
     #[arg(long, value_name = "N")]
     die_at: Option<u64>,
@@ -83,7 +86,8 @@ pub(crate) fn kiosk(asked: OfKiosk) -> Result<(), Lost> {
         Side::Before => When::Before,
         Side::After => When::After,
     };
-    let guest = Guest { errand, rounds: asked.rounds, dies: asked.die_at.map(|place| (place, when)) };
+    let guest =
+        Guest { errand, rounds: asked.rounds, dies: asked.die_at.map(|place| (place, when)), leaks_kib: asked.leaks };
     let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
     let lived = runtime.block_on(live(&config, &guest));
     runtime.shutdown_background();

@@ -39,7 +39,7 @@ pub(crate) struct Wanted {
     /// sale --kill: so many kiosks at once, each with terminal, printer and providers of its own.
     #[arg(long, default_value_t = 1, value_name = "KIOSKS")]
     beside: usize,
-    /// What is wrong on purpose, and must be noticed. power-loss: normal, early. rules: no-terminal-lock,
+    /// What is wrong on purpose, and must be noticed. power-loss: normal, early. soak: leak. rules: no-terminal-lock,
     /// receipts-unbound and the others that a whole run lists.
     #[arg(long, value_name = "NAME")]
     control: Option<String>,
@@ -100,7 +100,11 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             say(&report.print());
             report.mismatches()
         }
-        What::Soak => soak::run(&unattended(wanted)?, &mut std::io::stdout())?,
+        What::Soak => match wanted.control.as_deref() {
+            None => soak::run(&unattended(wanted)?, &mut std::io::stdout())?,
+            Some("leak") => soak::run_leaking(&unattended(wanted)?, &mut std::io::stdout())?,
+            Some(other) => return Err(no_control(other, &["leak".to_owned()])),
+        },
         What::Sale if random.is_some() => {
             let drawn = sale::random(&sale::Chances { sales: random.unwrap_or(0), seed })?;
             say(drawn.print().trim_end());

@@ -52,7 +52,7 @@ impl Kiosk {
                 info!("the service screen was opened");
                 self.service.wrong = 0;
                 // Not written: the operator gets in all the same, and the disk has its own alarm.
-                self.keep_upkeep(Upkeep { locked_out: None, ..self.upkeep }).ok();
+                self.keep_upkeep(Upkeep { locked_out: None, wrong: 0, ..self.upkeep }).ok();
                 self.open_page(ServicePage::Devices);
             }
             Ok(false) => {
@@ -63,6 +63,9 @@ impl Kiosk {
                 self.service.shut_until = Some(now.plus_ms(if out { LOCKED_OUT_MS } else { BETWEEN_MS }));
                 if out {
                     self.lock_out();
+                } else {
+                    // Not written: it counts in this run all the same.
+                    self.keep_upkeep(Upkeep { wrong: self.service.wrong, ..self.upkeep }).ok();
                 }
             }
             Err(why) => {
@@ -76,13 +79,14 @@ impl Kiosk {
         self.service.wrong = 0;
         let lockouts = self.upkeep.lockouts.saturating_add(1);
         error!(lockouts, minutes = LOCKED_OUT_MS / 60_000, "too many wrong codes: the service screen is shut");
-        let upkeep = Upkeep { locked_out: Some(self.clock.now()), lockouts, ..self.upkeep };
+        let upkeep = Upkeep { locked_out: Some(self.clock.now()), lockouts, wrong: 0, ..self.upkeep };
         // Not written: it is shut in this run all the same.
         self.keep_upkeep(upkeep).ok();
     }
 
     /// At start. An age that cannot be known counts from the start: whoever sets the clock back gains nothing.
     pub(in crate::kiosk) fn recover_lockout(&mut self) {
+        self.service.wrong = self.upkeep.wrong;
         let Some(at) = self.upkeep.locked_out else { return };
         let left = LOCKED_OUT_MS.saturating_sub(self.clock.now().at_least_since(&at));
         if left > 0 {

@@ -214,6 +214,26 @@ async fn pulling_the_plug_does_not_end_a_lock_out_and_the_operator_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pulling_the_plug_gives_nobody_new_tries() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut house = House::over(journal(dir.path())).await;
+    house.knock().await;
+    for _ in 0..4 {
+        house.say("480216").await;
+        house.door("wrong", |problem, wait_s| problem == Some(PinProblem::Wrong) && wait_s == 2).await;
+        house.door("the next try", |_, wait_s| wait_s == 0).await;
+    }
+    let House { rig, .. } = house;
+    pull_the_plug(rig).await;
+
+    let mut house = House::over(journal(dir.path())).await;
+    house.knock().await;
+    house.door("the first minute is over", |_, wait_s| wait_s == 0).await;
+    house.say("480216").await;
+    house.door("the fifth", |problem, wait_s| problem == Some(PinProblem::LockedOut) && wait_s == 900).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_gets_in_during_a_sale_or_by_chance_or_right_after_a_start() {
     let mut house = House::new().await;
     // Slow touches are no knock.

@@ -29,6 +29,8 @@ pub struct Guest {
     pub errand: Option<Errand>,
     /// The errand so many times, one after the other.
     pub rounds: u32,
+    /// KiB that the process keeps of each round for ever: a measurement's control.
+    pub leaks_kib: usize,
     /// The process kills itself at its n-th record, from 1.
     pub dies: Option<(u64, When)>,
 }
@@ -90,6 +92,9 @@ async fn one_life(robot: &mut Robot, guest: &Guest) -> Result<(), Failed> {
         let ended = robot.run(errand, PATIENCE).await;
         if ended != Ended::AtRest {
             return Err(Failed::Errand(ended));
+        }
+        if guest.leaks_kib > 0 {
+            std::mem::forget(vec![round as u8 | 1; guest.leaks_kib << 10]);
         }
         if guest.rounds > 1 {
             if robot.wait_for_open(PATIENCE).await != Ended::AtRest {

@@ -23,8 +23,8 @@ const WARM: u32 = 3;
 /// Longer than a link needs to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a reconnection may leave behind; the broker of the simulators remembers every message.
-const MEMORY_PER_RECONNECTION: u64 = 24 << 10;
-const SLACK_BYTES: u64 = 8 << 20;
+const MEMORY_PER_RECONNECTION: u64 = 4 << 10;
+const SLACK_BYTES: u64 = 4 << 20;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -138,7 +138,7 @@ async fn all_up(broker: &Broker, ends: &[mpsc::Sender<News>], round: u32, lines:
 fn configure(file: &Path, state: &Path, round: u32, lines: &mut Lines) -> io::Result<()> {
     let pushed = Pushed::beside(state);
     let part = format!("[operator]\nhelp_phone = \"+43 1 {round:06}\"\n");
-    pushed.take(file, &part, None).map_err(io::Error::other)?;
+    pushed.take(file, &part, Vec::new()).map_err(io::Error::other)?;
     pushed.starting(file)?;
     if round.is_multiple_of(2) {
         pushed.accept()?
