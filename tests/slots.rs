@@ -57,6 +57,8 @@ impl Slots {
             .env("KIOSK_SETUP", self.at("setup"))
             .env("KIOSK_RELEASE", self.at("os-release"))
             .env("KIOSK_IDLE", self.at("bin/idle"))
+            .env("KIOSK_ETC", self.at("setup/etc"))
+            .env("KIOSK_OFFER", self.at("offer"))
             .output()
             .expect("the script runs")
     }
@@ -107,7 +109,7 @@ fn a_slot_whose_terminal_does_not_answer_is_left_and_never_called_good() {
 fn an_address_is_installed_once() {
     let slots = Slots::new();
     fs::write(slots.at("marks/confirmed"), "").unwrap();
-    fs::write(slots.at("setup/etc/update.url"), "2 https://updates.example.com/kiosk.raucb\n").unwrap();
+    fs::write(slots.at("offer"), "2 https://updates.example.com/kiosk.raucb\n").unwrap();
     slots.run("update");
     assert!(slots.asked("rauc install https://updates.example.com/kiosk.raucb"));
     assert!(slots.asked("systemctl reboot"));
@@ -115,7 +117,7 @@ fn an_address_is_installed_once() {
     fs::remove_file(slots.at("asked")).unwrap();
     slots.run("update");
     assert!(!slots.at("asked").exists(), "a version is tried once");
-    fs::write(slots.at("setup/etc/update.url"), "1 https://updates.example.com/kiosk.raucb\n").unwrap();
+    fs::write(slots.at("offer"), "1 https://updates.example.com/kiosk.raucb\n").unwrap();
     slots.run("update");
     assert!(!slots.at("asked").exists(), "what runs is not installed again");
 }
@@ -164,4 +166,40 @@ fn a_kiosk_that_is_just_starting_is_left_alone_by_updates() {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("systemd/device/idle");
     let path = format!("{}:/usr/bin:/bin", slots.at("bin").display());
     assert!(!Command::new(script).env("PATH", path).status().unwrap().success(), "a sale is on its way");
+}
+
+#[test]
+fn the_address_is_asked_for_the_version_of_the_day_and_nothing_else_is_believed() {
+    let slots = Slots::new();
+    let offered = || fs::read_to_string(slots.at("offer")).ok();
+    let heard = |line: &str| slots.tool("curl", &format!("for last; do :; done; printf '{line}' >\"$AT/offer.heard\""));
+    assert!(slots.run("offer").status.success() && offered().is_none(), "no address, no offer");
+    fs::write(slots.at("setup/etc/update.url"), "7 https://updates.example.com/7.raucb\n").unwrap();
+    assert!(slots.run("offer").status.success());
+    assert_eq!(offered().as_deref(), Some("7 https://updates.example.com/7.raucb\n"), "it is said already");
+    fs::write(slots.at("setup/etc/update.url"), "https://updates.example.com/latest\n").unwrap();
+    for version in ["8", "9"] {
+        heard(&format!("{version} https://updates.example.com/{version}.raucb\\r\\n"));
+        assert!(slots.run("offer").status.success());
+        assert_eq!(offered().unwrap(), format!("{version} https://updates.example.com/{version}.raucb\n"));
+    }
+    for nonsense in ["<html>", "9 http://updates.example.com/9.raucb\\n", "9 https://a\\n10 https://b\\n", ""] {
+        heard(nonsense);
+        assert!(!slots.run("offer").status.success(), "{nonsense:?}");
+        assert_eq!(offered(), None, "an older offer does not stand either");
+    }
+    slots.tool("curl", "exit 22");
+    assert!(!slots.run("offer").status.success());
+}
+
+#[test]
+fn a_slot_that_was_good_before_may_be_updated_while_the_terminal_is_silent() {
+    let slots = Slots::new();
+    fs::write(slots.at("setup/update/next.raucb"), "x").unwrap();
+    slots.tool(
+        "rauc",
+        "[ \"$1\" != status ] || printf \"RAUC_SLOT_BOOTNAME_1='kiosk-a'\\nRAUC_SLOT_BOOT_STATUS_1='good'\\n\"",
+    );
+    slots.run("update");
+    assert!(slots.asked("systemctl reboot") && !slots.at("marks/confirmed").exists());
 }
