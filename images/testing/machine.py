@@ -70,6 +70,7 @@ class Machine:
             "-chardev", self._line("printer"),
             "-device", "qemu-xhci,id=usb", "-device", "usb-serial,chardev=printer,always-plugged=on,id=printer,bus=usb.0,port=1",
             "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,id=nic,romfile=",
+            "-device", "i6300esb", "-action", "watchdog=reset",
             "-device", "virtio-serial-pci", "-chardev", f"socket,id=probe,path={at}/probe.sock,server=on,wait=off",
             "-device", "virtserialport,chardev=probe,name=kiosk.probe",
             "-qmp", f"unix:{at}/qmp.sock,server=on,wait=off", *more,

@@ -9,7 +9,7 @@ import socket
 import time
 
 from machine import Gone
-from trade import TROUBLES, attract, books, cut_in_sale, expect, older_disk, sale, sells_as_before, wait_for
+from trade import TROUBLES, attract, books, cut_in_sale, expect, older_disk, open_for_travellers, sale, see, sells_as_before, touch, wait_for
 
 CANARY = "canary-4711-not-to-be-found"
 PORTS = "terminal=pci-0000:00:10.0*\nprinter=*usb-0:1:1.0*\n"
@@ -35,7 +35,7 @@ def nothing_to_go_by(run):
 def first_start(run):
     """A right set-up is taken, its secrets are sealed, its medium is wiped, the state grows, and the kiosk is up."""
     kiosk = run.kiosk
-    update = {"update.url": f"2 {run.updates.address('kiosk.raucb')}\n", "update-ca.pem": run.updates.authority}
+    update = {"update.url": f"{run.updates.address('latest')}\n", "update-ca.pem": run.updates.authority}
     kiosk.put_setup({**run.setup, **update, "machine.conf": "rotation=0\n" + PORTS, "secrets/provider-key": CANARY + "\n"})
     kiosk.start()
     kiosk.wait(r"Started esim-kiosk\.service", 150)
@@ -119,19 +119,40 @@ def watchdog(run):
     expect(kiosk.ask("systemctl show -P MainPID esim-kiosk.service")[1] != before, "it is the same process")
 
 
+def frozen(run):
+    """systemd itself stands still: the hardware watchdog restarts the machine."""
+    kiosk = run.kiosk
+    expect(kiosk.ask("systemctl show -P RuntimeWatchdogUSec; ls /dev/watchdog0")[1].split() == ["30s", "/dev/watchdog0"], "no watchdog is fed")
+    mark, began = len(kiosk.said()), time.monotonic()
+    kiosk.ask("kill -SEGV 1")
+    kiosk.wait(r"slot [ab] on vda", 150, mark)
+    run.figures["systemd frozen, until the initial RAM disk runs again"] = f"{time.monotonic() - began:.0f} s"
+    kiosk.wait(r"(?s)slot [ab] on vda.*Started esim-kiosk\.service", 150, mark)
+    kiosk.probe = None
+
+
 def strangers(run):
     """A USB keyboard types Ctrl-Alt-Backspace, Ctrl-Alt-Del and a console switch; a stick is plugged in: nothing happens."""
     kiosk = run.kiosk
     before = kiosk.ask("systemctl show -P MainPID esim-kiosk.service; cat /proc/sys/kernel/random/boot_id")[1]
     kiosk.order("device_add", driver="usb-kbd", id="stranger", bus="usb.0", port="2")
-    time.sleep(2 * kiosk.patience)
+    stick = kiosk.directory / "stick.img"
+    stick.write_bytes(bytes(1 << 20))
+    kiosk.order("blockdev-add", driver="file", filename=str(stick), **{"node-name": "stick"})
+    kiosk.order("device_add", driver="usb-storage", id="stick", drive="stick", bus="usb.0", port="3")
+    # What is refused must have been there: interfaces with their class and whether they are let in.
+    interfaces = "cd /sys/bus/usb/devices; for one in *:*; do echo $(cat $one/bInterfaceClass $one/authorized); done"
+    there = lambda: {"03 0", "08 0"} <= set(kiosk.ask(interfaces)[1].splitlines())  # noqa: E731
+    wait_for("keyboard and stick refused by their interfaces", there, 20 * kiosk.patience)
     for keys in (("ctrl", "alt", "backspace"), ("ctrl", "alt", "delete"), ("ctrl", "alt", "f2"), ("alt", "sysrq", "b")):
         kiosk.keys(*keys)
     time.sleep(2 * kiosk.patience)
-    expect(kiosk.ask("ls /sys/bus/usb/drivers/usbhid 2>/dev/null | grep -c '^[0-9]'")[1] == "0", "the keyboard was let in")
+    drivers = "ls -d /sys/bus/usb/drivers/usbhid/*:* /sys/bus/usb/drivers/usb-storage/*:* /sys/bus/usb/drivers/uas/*:* /dev/sd* 2>/dev/null"
+    expect(kiosk.ask(drivers)[1] == "", "a stranger was let in")
     after = kiosk.ask("systemctl show -P MainPID esim-kiosk.service; cat /proc/sys/kernel/random/boot_id")[1]
     expect(before == after, "a keyboard ended the kiosk")
-    kiosk.order("device_del", id="stranger")
+    for one in ("stranger", "stick"):
+        kiosk.order("device_del", id=one)
 
 
 def cables(run):
@@ -207,15 +228,19 @@ def broken_update(run):
 
 
 def update(run):
-    """A signed bundle from the address in update.url, behind TLS by the operator's own authority, goes into slot B, which
-    starts, and is marked good."""
+    """What the operator's server offers, behind TLS by his own authority, goes into slot B, which starts and is marked
+    good; not while a traveller stands at the screen or a card is held."""
     kiosk = run.kiosk
-    if "KIOSK_SLOT=a" not in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1]:
-        raise Gone("slot a does not run: this stage goes from A to B")
+    expect("KIOSK_SLOT=a" in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1], "slot a does not run: this stage goes from A to B")
     shutil.copy(run.bundle("2"), run.updates.directory / "kiosk.raucb")
+    (run.updates.directory / "latest").write_text(f"2 {run.updates.address('kiosk.raucb')}\n")
     wait_for("a slot that is marked good", lambda: kiosk.ask("test -e /run/esim-kiosk-boot/confirmed")[0] == 0, 300 * kiosk.patience, every=3)
-    mark, began = len(kiosk.said()), time.monotonic()
-    kiosk.ask("systemctl start esim-kiosk-update.service")  # what its timer does at night
+    mark = len(kiosk.said())
+    if run.hall:
+        _while_a_card_is_held(run)
+    else:
+        kiosk.ask("systemctl start esim-kiosk-update.service", 60)  # what its timer does at night
+    began = time.monotonic()
     kiosk.wait(r"(?s)slot b on vda.*marked slot rootfs\.1 as good", 900, mark)
     run.figures["update fetched by HTTPS, until the other slot is good"] = f"{time.monotonic() - began:.0f} s"
     kiosk.probe = None
@@ -226,12 +251,38 @@ def update(run):
     run.note("slots", kiosk.ask("rauc status; efibootmgr", 60)[1] + "\n\n" + "\n".join(run.updates.asked))
 
 
+def _while_a_card_is_held(run):
+    """The night's look for an update comes while somebody buys: it waits until the traveller has gone."""
+    kiosk, hall = run.kiosk, run.hall
+    open_for_travellers(run)
+    for part in ("start", "language", "popular", "plan", "terms"):
+        touch(run, part)
+    kiosk.ask("systemctl start esim-kiosk-update.service", 60)  # what its timer does at night
+    wait_for("an update that waits", lambda: kiosk.ask("test -e /run/esim-kiosk-boot/update-waits")[0] == 0, 60 * kiosk.patience, every=1)
+    hall.key("s")
+    touch(run, "pay")
+    wait_for("an approval that is held", hall.held, 60 * kiosk.patience, every=0.05)
+    see(kiosk, "eSIM", seconds=60)
+    code, state = kiosk.ask("test -e /run/esim-kiosk-boot/update-waits && systemctl is-active rauc.service")
+    expect(not any("kiosk.raucb" in line for line in run.updates.asked), f"an update was fetched while a sale was open: {code} {state}")
+    expect(kiosk.ask("test -e /run/esim-kiosk-boot/update-waits")[0] == 0, "the update does not wait any more")
+    touch(run, "have-it")
+    touch(run, "done")
+
+
 def bad_update(run):
     """A signed bundle with the next version's program, which brings the journal one schema further and never gets ready,
     goes into slot A; the machine comes back to B by itself, says so, and the older program reads the newer journal and
     sells with it."""
     _install(run, run.bundle("bad"))
     kiosk = run.kiosk
+    # The plug is pulled in the middle of the first try: the slot that runs is whole, and the next start tries again.
+    doing = "busctl get-property de.pengutronix.rauc / de.pengutronix.rauc.Installer Operation"
+    wait_for("an installation", lambda: "installing" in kiosk.ask(doing, 60)[1], 300 * kiosk.patience, every=1)
+    time.sleep(kiosk.patience)
+    kiosk.cut()
+    kiosk.start()
+    kiosk.wait(r"slot b on vda", 120)
     kiosk.wait(r"(?s)slot a on vda.*slot b on vda", 1500)
     kiosk.wait(r"(?s)slot a on vda.*slot b on vda.*Started esim-kiosk\.service", 200)
     kiosk.probe = None
@@ -268,7 +319,7 @@ def boot_figures(run):
 
 # What begins with the machine off; everything else goes on from a running one.
 FROM_OFF = [nothing_to_go_by, first_start, books, power_cut]
-MACHINE = [boot_figures, exposure, escapes, nobody_gets_in, watchdog]
+MACHINE = [boot_figures, exposure, escapes, nobody_gets_in, watchdog, frozen]
 REST = [strangers, cables, confirmed, broken_update, update, bad_update]
 
 
@@ -279,3 +330,8 @@ def of(run, short):
         return [first_start, *trade] if short else [nothing_to_go_by, first_start, *trade, older_disk, secrets_are_gone, power_cut, *MACHINE, *TROUBLES, strangers, confirmed, broken_update, update, bad_update]
     begin = [first_start, secrets_are_gone, power_cut, *MACHINE]
     return begin if short else [nothing_to_go_by, *begin, *REST]
+
+
+def all_of_them():
+    """Every stage that there is, of whatever kind of run."""
+    return {nothing_to_go_by, first_start, secrets_are_gone, power_cut, sale, cut_in_sale, books, older_disk, *MACHINE, *TROUBLES, *REST}
