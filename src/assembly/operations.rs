@@ -13,8 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
 use crate::config::{Config, Pushed};
+use crate::diagnostics::errand;
 use crate::diagnostics::pull::{Puller, types, uploader};
 use crate::diagnostics::recorder::{HealthLine, History, of_process};
+use crate::diagnostics::spans::zero_line;
 use crate::fleet::link::Link;
 use crate::fleet::office::FarOffice;
 use crate::fleet::{Ends, News};
@@ -65,7 +67,9 @@ pub(super) fn start(config: &Config, to: &To) -> Option<Arc<dyn BackOffice>> {
         let (orders, ordered) = mpsc::channel(4);
         let (commands, pulls) = mpsc::channel(4);
         let most = config.diagnostics.bundle_mb << 20;
-        let puller = Puller { config_file: config.file.clone(), uploader: uploader(section), most, busy: is_busy };
+        let unit = Some(errand::SOCKET.into());
+        let puller =
+            Puller { config_file: config.file.clone(), uploader: uploader(section), most, busy: is_busy, unit };
         tokio::spawn(puller.run(pulls));
         let ends = Ends { news: told, orders, commands, taken: office.as_ref().map(FarOffice::answers) };
         let state = config.journal.directory.clone();
@@ -131,7 +135,11 @@ impl Watcher {
 
     /// What a bundle of a dead service will want.
     fn keep(&self, live: &Path, status: &Status) {
-        if let Err(error) = of_process().write(live, status, &self.frames.lines()) {
+        let age = jiff::SignedDuration::try_from(self.frames.age()).unwrap_or_default();
+        let zero = Timestamp::now().saturating_sub(age).unwrap_or_default();
+        let mut line = vec![zero_line(zero)];
+        line.extend(self.frames.lines());
+        if let Err(error) = of_process().write(live, status, &line) {
             debug!(%error, "the recorder cannot be written");
         }
     }

@@ -11,7 +11,7 @@ pub(super) fn hash_pin(out: &mut Out) -> Result<(), Failed> {
     let stdin = std::io::stdin();
     let pin = if stdin.is_terminal() { asked_twice()? } else { line(&mut stdin.lock())? };
     let hash = PinHash::of(pin.trim())?;
-    out.line(hash.to_text())
+    out.either(&serde_json::json!({ "hash": hash.to_text() }), |_| vec![hash.to_text()])
 }
 
 fn line(from: &mut impl BufRead) -> Result<String, Failed> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::out::{Failed, Out};
 use crate::diagnostics::bundle::write;
 use crate::diagnostics::section::BUNDLE_MB_MAX;
-use crate::diagnostics::{Scene, Wanted, gather};
+use crate::diagnostics::{Scene, Wanted, errand, gather, unknown_sale};
 
 /// What is wanted.
 #[derive(Debug, Args)]
@@ -30,6 +30,9 @@ pub(super) struct Report {
     /// Where it goes: a file, a directory with a slash at its end, or - for standard output.
     #[arg(short, long, value_name = "FILE|DIR/", default_value = "./")]
     output: PathBuf,
+    /// Carry out one errand of the service: read from standard input, answered to standard output.
+    #[arg(long, hide = true)]
+    errand: bool,
 }
 
 /// What programs are told.
@@ -41,11 +44,19 @@ struct Made {
 }
 
 pub(super) fn report(wish: &Report, config: &Path, out: &mut Out) -> Result<(), Failed> {
+    if wish.errand {
+        let wanted = errand::heard(&mut std::io::stdin().lock())?;
+        errand::end_with_asker();
+        return Ok(errand::carry_out(config, &wanted, &mut std::io::stdout().lock())?);
+    }
     let now = Timestamp::now();
     let mut scene = Scene::of(config, Wanted::default(), now);
     let zone = scene.config.as_ref().map_or(jiff::tz::TimeZone::UTC, |config| config.machine.zone());
     let time = |text: &Option<String>| text.as_deref().map(|text| point(text, now, &zone)).transpose();
     scene.wanted = Wanted { sale: wish.sale.clone(), since: time(&wish.since)?, until: time(&wish.until)? };
+    if let Some(why) = unknown_sale(&scene) {
+        return Err(Failed::told(why));
+    }
     let most = wish.max_size.unwrap_or(scene.section().bundle_mb << 20).min(BUNDLE_MB_MAX << 20);
     let gathered = gather(scene, most, |what| out.progress(what))?;
     for name in &gathered.failed {

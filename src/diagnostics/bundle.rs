@@ -232,7 +232,8 @@ pub fn write(packed: &Packed, path: &Path) -> Result<PathBuf, NoBundle> {
     let wanted = if into_directory { path.join(&packed.name) } else { path.to_owned() };
     let first = match put(&wanted, &packed.bytes) {
         Ok(()) => {
-            if into_directory {
+            // The unit's own directory fills by itself; another one is somebody's, whose bundles stay.
+            if std::env::var_os("STATE_DIRECTORY").is_some_and(|own| is_same(Path::new(&own), path)) {
                 keep_newest(path, 5);
             }
             return Ok(wanted);
@@ -261,8 +262,12 @@ fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written().inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
 
+fn is_same(one: &Path, other: &Path) -> bool {
+    std::fs::canonicalize(one).ok().is_some_and(|one| std::fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
 /// Old bundles of ours in a directory go: a unit that starts again and again must not fill the disk.
-fn keep_newest(directory: &Path, keep: usize) {
+pub(super) fn keep_newest(directory: &Path, keep: usize) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     let ours = |name: &str| name.starts_with("esim-kiosk-report-") && name.ends_with(".tar.gz");
     let mut bundles: Vec<(std::time::SystemTime, PathBuf)> = entries

@@ -6,11 +6,13 @@
 //! disk full. What only the living service knows, [`recorder`] writes down while it lives.
 
 pub mod bundle;
+pub mod errand;
 mod gather;
 pub mod live;
 pub mod machine;
 mod paced;
 mod page;
+mod programs;
 pub mod pull;
 pub mod recorder;
 pub mod redact;
@@ -18,12 +20,13 @@ pub mod report;
 pub mod sales;
 pub mod section;
 pub mod sources;
+pub mod spans;
 #[cfg(test)]
 mod tests;
 pub mod upload;
 
 pub use bundle::{Bundle, NoBundle};
-pub use gather::{Gathered, gather};
+pub use gather::{Gathered, gather, unknown_sale};
 pub use sources::{Scene, Wanted};
 
 /// Takes out of texts what the rules know, and the secrets that this configuration names.

@@ -1,7 +1,8 @@
 //! The pull: a log that somebody far away asks for, by thin-edge.io's `log_upload` command.
 //!
-//! One at a time, never while a traveller buys. Nothing is written to a disk: a full one stops no pull, and nothing is
-//! left behind. What survives a restart is the command itself, which the broker holds until its caller has seen the
+//! One at a time. It is begun while no traveller buys; one who comes later does not notice: what gathers gives way to
+//! everybody else, and the upload trickles until they are gone. Nothing is written to a disk: a full one stops no pull,
+//! and nothing is left behind. What survives a restart is the command itself, which the broker holds until its caller has seen the
 //! end: a kiosk that was killed begins again.
 
 use std::path::PathBuf;
@@ -11,20 +12,20 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
-use tracing::info;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{info, warn};
 
-use super::sources::{self, Scene, Text, Wanted};
+pub use super::errand::types;
+use super::errand::{Errand, REPORT, send};
 use super::upload::{Identity, Uploader};
-use super::{gather, live, sales};
 use crate::fleet::Command;
 use crate::fleet::section::Section;
 use crate::telemetry::chain;
 
 /// A traveller is waited for at most so long.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// Lines where none are asked for, as thin-edge.io has it.
-const LINES: usize = 1_000;
+/// How far gathering gives way, in the kernel's own measure.
+const LAST: i32 = 19;
 
 /// `log_upload`, as thin-edge.io sends it.
 #[derive(Debug, Deserialize)]
@@ -37,30 +38,6 @@ struct LogUpload {
     date_to: Option<Timestamp>,
     search_text: Option<String>,
     lines: Option<usize>,
-}
-
-/// A source of texts.
-type Source = fn(&Scene) -> Vec<Text>;
-
-/// What can be pulled beside the whole bundle: name, file of its source, source.
-const KINDS: [(&str, &str, Source); 10] = [
-    ("kiosk", "logs/kiosk.txt", sources::logs),
-    ("kernel", "logs/kernel.txt", sources::logs),
-    ("warnings", "logs/warnings.txt", sources::logs),
-    ("boots", "logs/boots.txt", sources::logs),
-    ("events", "recorder/events.txt", live::texts),
-    ("screens", "recorder/screens.txt", live::texts),
-    ("terminal-line", "devices/terminal-line.txt", live::texts),
-    ("health", "devices/history.jsonl", live::texts),
-    ("sales", "sales/list.txt", |scene| sales::texts(&sales::read(scene))),
-    ("cases", "sales/cases.txt", |scene| sales::texts(&sales::read(scene))),
-];
-/// The whole bundle; its `searchText` names a sale.
-const REPORT: &str = "report";
-
-/// The types that are told to the fleet.
-pub fn types() -> Vec<String> {
-    std::iter::once(REPORT).chain(KINDS.iter().map(|(name, _, _)| *name)).map(str::to_owned).collect()
 }
 
 /// Where this fleet's uploads may go.
@@ -84,6 +61,8 @@ pub struct Puller {
     pub most: u64,
     /// Whether a traveller is buying.
     pub busy: watch::Receiver<bool>,
+    /// Where the report unit is asked, which may see what this process may not; none: this process sees enough.
+    pub unit: Option<PathBuf>,
 }
 
 impl Puller {
@@ -100,18 +79,32 @@ impl Puller {
 
     async fn carry_out(&mut self, payload: &Value) -> Result<Value, String> {
         let wish = LogUpload::deserialize(payload).map_err(|error| format!("the command cannot be read: {error}"))?;
-        if wish.kind != REPORT && KINDS.iter().all(|(name, _, _)| *name != wish.kind) {
-            return Err(format!("there is no log of the type {:?}; there are {}", wish.kind, types().join(", ")));
-        }
+        let errand = Errand {
+            kind: wish.kind,
+            since: wish.date_from,
+            until: wish.date_to,
+            search: wish.search_text,
+            lines: wish.lines,
+            most: self.most,
+        };
+        errand.check()?;
         let url = self.uploader.allowed(&wish.tedge_url).map_err(|error| error.to_string())?;
         self.quiet().await;
-        let (file, most) = (self.config_file.clone(), self.most);
-        let kind = if wish.kind == REPORT { "application/gzip" } else { "text/plain; charset=utf-8" };
-        let made = tokio::task::spawn_blocking(move || content(&file, &wish, most));
-        let bytes = made.await.map_err(|_| "gathering broke; see the log".to_owned())??;
+        let kind = if errand.kind == REPORT { "application/gzip" } else { "text/plain; charset=utf-8" };
+        let bytes = self.gathered(errand).await?;
         let (length, sha256) = (bytes.len(), digest(&bytes));
-        self.uploader.put(&url, kind, bytes).await.map_err(|error| chain(&error))?;
+        self.uploader.put(&url, kind, bytes, &self.busy).await.map_err(|error| chain(&error))?;
         Ok(json!({ "bytes": length, "sha256": sha256 }))
+    }
+
+    async fn gathered(&self, errand: Errand) -> Result<Bytes, String> {
+        if let Some(unit) = &self.unit {
+            if unit.exists() {
+                return send(unit, &errand).await;
+            }
+            warn!(socket = %unit.display(), "the report unit is not there: this process tells what it can see itself");
+        }
+        gathered_here(self.config_file.clone(), errand).await
     }
 
     /// Waits until no traveller buys; after long it goes on all the same.
@@ -127,47 +120,22 @@ fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn content(file: &std::path::Path, wish: &LogUpload, most: u64) -> Result<Bytes, String> {
-    let mut wanted = Wanted { sale: None, since: wish.date_from, until: wish.date_to };
-    if wish.kind == REPORT {
-        wanted.sale = wish.search_text.clone().filter(|text| !text.trim().is_empty());
-        let scene = Scene::of(file, wanted, Timestamp::now());
-        return gather(scene, most, |_| {}).map(|made| made.packed.bytes.into()).map_err(|error| chain(&error));
-    }
-    let scene = Scene::of(file, wanted, Timestamp::now());
-    let (_, name, source) = KINDS.iter().find(|(name, _, _)| *name == wish.kind).ok_or("no such type")?;
-    let found = source(&scene).into_iter().find(|(found, _, _)| found == name).map(|(_, text, _)| text);
-    let text = found.unwrap_or_else(|| Err("there is nothing".to_owned()))?;
-    let text = super::redactor(&scene.config_file).clean(&text);
-    Ok(chosen(&text, wish.search_text.as_deref(), wish.lines.unwrap_or(LINES), most).into())
-}
-
-/// The newest lines that contain the text.
-fn chosen(text: &str, search: Option<&str>, lines: usize, most: u64) -> String {
-    let search = search.unwrap_or_default();
-    let mut room = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut kept: Vec<&str> = Vec::new();
-    for line in text.lines().rev().filter(|line| line.contains(search)).take(lines) {
-        match room.checked_sub(line.len() + 1) {
-            Some(left) => room = left,
-            None => break,
-        }
-        kept.push(line);
-    }
-    kept.iter().rev().fold(String::new(), |text, line| text + line + "\n")
+/// Gathers in this process, on a thread that gives way to everybody.
+async fn gathered_here(config_file: PathBuf, errand: Errand) -> Result<Bytes, String> {
+    let (answer, heard) = oneshot::channel();
+    let gather = move || {
+        // It concerns this thread and those it starts; one that may not give way works all the same.
+        rustix::process::setpriority_process(None, LAST).ok();
+        answer.send(errand.gathered(&config_file)).ok();
+    };
+    let broke = || "gathering broke; see the log".to_owned();
+    std::thread::Builder::new().name("pull".into()).spawn(gather).map_err(|_| broke())?;
+    heard.await.map_err(|_| broke())?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_newest_lines_with_the_text_are_chosen() {
-        let text = "ERROR 1\nfine 2\nERROR 3\nERROR 4\n";
-        assert_eq!(chosen(text, Some("ERROR"), 2, 1_000), "ERROR 3\nERROR 4\n");
-        assert_eq!(chosen(text, None, 1_000, 1_000), text);
-        assert_eq!(chosen(text, Some(""), 1_000, 10), "ERROR 4\n");
-    }
 
     #[test]
     fn a_command_is_read_as_thin_edge_sends_it() {

@@ -84,9 +84,8 @@ pub struct Stretch {
 }
 
 /// The hour around a sale, if the journal can be read and knows it.
-pub fn around_sale(scene: &Scene) -> Option<(Timestamp, Timestamp)> {
-    let name = scene.wanted.sale.as_ref()?;
-    let archive = Archive::open(&scene.journal()).ok()?;
+pub fn around_sale(journal: &crate::journal::section::Section, name: &str) -> Option<(Timestamp, Timestamp)> {
+    let archive = Archive::open(journal).ok()?;
     let id = archive.find(name).ok()??;
     let row = archive.list(&Query { limit: None, ..Query::default() }).ok()?.into_iter().find(|row| row.id == id)?;
     let begin = Timestamp::from_millisecond(row.opened_ms).ok()?;

@@ -56,6 +56,14 @@ impl Books {
         time.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
     }
 
+    /// With the cases of that time alone.
+    pub(super) fn with_cases_of(mut self, wanted: &super::Wanted) -> Self {
+        let after = |ms: i64| wanted.since.is_none_or(|since| ms >= since.as_millisecond());
+        let before = |ms: i64| wanted.until.is_none_or(|until| ms <= until.as_millisecond());
+        self.cases.retain(|case| after(case.opened_ms) && before(case.opened_ms));
+        self
+    }
+
     fn note<T>(&mut self, read: Result<T, impl std::error::Error>) -> Option<T> {
         read.map_err(|error| self.failed.push(chain(&error))).ok()
     }
@@ -88,6 +96,13 @@ pub fn read(scene: &Scene) -> Books {
     books
 }
 
+/// Whether a whole journal knows the sale; none where it is not whole, or cannot be read.
+pub(super) fn knows(journal: &crate::journal::section::Section, name: &str) -> Option<bool> {
+    let archive = Archive::open(journal).ok()?;
+    let known = archive.find(name).ok()?.is_some();
+    (known || archive.check_integrity().is_ok()).then_some(known)
+}
+
 fn open(place: &Place) -> Result<(Archive, Option<Copy>), String> {
     let directly = Archive::open_file(&place.database).map_err(|error| chain(&error)).and_then(|archive| {
         archive.cases(false).map_err(|error| chain(&error))?;
@@ -101,6 +116,32 @@ fn open(place: &Place) -> Result<(Archive, Option<Copy>), String> {
     let archive =
         Archive::open_file(&copy.database()).map_err(|error| format!("{why}; its copy: {}", chain(&error)))?;
     Ok((archive, Some(copy)))
+}
+
+/// What a copy is called, before the number of its process.
+const COPY: &str = "esim-kiosk-report-";
+
+fn copy_places() -> [std::path::PathBuf; 3] {
+    ["/dev/shm".into(), std::env::temp_dir(), "/run/esim-kiosk".into()]
+}
+
+/// Removes the copies of processes that were killed while they read.
+pub(super) fn clear_copies() {
+    let names = copy_places().into_iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();
+    let process = |name: &std::ffi::OsStr| name.to_str()?.strip_prefix(COPY)?.parse::<u32>().ok();
+    for process in names.filter_map(|entry| process(&entry.file_name())) {
+        if !std::path::Path::new(&format!("/proc/{process}")).exists() {
+            clear_copies_of(process);
+        }
+    }
+}
+
+/// Removes the copy of one process.
+pub(super) fn clear_copies_of(process: u32) {
+    for place in copy_places() {
+        // Mostly there is none; another user's is not ours to remove.
+        std::fs::remove_dir_all(place.join(format!("{COPY}{process}"))).ok();
+    }
 }
 
 /// A copy of the database and its log, gone when this is dropped.
@@ -121,9 +162,10 @@ impl Copy {
         if size(&place.database) + size(&wal(&place.database)) > Self::MOST {
             return Err(std::io::Error::other("it is too large to be copied"));
         }
-        let name = format!("esim-kiosk-report-{}", std::process::id());
+        clear_copies();
+        let name = format!("{COPY}{}", std::process::id());
         let mut last = std::io::Error::other("no place");
-        for base in [std::path::PathBuf::from("/dev/shm"), std::env::temp_dir(), "/run/esim-kiosk".into()] {
+        for base in copy_places() {
             let copy = Copy(base.join(&name));
             let made = || -> std::io::Result<()> {
                 std::fs::DirBuilder::new().mode(0o700).create(&copy.0)?;

@@ -2,17 +2,17 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::programs::Programs;
 use crate::config::Config;
 
-/// Most bytes of one program's answer or one file.
+/// Most bytes of one file.
 const MOST: u64 = 16 << 20;
-/// So long may one program take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// So long may all sources take together. The unit that asks them is ended after three minutes.
+const TIME: Duration = Duration::from_secs(100);
 /// Most lines of one log.
 const LINES: &str = "30000";
 
@@ -37,7 +37,7 @@ impl Wanted {
 }
 
 /// Runs a program and gives back what it said.
-pub type Ask = dyn Fn(&str, &[&str]) -> Result<String, String>;
+pub type Ask = dyn Fn(&str, &[&str]) -> Result<String, String> + Send + Sync;
 
 /// What a source may look at.
 pub struct Scene {
@@ -51,6 +51,8 @@ pub struct Scene {
     pub now: Timestamp,
     /// How outside programs are asked.
     pub ask: Box<Ask>,
+    /// After this no source is asked any more.
+    pub until: Instant,
 }
 
 /// One text: its name in the bundle, the text or why there is none, and whether its beginning may be cut.
@@ -60,7 +62,10 @@ impl Scene {
     /// The real machine.
     pub fn of(config_file: &Path, wanted: Wanted, now: Timestamp) -> Self {
         let config = Config::load(config_file).map_err(|errors| errors.to_string());
-        Scene { config_file: config_file.to_owned(), config, wanted, now, ask: Box::new(ask_program) }
+        let until = Instant::now() + TIME;
+        let programs = Programs::until(until);
+        let ask = Box::new(move |program: &str, words: &[&str]| programs.ask(program, words));
+        Scene { config_file: config_file.to_owned(), config, wanted, now, ask, until }
     }
 
     /// The machine's label; a question mark where the configuration cannot be read.
@@ -77,55 +82,6 @@ impl Scene {
     pub fn section(&self) -> super::section::Section {
         self.config.as_ref().map_or_else(|_| Default::default(), |config| config.diagnostics.clone())
     }
-}
-
-/// Asks a program, with patience and a limit.
-///
-/// # Errors
-/// That it is not here, took too long, or what it said on standard error.
-pub fn ask_program(program: &str, words: &[&str]) -> Result<String, String> {
-    let mut child = Command::new(program)
-        .args(words)
-        .env("LC_ALL", "C.UTF-8")
-        .env("SYSTEMD_COLORS", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{program} cannot be started: {error}"))?;
-    let out = child.stdout.take().map(reader);
-    let errors = child.stderr.take().map(reader);
-    let end = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
-            _ => {
-                child.kill().ok();
-                child.wait().ok();
-                break None;
-            }
-        }
-    };
-    let join = |thread: Option<std::thread::JoinHandle<String>>| {
-        thread.and_then(|thread| thread.join().ok()).unwrap_or_default()
-    };
-    let (out, errors) = (join(out), join(errors));
-    match status {
-        None => Err(format!("{program} took longer than {} s; until then it said:\n{out}", PATIENCE.as_secs())),
-        Some(status) if status.success() || !out.is_empty() => Ok(out),
-        Some(status) => Err(format!("{program} {}: {status}: {}", words.join(" "), errors.trim())),
-    }
-}
-
-fn reader(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What could be read before an error is worth having; the rest is drained so that the program can end.
-        from.by_ref().take(MOST).read_to_end(&mut bytes).ok();
-        std::io::copy(&mut from, &mut std::io::sink()).ok();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
 }
 
 /// A file as text, at most its last [`MOST`] bytes. Links and devices are not followed.

@@ -252,7 +252,7 @@ fn a_small_bundle_keeps_the_newest() {
 }
 
 #[test]
-fn a_place_that_takes_nothing_is_replaced_and_old_bundles_go() {
+fn a_place_that_takes_nothing_is_replaced_and_bundles_of_others_stay() {
     let machine = Machine::new();
     let packed = machine.gathered(Wanted::default(), 5 << 20).packed;
     let elsewhere = bundle::write(&packed, Path::new("/proc/esim-kiosk/")).unwrap();
@@ -264,5 +264,7 @@ fn a_place_that_takes_nothing_is_replaced_and_old_bundles_go() {
         named.name = format!("esim-kiosk-report-K07-{count}.tar.gz");
         bundle::write(&named, dir.path()).unwrap();
     }
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 8, "whoever put them there removes them");
+    bundle::keep_newest(dir.path(), 5);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5, "the unit's own directory");
 }

@@ -151,11 +151,17 @@ impl Uploader {
         if listed { Ok(url) } else { Err(NotUploaded::Address("its host is not in fleet.upload_hosts")) }
     }
 
-    /// Puts the bytes to the address, however often it takes.
+    /// Puts the bytes to the address, however often it takes; slowly while a traveller is `busy` buying.
     ///
     /// # Errors
     /// [`NotUploaded`].
-    pub async fn put(&self, url: &Url, kind: &'static str, bytes: Bytes) -> Result<(), NotUploaded> {
+    pub async fn put(
+        &self,
+        url: &Url,
+        kind: &'static str,
+        bytes: Bytes,
+        busy: &watch::Receiver<bool>,
+    ) -> Result<(), NotUploaded> {
         // What is wrong from the beginning is told at once; later it may be a file that is just being replaced.
         let mut client = self.client()?;
         let mut from = Some(0_usize);
@@ -166,7 +172,7 @@ impl Uploader {
                 Some(from) if from == bytes.len() && from > 0 => Try::Done,
                 _ => {
                     let from = from.unwrap_or(0);
-                    let (outcome, moved) = self.try_once(&client, url, kind, &bytes, from).await;
+                    let (outcome, moved) = self.try_once(&client, url, (kind, busy), &bytes, from).await;
                     handed = handed.max(if moved > 0 { from + moved } else { 0 });
                     outcome
                 }
@@ -195,7 +201,7 @@ impl Uploader {
         &self,
         client: &Client,
         url: &Url,
-        kind: &'static str,
+        (kind, busy): (&'static str, &watch::Receiver<bool>),
         bytes: &Bytes,
         from: usize,
     ) -> (Try, usize) {
@@ -204,7 +210,7 @@ impl Uploader {
         if from > 0 {
             request = request.header(CONTENT_RANGE, format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len()));
         }
-        let (body, moved) = Paced::new(rest, self.kb_s.saturating_mul(1_024));
+        let (body, moved) = Paced::new(rest, self.kb_s.saturating_mul(1_024), busy.clone());
         let outcome = tokio::select! {
             sent = request.body(reqwest::Body::wrap(body)).send() => Try::of(sent),
             () = stalled(moved.clone()) => Try::Again("nothing moved on the line any more".to_owned()),
@@ -348,11 +354,12 @@ mod tests {
         let uploader = Uploader { hosts: vec![address.to_string()], ca: None, identity: None, kb_s: 10_000 };
         let url = uploader.allowed(&format!("http://{address}/bundle")).unwrap();
         let bundle = Bytes::from(vec![7_u8; 50_000]);
+        let (_, busy) = watch::channel(false);
         // Nobody listens at the port yet, and nobody else can.
         let client = uploader.client().unwrap();
-        let (refused, moved) = uploader.try_once(&client, &url, "application/zip", &bundle, 0).await;
+        let (refused, moved) = uploader.try_once(&client, &url, ("application/zip", &busy), &bundle, 0).await;
         assert!(matches!(refused, Try::Again(_)) && moved == 0, "{moved}");
-        let mut put = Box::pin(uploader.put(&url, "application/zip", bundle.clone()));
+        let mut put = Box::pin(uploader.put(&url, "application/zip", bundle.clone(), &busy));
         assert!(timeout(Duration::from_millis(500), &mut put).await.is_err(), "it is between two tries");
         let listener = socket.listen(8).unwrap();
         let receiver = tokio::spawn(async move {

@@ -91,6 +91,7 @@ impl Site {
             uploader: uploader(&section),
             most: 5 << 20,
             busy,
+            unit: None,
         };
         let ends = Ends { news: told, orders: to_service, commands, taken: None };
         let link = Link::new(section, "K07", self.state(), types(), ends);

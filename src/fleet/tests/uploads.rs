@@ -3,6 +3,10 @@
 use super::*;
 use crate::sim::fleet::pki::Admits;
 
+fn nobody_buys() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
 /// A receiver that lets in only who has a certificate of this operator's.
 fn guarded(site: &Site) -> UploadSink {
     let folder = site.dir.path().join("guarded");
@@ -17,7 +21,7 @@ async fn a_receiver_that_asks_for_a_certificate_is_shown_the_fleets_where_that_i
     let url = uploader(&section).allowed(&guarded.url("bundle")).unwrap();
     let send = |section: &Section| {
         let (uploader, url) = (uploader(section), url.clone());
-        async move { uploader.put(&url, "text/plain", "a bundle".into()).await }
+        async move { uploader.put(&url, "text/plain", "a bundle".into(), &nobody_buys()).await }
     };
     // Without it no request comes through the handshake, however often it is tried.
     let refused = tokio::time::timeout(Duration::from_secs(3), send(&section)).await;
@@ -39,7 +43,8 @@ async fn replaced_certificates_are_used_at_the_next_upload_without_a_restart() {
     let (ours, key) = (section.certificate.clone(), section.key_file());
     let uploader = uploader(&section);
     let url = uploader.allowed(&guarded.url("bundle")).unwrap();
-    let put = || uploader.put(&url, "text/plain", "a bundle".into());
+    let busy = nobody_buys();
+    let put = || uploader.put(&url, "text/plain", "a bundle".into(), &busy);
     put().await.unwrap();
     // The same files of an authority that the receiver does not know; meanwhile it waits, and a new one of ours lets
     // the same upload through.

@@ -22,6 +22,12 @@ impl FrameLog {
         FrameLog { start: Instant::now(), lines: Arc::new(Mutex::new(VecDeque::with_capacity(KEPT))) }
     }
 
+    /// How long ago second 0 of its lines was.
+    #[must_use]
+    pub fn age(&self) -> std::time::Duration {
+        self.start.elapsed()
+    }
+
     /// The lines, oldest first: seconds since the start, direction, bytes.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

@@ -24,7 +24,7 @@ pub fn run(file: &Path) -> Result<(), NotRun> {
     let (commands, pulls) = mpsc::channel(4);
     let (_busy, is_busy) = watch::channel(false);
     let uploader = uploader(&section);
-    let puller = Puller { config_file: file.to_owned(), uploader, most: 5 << 20, busy: is_busy };
+    let puller = Puller { config_file: file.to_owned(), uploader, most: 5 << 20, busy: is_busy, unit: None };
     runtime.spawn(puller.run(pulls));
     let ends = Ends { news: told, orders, commands, taken: None };
     runtime.block_on(Link::new(section, &config.machine.label, config.journal.directory, types(), ends).run());

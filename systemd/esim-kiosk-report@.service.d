@@ -1,0 +1,1 @@
+esim-kiosk-report.service.d
