@@ -36,6 +36,9 @@ pub(crate) struct OfKiosk {
     /// Nobody comes: the kiosk only puts itself in order.
     #[arg(long)]
     nobody: bool,
+    /// It stays open afterwards, until it is killed.
+    #[arg(long)]
+    stays: bool,
     /// So many travellers with the same errand, one after the other.
     #[arg(long, default_value_t = 1)]
     rounds: u32,
@@ -86,8 +89,13 @@ pub(crate) fn kiosk(asked: OfKiosk) -> Result<(), Lost> {
         Side::Before => When::Before,
         Side::After => When::After,
     };
-    let guest =
-        Guest { errand, rounds: asked.rounds, dies: asked.die_at.map(|place| (place, when)), leaks_kib: asked.leaks };
+    let guest = Guest {
+        errand,
+        rounds: asked.rounds,
+        dies: asked.die_at.map(|place| (place, when)),
+        leaks_kib: asked.leaks,
+        stays: asked.stays,
+    };
     let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
     let lived = runtime.block_on(live(&config, &guest));
     runtime.shutdown_background();

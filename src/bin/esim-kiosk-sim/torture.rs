@@ -96,7 +96,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
             report.mismatches()
         }
         What::Fleet => {
-            let report = fleet::run(size.unwrap_or(200), 5).map_err(missing)?;
+            let report = fleet::run(&std::env::current_exe()?, size.unwrap_or(200), 5).map_err(missing)?;
             say(&report.print());
             report.mismatches()
         }

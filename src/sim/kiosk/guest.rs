@@ -29,6 +29,8 @@ pub struct Guest {
     pub errand: Option<Errand>,
     /// The errand so many times, one after the other.
     pub rounds: u32,
+    /// The kiosk stays open after the errand, until somebody kills it.
+    pub stays: bool,
     /// KiB that the process keeps of each round for ever: a measurement's control.
     pub leaks_kib: usize,
     /// The process kills itself at its n-th record, from 1.
@@ -73,6 +75,9 @@ pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
     let dies = guest.dies.is_some();
     let mut robot = Robot::new(running.intents.clone(), running.views.clone(), Box::new(tells));
     let mut lived = one_life(&mut robot, guest).await;
+    if lived.is_ok() && guest.stays {
+        std::future::pending::<()>().await;
+    }
     if lived.is_ok() && !dies && !settled(config, PATIENCE).await {
         lived = Err(Failed::Unsettled);
     }

@@ -1,7 +1,8 @@
 //! Hundreds of kiosks at one broker that is killed in between: no sale may be lost, none booked twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::NotRun;
 use super::mosquitto::Mosquitto;
+use super::sellers::{Sellers, Sold};
 use super::watcher::Watcher;
 use crate::fleet::link::Link;
 use crate::fleet::office::FarOffice;
@@ -25,6 +27,8 @@ use crate::sim::fleet::pki::Pki;
 const KIB_EACH: u64 = 2_048;
 /// The broker is killed when so many hundredths of the sales are booked.
 const KILLED_AT: [usize; 2] = [10, 50];
+/// So many of the kiosks are whole ones, processes with a journal each.
+const WHOLE_KIOSKS: usize = 3;
 /// Longer than a broker's kiosks need to come back.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -51,6 +55,8 @@ pub struct Report {
     pub kib_each: u64,
     /// Memory of the broker, in KiB.
     pub broker_kib: u64,
+    /// What the whole kiosks have sold.
+    whole: Sold,
     /// Seconds.
     pub seconds: u64,
 }
@@ -61,7 +67,8 @@ impl Report {
         // A run that killed the broker when nothing was under way has tried nothing.
         let idle = usize::from(self.in_flight == 0);
         let fat = usize::from(self.kib_each > KIB_EACH);
-        self.lost + self.doubled + self.states_missing + idle + fat
+        let whole = self.whole.lost + self.whole.invented + self.whole.wrongs.len();
+        self.lost + self.doubled + self.states_missing + idle + fat + whole
     }
 
     /// One line of JSON.
@@ -69,7 +76,11 @@ impl Report {
         json!({
             "kiosks": self.kiosks, "sales": self.sales, "lost": self.lost, "doubled": self.doubled,
             "repeated": self.repeated, "states_missing": self.states_missing, "broker_kills": self.kills, "in_flight_at_kills": self.in_flight, "kib_per_kiosk": self.kib_each,
-            "broker_kib": self.broker_kib, "seconds": self.seconds, "mismatches": self.mismatches(),
+            "broker_kib": self.broker_kib,
+            "whole_kiosks": {
+                "kiosks": WHOLE_KIOSKS, "kills": self.whole.kills, "sales": self.whole.sales, "lost": self.whole.lost,
+                "invented": self.whole.invented, "wrongs": self.whole.wrongs,
+            }, "seconds": self.seconds, "mismatches": self.mismatches(),
         })
         .to_string()
     }
@@ -77,43 +88,50 @@ impl Report {
 
 /// The office's books: each key with what was booked under it, and what came more than once.
 #[derive(Default)]
-struct Ledger {
+pub(super) struct Ledger {
     booked: BTreeMap<String, String>,
     came: usize,
     doubled: usize,
 }
 
-/// Runs so many kiosks with so many sales each.
+impl Ledger {
+    /// Sales booked.
+    fn counted(&self) -> usize {
+        self.booked.len()
+    }
+
+    /// The keys of what that machine has sold.
+    pub(super) fn of(&self, machine: &str) -> BTreeSet<String> {
+        let own = format!("\"{machine}\" ");
+        self.booked.iter().filter(|(_, content)| content.starts_with(&own)).map(|(key, _)| key.clone()).collect()
+    }
+}
+
+/// Runs so many kiosks with so many sales each, and then a few whole ones, whose `program` this is.
 ///
 /// # Errors
 /// [`NotRun`] where something is missing.
-pub fn run(kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
+pub fn run(program: &Path, kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
     let folder = std::env::temp_dir().join(format!("esim-kiosk-fleet-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let done = run_in(&folder, kiosks, sales_each);
+    let done = run_in(program, &folder, kiosks, sales_each);
     std::fs::remove_dir_all(&folder).ok();
     done
 }
 
-fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
+fn run_in(program: &Path, folder: &Path, kiosks: usize, sales_each: usize) -> Result<Report, NotRun> {
     let pki = Pki::make(&folder.join("pki"))?;
     let mut broker = Mosquitto::start(folder, &pki, Ipv4Addr::LOCALHOST.into())?;
-    let (operator, kiosk) = (pki.client("office")?, pki.client("kiosk")?);
-    let section = |identity: &crate::sim::fleet::pki::Identity| Section {
-        broker: broker.url(),
-        ca: pki.ca(),
-        certificate: identity.certificate.clone(),
-        key: identity.key.display().to_string(),
-        ..Section::default()
-    };
-    let (office_section, kiosk_section) = (section(&operator), section(&kiosk));
+    let url = broker.url();
+    let section = |name: &str| pki.section(url.clone(), name);
+    let (office_section, kiosk_section) = (section("office")?, section("kiosk")?);
     let began = Instant::now();
     let before = Process::of_this().resident_bytes;
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let sales = kiosks * sales_each;
     let mut in_flight = 0;
-    let (kib_each, states_missing) = runtime.block_on(async {
+    let (kib_each, states_missing, synthetic, whole) = runtime.block_on(async {
         let watcher = Watcher::start(office_section, "office", "te/#", office(ledger.clone()));
         let selling: Vec<_> = (0..kiosks)
             .map(|number| {
@@ -145,20 +163,31 @@ fn run_in(folder: &std::path::Path, kiosks: usize, sales_each: usize) -> Result<
             let said = watcher.until(&topic, Duration::from_secs(30), |state| state["sold"] == sales_each).await;
             missing += usize::from(!said);
         }
-        Ok::<_, std::io::Error>((grown / 1_024 / kiosks.max(1) as u64, missing))
+        let synthetic = ledger.lock().unwrap_or_else(PoisonError::into_inner).counted();
+        let sellers = Sellers { program, folder, kiosks: WHOLE_KIOSKS, section: &section };
+        let mut up = Ok(());
+        let whole = sellers
+            .sell(&ledger, || {
+                broker.kill();
+                up = broker.up();
+            })
+            .await?;
+        up?;
+        Ok::<_, std::io::Error>((grown / 1_024 / kiosks.max(1) as u64, missing, synthetic, whole))
     })?;
     let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Report {
         kiosks,
         sales,
-        lost: sales.saturating_sub(ledger.booked.len()),
+        lost: sales.saturating_sub(synthetic),
         doubled: ledger.doubled,
         repeated: ledger.came.saturating_sub(ledger.booked.len()),
         states_missing,
-        kills: KILLED_AT.len(),
+        kills: KILLED_AT.len() + 1,
         in_flight,
         kib_each,
         broker_kib: broker.resident_kib(),
+        whole,
         seconds: began.elapsed().as_secs(),
     })
 }
@@ -173,7 +202,8 @@ fn office(ledger: Arc<Mutex<Ledger>>) -> super::watcher::Hears {
             // The same key must be the same sale, and a sale must have one key.
             let content = format!("{} {}", sale["machine"], sale["sale"]);
             let known = ledger.booked.get(key).cloned();
-            let other_key = known.is_none() && sale["sale"]["number"].as_str() != Some(key);
+            let own = |name: &str| sale["sale"][name].as_str() == Some(key);
+            let other_key = known.is_none() && !own("id") && !own("number");
             ledger.doubled += usize::from(known.is_some_and(|known| known != content) || other_key);
             ledger.booked.entry(key.to_owned()).or_insert(content);
         }

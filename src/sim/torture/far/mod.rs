@@ -7,6 +7,7 @@ pub mod fleet;
 mod full_disk;
 mod mosquitto;
 pub mod pull;
+mod sellers;
 mod site;
 mod stage;
 mod watcher;
