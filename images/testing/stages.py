@@ -8,6 +8,7 @@ import shutil
 import socket
 import time
 
+from diagnostics import diagnostics
 from machine import Gone
 from trade import TROUBLES, attract, books, cut_in_sale, expect, older_disk, open_for_travellers, sale, see, sells_as_before, touch, wait_for
 
@@ -326,7 +327,7 @@ REST = [strangers, cables, confirmed, broken_update, update, bad_update]
 def of(run, short):
     """The stages of this run, in the order of a kiosk's life."""
     if run.hall:
-        trade = [sale, cut_in_sale, books]
+        trade = [sale, diagnostics, cut_in_sale, books]
         return [first_start, *trade] if short else [nothing_to_go_by, first_start, *trade, older_disk, secrets_are_gone, power_cut, *MACHINE, *TROUBLES, strangers, confirmed, broken_update, update, bad_update]
     begin = [first_start, secrets_are_gone, power_cut, *MACHINE]
     return begin if short else [nothing_to_go_by, *begin, *REST]
@@ -334,4 +335,4 @@ def of(run, short):
 
 def all_of_them():
     """Every stage that there is, of whatever kind of run."""
-    return {nothing_to_go_by, first_start, secrets_are_gone, power_cut, sale, cut_in_sale, books, older_disk, *MACHINE, *TROUBLES, *REST}
+    return {nothing_to_go_by, first_start, secrets_are_gone, power_cut, sale, diagnostics, cut_in_sale, books, older_disk, *MACHINE, *TROUBLES, *REST}

@@ -11,6 +11,10 @@ pub(super) fn hash_pin(out: &mut Out) -> Result<(), Failed> {
     let stdin = std::io::stdin();
     let pin = if stdin.is_terminal() { asked_twice()? } else { line(&mut stdin.lock())? };
     let hash = PinHash::of(pin.trim())?;
+    tell(&hash, out)
+}
+
+fn tell(hash: &PinHash, out: &mut Out) -> Result<(), Failed> {
     out.either(&serde_json::json!({ "hash": hash.to_text() }), |_| vec![hash.to_text()])
 }
 
@@ -39,4 +43,20 @@ fn asked_twice() -> Result<String, Failed> {
     tcsetattr(&stdin, OptionalActions::Flush, &before).map_err(std::io::Error::from)?;
     let (first, second) = typed?;
     if first == second { Ok(first) } else { Err(Failed::told("the two are not the same: nothing was made")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::Paper;
+
+    #[test]
+    fn people_and_programs_both_get_the_hash() {
+        let hash = PinHash::of("31415926").unwrap();
+        for json in [false, true] {
+            let paper = Paper::default();
+            tell(&hash, &mut Out::to(json, Box::new(paper.clone()))).unwrap();
+            assert!(paper.said().contains(&hash.to_text()), "--json {json}: {}", paper.said());
+        }
+    }
 }

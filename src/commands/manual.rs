@@ -1,5 +1,6 @@
 //! Shell completions and man pages, made from the command line itself, so that they cannot lag behind it.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
@@ -7,6 +8,19 @@ use clap_complete::Shell;
 
 use super::Cli;
 use super::out::{Failed, Out};
+
+/// The same for every command (`super`); what 1 means beside that is told in docs/commands.md.
+const EXIT_STATUS: &str = r#".SH "EXIT STATUS"
+.TP
+.B 0
+done; what was asked about is as it should be
+.TP
+.B 1
+not done, or not as it should be; standard error says why
+.TP
+.B 2
+the command line cannot be read; nothing was done
+"#;
 
 /// For which shell.
 #[derive(Debug, Args)]
@@ -37,5 +51,8 @@ pub(super) fn manual(wish: &Manual, out: &mut Out) -> Result<(), Failed> {
         .map(|entry| entry.path())
         .collect();
     pages.sort();
+    for page in &pages {
+        std::fs::File::options().append(true).open(page)?.write_all(EXIT_STATUS.as_bytes())?;
+    }
     out.either(&pages, |pages| pages.iter().map(|page| page.display().to_string()).collect())
 }

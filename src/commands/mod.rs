@@ -4,6 +4,8 @@
 
 mod books;
 mod check;
+#[cfg(test)]
+mod documented;
 mod hash_pin;
 mod manual;
 mod medium;

@@ -14,7 +14,13 @@ use crate::sale::id::ProfileId;
 use crate::sale::offer::Source;
 
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    pub(super) fn said(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -47,7 +53,7 @@ impl Machine {
         Machine { _dir: dir, config, state }
     }
 
-    fn sold(self) -> Self {
+    pub(super) fn sold(self) -> Self {
         let section = crate::journal::section::Section::at(&self.state);
         let mut journal = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal;
         let mut played = Played::begin(&mut journal, 1, quote(123, Source::Provider)).unwrap();
@@ -75,8 +81,7 @@ impl Machine {
             Command::Run(_) => unreachable!("the service is not run here"),
             Command::HashPin => unreachable!("it reads standard input"),
         };
-        let said = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
-        (said, done.map_err(|failed| failed.to_string()))
+        (paper.said(), done.map_err(|failed| failed.to_string()))
     }
 }
 
@@ -206,6 +211,8 @@ fn a_report_is_made_and_its_path_told() {
     assert!(made["bytes"].as_u64().unwrap() > 1_000, "{made}");
     let (_, refused) = machine.says(&["report", "--since", "yesterday", "-o", &target]);
     assert!(refused.unwrap_err().contains("3d"));
+    let (_, refused) = machine.says(&["report", "--sale", "K07-999999", "-o", &target]);
+    assert!(refused.unwrap_err().contains("there is no sale K07-999999"));
 }
 
 #[test]

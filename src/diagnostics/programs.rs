@@ -53,7 +53,11 @@ impl Programs {
                 mute().insert(program.to_owned());
                 Err(format!("{program} took longer than {} s; until then it said:\n{out}", patience.as_secs()))
             }
-            (Some(status), out, _) if status.success() || !out.is_empty() => Ok(out),
+            (Some(status), out, errors) if status.success() || !out.is_empty() => match errors.trim() {
+                "" => Ok(out),
+                // That it may not see everything, as often as not.
+                errors => Ok(format!("{out}({program} also said: {errors})\n")),
+            },
             (Some(status), _, errors) => Err(format!("{program} {}: {status}: {}", words.join(" "), errors.trim())),
         }
     }
@@ -163,7 +167,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_its_words_and_a_fault_is_told() {
-        assert_eq!(programs().ask("sh", &["-c", "echo here; echo there >&2; exit 3"]), Ok("here\n".to_owned()));
+        assert_eq!(
+            programs().ask("sh", &["-c", "echo here; echo there >&2; exit 3"]),
+            Ok("here\n(sh also said: there)\n".to_owned())
+        );
         let told = programs().ask("sh", &["-c", "echo broken >&2; exit 3"]).unwrap_err();
         assert!(told.contains("exit status: 3: broken"), "{told}");
         let told = programs().ask("no-such-program", &[]).unwrap_err();

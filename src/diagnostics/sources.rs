@@ -109,13 +109,14 @@ pub fn logs(scene: &Scene) -> Vec<Text> {
     let since = scene.wanted.since.map(|time| format!("--since=@{}", time.as_second()));
     let until = scene.wanted.until.map(|time| format!("--until=@{}", time.as_second() + 1));
     let journal = |name: &str, words: &[&str]| -> Text {
-        let mut all = vec!["--no-pager", "--quiet", "--output=short-iso-precise", "--no-hostname", "-n", LINES];
+        let mut all = vec!["--no-pager", "--output=short-iso-precise", "--no-hostname", "-n", LINES];
         all.extend(since.as_deref());
         all.extend(until.as_deref());
         all.extend(words);
         (name.to_owned(), (scene.ask)("journalctl", &all), true)
     };
-    let units = ["-u", "esim-kiosk", "-u", "esim-kiosk-report", "-u", "esim-kiosk-*", "-t", "esim-kiosk"];
+    // What systemd says of our units belongs to it; an identifier beside them would leave only what both fit.
+    let units = ["-u", "esim-kiosk", "-u", "esim-kiosk-*"];
     vec![
         journal("logs/kiosk.txt", &units),
         journal("logs/kernel.txt", &["-k"]),
