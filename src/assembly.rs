@@ -3,6 +3,9 @@
 mod machine;
 mod operations;
 mod orders;
+#[cfg(any(feature = "screen", test))]
+#[cfg_attr(not(feature = "screen"), allow(dead_code, reason = "only what draws shows it"))]
+mod out_of_order;
 #[cfg(feature = "screen")]
 mod running;
 mod trial;
@@ -38,7 +41,7 @@ use crate::sale::{Lock, Terms};
 use crate::watchdog::UiPing;
 
 #[cfg(feature = "screen")]
-pub use running::{Ended, run, surface};
+pub use running::{Ended, run, show_out_of_order, surface};
 
 /// Room in the loop's queue. It is only ever filled by a loop that hangs, which the watchdog notices.
 const INBOX: usize = 512;

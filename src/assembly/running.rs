@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use super::out_of_order::{Mark, Page, TRIED_AGAIN, WORDS_STAY};
 use super::{NotAssembled, journal, runtime, start};
 use crate::config::Config;
 use crate::kiosk::{Halted, Inbox, View};
@@ -84,6 +85,7 @@ pub enum Ended {
 /// [`Ended`]; the service manager starts the program anew.
 pub fn run(config: &Config) -> Result<(), Ended> {
     let runtime = runtime()?;
+    Mark::of(Some(config)).take_away();
     let journal = journal(config)?;
     let manager = ServiceManager::from_environment()?;
     let inside = runtime.enter();
@@ -102,6 +104,81 @@ pub fn run(config: &Config) -> Result<(), Ended> {
     runtime.spawn(tell_manager(manager, running.views.clone()));
     screen.run(runtime.handle(), running.views)?;
     runtime.block_on(finish(running.inbox, running.kiosk))
+}
+
+/// In place of [`run`] where the kiosk cannot start and only a person can mend that: shows so and feeds the watchdog, until
+/// a signal comes or it is time to try again.
+///
+/// # Errors
+/// [`Ended`], where not even this can be shown.
+pub fn show_out_of_order(config: Option<&Config>, why: &str) -> Result<(), Ended> {
+    let runtime = runtime()?;
+    let manager = ServiceManager::from_environment()?;
+    let inside = runtime.enter();
+    let (ui, kiosk, store, _feeding) = Watchdog::start(manager.clone());
+    drop(inside);
+    let zone = config.map_or_else(jiff::tz::TimeZone::system, |config| config.machine.zone());
+    let since = jiff::Timestamp::now().to_zoned(zone).strftime("%H:%M").to_string();
+    let page = Page::new(config, why, &since);
+    let (intents, wishes) = mpsc::channel(64);
+    let surface = match config {
+        Some(config) => {
+            let (width_px, height_px) = config.screen.pixels();
+            surface(config, width_px, height_px)
+        }
+        None => Surface::PORTRAIT,
+    };
+    let screen = crate::ui::Screen::new(surface, intents)?;
+    manager.ready(&format!("cannot start: {why}"));
+    Mark::of(config).put(why);
+    let (shown, views) = watch::channel(page.view());
+    runtime.spawn(wait_out_of_order(page, wishes, shown, ui));
+    runtime.spawn(async move {
+        // Nothing else runs that could hang.
+        let mut every = tokio::time::interval(Duration::from_secs(2));
+        loop {
+            every.tick().await;
+            kiosk.answered();
+            store.answered();
+        }
+    });
+    screen.run(runtime.handle(), views)?;
+    manager.stopping();
+    Ok(())
+}
+
+/// Until it is time to try again, or a signal comes: the end of `shown` ends the screen.
+async fn wait_out_of_order(
+    mut page: Page,
+    mut wishes: mpsc::Receiver<crate::kiosk::Intent>,
+    shown: watch::Sender<Arc<View>>,
+    ui: crate::watchdog::UiPing,
+) {
+    let (inbox, mut stop) = mpsc::channel(1);
+    tokio::spawn(stop_on_signal(inbox));
+    let began = tokio::time::Instant::now();
+    let mut back_at = None;
+    loop {
+        let turned = tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(crate::kiosk::Intent::Drawn(_)) => {
+                    ui.answered();
+                    continue;
+                }
+                Some(wish) => page.touched(&wish, began.elapsed()),
+                None => return,
+            },
+            () = tokio::time::sleep_until(back_at.unwrap_or(began + TRIED_AGAIN)) => match back_at {
+                Some(_) => page.turn(false),
+                None => return,
+            },
+            _ = stop.recv() => return,
+        };
+        if turned {
+            back_at = page.tells_why().then(|| tokio::time::Instant::now() + WORDS_STAY);
+            shown.send_replace(page.view());
+        }
+    }
 }
 
 /// Ends the loop, if it has not ended by itself, and says why it did.

@@ -13,10 +13,13 @@ use super::http::{Draft, Http, NoClient, base_address};
 use super::pace::{Health, Hold, Pace, Urgency};
 use super::secret::Mask;
 use super::section::Connection;
+use super::wall::Wall;
 use super::{Doubt, RefusalReason, loose};
 
 /// Longest that a catalogue call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Seconds that our clock may differ from the provider's under a signature: five minutes are refused.
+pub const CLOCK_MAX_S: u64 = 240;
 
 /// A judged answer.
 #[derive(Clone)]
@@ -47,6 +50,7 @@ pub struct Line {
     form: BodyForm,
     mask: Mask,
     pace: Pace,
+    wall: Wall,
 }
 
 impl Line {
@@ -64,7 +68,8 @@ impl Line {
         let agent = format!("esim-kiosk/{} ({machine})", env!("CARGO_PKG_VERSION"));
         let base = base_address(base)?;
         let connection = connection.clone();
-        Ok(Line { http: Http::new(&connection, &agent)?, base, connection, form, mask, pace: Pace::default() })
+        let wall = Wall::kept_by(&connection.time_service);
+        Ok(Line { http: Http::new(&connection, &agent)?, base, connection, form, mask, pace: Pace::default(), wall })
     }
 
     /// The account's mask.
@@ -80,6 +85,45 @@ impl Line {
     /// What the operator sees.
     pub fn health(&self) -> Health {
         self.pace.health()
+    }
+
+    /// The same for an account whose requests carry our time: it sells nothing while that may be wrong.
+    pub fn health_signed(&self) -> Health {
+        let health = self.pace.health();
+        let clock_unset = !self.wall.is_set();
+        let right = !clock_unset || self.pace.clock_agrees(CLOCK_MAX_S);
+        Health { sells: health.sells && right, clock_unset, ..health }
+    }
+
+    /// Before anything is signed: a time server has set our clock since the start, or the provider's own time agrees with
+    /// it. Where nobody has told it yet the provider is asked for nothing else, without credentials.
+    ///
+    /// # Errors
+    /// [`Miss::NeverSent`]: nothing is signed yet.
+    pub async fn clock_is_right(&self) -> Got<()> {
+        if self.wall.is_set() || self.pace.clock_agrees(CLOCK_MAX_S) {
+            return Ok(());
+        }
+        if self.pace.may_ask_time() {
+            let draft = Draft {
+                method: reqwest::Method::GET,
+                url: self.base.clone(),
+                headers: reqwest::header::HeaderMap::new(),
+                payload: super::http::Payload::Empty,
+                deadline: Duration::from_secs(self.connection.read_s),
+                body_max: super::http::BODY_MAX,
+                writes: false,
+                urgency: Urgency::Patient,
+            };
+            if let Ok(answer) = self.http.send(draft, &self.mask).await {
+                self.note_headers(&answer);
+            }
+        }
+        if self.pace.clock_agrees(CLOCK_MAX_S) {
+            return Ok(());
+        }
+        let by = self.pace.health().clock_ahead_s.map_or(String::new(), |s| format!(", and is {s} s ahead of theirs"));
+        Err(Miss::NeverSent(format!("our clock was not set since the start{by}: nothing is signed before it is")))
     }
 
     /// The request of a row; the caller adds credentials.

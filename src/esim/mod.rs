@@ -17,6 +17,7 @@ pub mod reseller;
 pub mod roamify;
 pub mod secret;
 pub mod section;
+pub mod wall;
 
 use crate::money::Exact;
 use crate::sale::activation::{Iccid, Profile};

@@ -15,6 +15,8 @@ const OPEN_FIRST: Duration = Duration::from_secs(30);
 const OPEN_MAX: Duration = Duration::from_secs(300);
 /// Requests that a provider's window keeps for orders: the catalogue stops here.
 const RESERVE: u64 = 25;
+/// Between two requests that only ask for the provider's time.
+const TIME_PAUSE: Duration = Duration::from_secs(20);
 /// A `Retry-After` beyond this is taken as this; nobody waits for a day on one header.
 const LIMIT_MAX: Duration = Duration::from_secs(3600);
 
@@ -53,6 +55,8 @@ pub struct Health {
     pub last_failure: Option<String>,
     /// Our clock minus the provider's, in seconds, by its last `Date` header.
     pub clock_ahead_s: Option<i64>,
+    /// Its requests carry our time, and our clock was not set since the machine has started.
+    pub clock_unset: bool,
     /// Whether the provider last refused our credentials.
     pub credentials_refused: bool,
 }
@@ -66,6 +70,7 @@ struct State {
     remaining: Option<(u64, Instant)>,
     last_failure: Option<String>,
     clock_ahead_s: Option<i64>,
+    time_asked: Option<Instant>,
     credentials_refused: bool,
 }
 
@@ -143,6 +148,22 @@ impl Pace {
         self.state().clock_ahead_s = Some(seconds);
     }
 
+    /// Whether our clock is known to differ from the provider's by so many seconds at the most.
+    pub fn clock_agrees(&self, most_s: u64) -> bool {
+        self.state().clock_ahead_s.is_some_and(|ahead| ahead.unsigned_abs() <= most_s)
+    }
+
+    /// Whether the provider may be asked for nothing but its time, which is done seldom.
+    pub fn may_ask_time(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.state();
+        let may = state.time_asked.is_none_or(|at| now.saturating_duration_since(at) >= TIME_PAUSE);
+        if may {
+            state.time_asked = Some(now);
+        }
+        may
+    }
+
     /// Whether our credentials were taken.
     pub fn credentials(&self, refused: bool) {
         self.state().credentials_refused = refused;
@@ -161,6 +182,7 @@ impl Pace {
             failures: state.failures,
             last_failure: state.last_failure.clone(),
             clock_ahead_s: state.clock_ahead_s,
+            clock_unset: false,
             credentials_refused: state.credentials_refused,
         }
     }

@@ -40,13 +40,24 @@ pub struct Connection {
     pub slow_s: u64,
     /// PEM file with root certificates that are trusted beside the usual ones.
     pub extra_ca: Option<PathBuf>,
+    /// Where the machine's time service leaves its mark `synchronized`: before it is there, or the provider's own time
+    /// agrees with ours, nothing is signed. Without the directory the clock counts as set.
+    pub time_service: PathBuf,
     /// Paths that differ from the table, by the name of the call: `{ "auth-refresh" = "/auth/token" }`.
     pub paths: BTreeMap<String, String>,
 }
 
 impl Default for Connection {
     fn default() -> Self {
-        Connection { connect_s: 5, read_s: 15, write_s: 60, slow_s: 100, extra_ca: None, paths: BTreeMap::new() }
+        Connection {
+            connect_s: 5,
+            read_s: 15,
+            write_s: 60,
+            slow_s: 100,
+            extra_ca: None,
+            time_service: super::wall::TIME_SERVICE.into(),
+            paths: BTreeMap::new(),
+        }
     }
 }
 

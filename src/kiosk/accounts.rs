@@ -39,6 +39,7 @@ const WELL: Health = Health {
     failures: 0,
     last_failure: None,
     clock_ahead_s: None,
+    clock_unset: false,
     credentials_refused: false,
 };
 

@@ -81,6 +81,7 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         _ => None,
     };
     let free = machine.free_mb.unwrap_or(0);
+    let clock = clock(status);
     vec![
         alarm("paper", paper, format!("receipt printer: {}", status.printer)),
         alarm("terminal", terminal, format!("card terminal: {}", status.terminal)),
@@ -88,7 +89,7 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         alarm("balance", when(!low.is_empty(), "major"), format!("low wallet: {}", low.join(", "))),
         alarm("provider", when(!troubled.is_empty(), "major"), troubled.join("; ")),
         alarm("catalogue", when(!refused.is_empty(), "warning"), refused.join("; ")),
-        alarm("clock", when(!status.clock_synced, "minor"), "the clock was not set by a server".to_owned()),
+        alarm("clock", clock.0, clock.1),
         alarm("disk", disk, format!("{free} MB are free, {} MB are needed", machine.needed_mb)),
         alarm("journal", when(!status.journal, "critical"), "the journal cannot be written".to_owned()),
         alarm(
@@ -117,6 +118,18 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         alarm("locked", when(status.locked, "warning"), "closed by the operator".to_owned()),
         alarm("service_code", status.shut_out_since_ms.map(|_| "major"), shut_out(status)),
     ]
+}
+
+/// A clock that nobody has set makes ages unknown; worse, accounts that sign with the time sell nothing until it is.
+fn clock(status: &Status) -> (Option<&'static str>, String) {
+    let waits = |account: &&AccountStatus| account.health.clock_unset && !account.health.sells;
+    let waiting: Vec<&str> = status.accounts.iter().filter(waits).map(|account| account.name.as_str()).collect();
+    let words = "the clock was not set by a server";
+    match (waiting.is_empty(), status.clock_synced) {
+        (false, _) => (Some("major"), format!("{words}: {} sells nothing until it is", waiting.join(", "))),
+        (true, false) => (Some("minor"), words.to_owned()),
+        (true, true) => (None, words.to_owned()),
+    }
 }
 
 fn shut_out(status: &Status) -> String {

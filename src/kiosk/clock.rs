@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
+use crate::esim::wall;
 use crate::sale::moment::Moment;
 
 /// The wall clock was set where it moves further than this against the boot clock (sale.md 11).
@@ -119,18 +120,12 @@ impl Clock {
         }
     }
 
-    /// Whether the wall clock can be trusted across restarts. systemd-timesyncd leaves a mark once it has heard from
-    /// a server; a clock before this program was written is certainly wrong.
+    /// Whether the wall clock can be trusted across restarts.
     fn synchronised(&self) -> bool {
         match &self.wall {
             Wall::Virtual(_) => true,
             Wall::Set(_, hand) => !hand.is_lost(),
-            Wall::System => {
-                const WRITTEN: i64 = 1_790_000_000;
-                Timestamp::now().as_second() > WRITTEN
-                    && (std::path::Path::new("/run/systemd/timesync/synchronized").exists()
-                        || !std::path::Path::new("/run/systemd/timesync").exists())
-            }
+            Wall::System => wall::is_set(std::path::Path::new(wall::TIME_SERVICE)),
         }
     }
 

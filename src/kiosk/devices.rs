@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use crate::payment::{Prompt, QueryTag, TerminalEvent};
+use crate::payment::{Prompt, QueryTag, TerminalEvent, TerminalHealth};
 use crate::printer::PrinterState;
 use crate::sale::Money;
 use crate::sale::event::Event;
@@ -16,6 +16,13 @@ impl Kiosk {
     pub(super) fn terminal_says(&mut self, event: TerminalEvent) {
         match event {
             TerminalEvent::Health(health) => {
+                match health {
+                    TerminalHealth::Busy => {}
+                    TerminalHealth::Silent | TerminalHealth::PortLost { .. } => self.health.terminal_heard = false,
+                    TerminalHealth::Ready | TerminalHealth::NeedsCare { .. } | TerminalHealth::Misconfigured { .. } => {
+                        self.health.terminal_heard = true;
+                    }
+                }
                 if self.health.terminal != health {
                     info!(?health, "card terminal");
                     self.health.terminal = health;

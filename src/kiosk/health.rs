@@ -11,6 +11,8 @@ use super::view::{OutOfService, Selling};
 pub struct Health {
     /// The card terminal.
     pub terminal: TerminalHealth,
+    /// It has answered since it was last unheard of: what is only busy may be a task of ours that hangs.
+    pub terminal_heard: bool,
     /// The printer.
     pub printer: PrinterState,
     /// A provider has answered within the time that counts as online.
@@ -42,6 +44,7 @@ impl Health {
     pub fn at_start(now: Moment, paper_required: bool) -> Self {
         Health {
             terminal: TerminalHealth::Busy,
+            terminal_heard: false,
             printer: PrinterState::Faulty(PrinterFault::Absent),
             online: false,
             catalogue: false,

@@ -94,6 +94,7 @@ impl AccountStatus {
                 let last = health.last_failure.as_deref().unwrap_or("no answer");
                 format!("it failed too often, pause of {} s ({last})", health.broken_s.unwrap_or(0))
             }
+            () if !health.sells && health.clock_unset => "our clock was not set yet: nothing is signed".to_owned(),
             () if !health.sells => format!("our clock is {} s ahead of its", health.clock_ahead_s.unwrap_or(0)),
             () if !self.answers => "it does not answer".to_owned(),
             () => return None,

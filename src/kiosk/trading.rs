@@ -157,6 +157,9 @@ impl Kiosk {
             TerminalHealth::Misconfigured { .. } => OperatorAnswer::refused(
                 "the card terminal answers, but refuses how it is set up: look at [terminal] in the configuration",
             ),
+            TerminalHealth::Busy if !self.health.terminal_heard => {
+                OperatorAnswer::refused("the card terminal has not answered yet: ask again")
+            }
             TerminalHealth::Ready | TerminalHealth::Busy | TerminalHealth::NeedsCare { .. } => {
                 OperatorAnswer::done("the card terminal answers")
             }

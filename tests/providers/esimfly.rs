@@ -103,6 +103,35 @@ async fn with_a_clock_too_far_off_nothing_is_sold() {
     assert!(shop.client.health().sells, "{}", plan.name);
 }
 
+/// A machine whose time service has heard nobody; every account that signs with the time waits, and no other.
+#[tokio::test]
+async fn before_the_clock_is_set_nothing_is_signed_unless_the_providers_own_time_agrees() {
+    let machine = tempfile::tempdir().unwrap();
+    let service = format!("[connection]\ntime_service = \"{}\"", machine.path().display());
+    for provider in [Provider::Esimfly, Provider::Reseller, Provider::Roamify] {
+        let signs = provider != Provider::Roamify;
+        let shop = Shop::with(provider, &service);
+        assert_eq!(shop.client.health().sells, !signs, "{provider:?}: not asked yet");
+        // The clock of this machine is wrong by two years, as the provider sees it.
+        shop.panel.advance(provider, std::time::Duration::from_secs(2 * 365 * 86_400));
+        let told = shop.client.balance().await;
+        assert_eq!(matches!(told, Outcome::NeverSent(_)), signs, "{provider:?}: {told:?}");
+        let health = shop.client.health();
+        assert_eq!((health.sells, health.clock_unset), (!signs, signs), "{provider:?}: {health:?}");
+        // A time server has answered: the mark lets everything go out again.
+        let again = shop.again(&service);
+        shop.panel.clock(provider, |clock| clock.set_ahead_ms(0));
+        std::fs::File::create(machine.path().join("synchronized")).unwrap();
+        assert!(again.health().sells, "{provider:?}");
+        done(again.balance().await);
+        std::fs::remove_file(machine.path().join("synchronized")).unwrap();
+        // Without one the provider's own time is enough, asked for without a key.
+        let alone = shop.again(&service);
+        done(alone.balance().await);
+        assert!(alone.health().sells, "{provider:?}: {:?}", alone.health());
+    }
+}
+
 #[tokio::test]
 async fn the_same_order_is_never_taken_twice_with_or_without_keys() {
     for keys in [true, false] {

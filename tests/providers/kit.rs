@@ -165,9 +165,11 @@ fn connect_with(
         ),
     };
     let (name, base, ca) = (provider.name(), panel.base_url(provider), dir.join("ca.pem"));
+    // Keys of the connection come last.
+    let (more, connection) = more.split_once("[connection]").unwrap_or((more, ""));
     let text = format!(
         "api = \"{name}\"\nbase = \"{base}\"\ncurrency = \"USD\"\n{own}\n{more}\n\
-         [connection]\nextra_ca = \"{}\"\nread_s = 2\nwrite_s = 2\nslow_s = 2\n",
+         [connection]\nextra_ca = \"{}\"\nread_s = 2\nwrite_s = 2\nslow_s = 2\n{connection}\n",
         ca.display()
     );
     let section: ProviderSection = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));

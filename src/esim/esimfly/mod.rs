@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::calls::{Args, BodyForm, Row};
 use super::evidence::{Got, Miss, Speech};
 use super::http::{NoClient, Payload};
-use super::line::{Line, Reply};
+use super::line::{CLOCK_MAX_S, Line, Reply};
 use super::loose;
 use super::pace::{Health, Urgency};
 use super::secret::{Kept, Mask, SecretPlace};
@@ -31,8 +31,6 @@ use crate::sale::offer::{Kind, Offer, OrderReference, ProviderId};
 
 /// Pages after which a catalogue counts as endless.
 const PAGES_MAX: u32 = 2_000;
-/// Seconds that our clock may differ from theirs: they refuse signatures that are five minutes old.
-const CLOCK_MAX_S: i64 = 240;
 /// Entries of a page: the documented most.
 const PAGE: u32 = 100;
 
@@ -155,6 +153,7 @@ impl Esimfly {
 
     /// Signs and sends. An order brings its own request id; everything else gets a fresh one.
     async fn ask_as(&self, row: &Row, args: Args, request_id: Option<String>, urgency: Option<Urgency>) -> Got<Reply> {
+        self.line.clock_is_right().await?;
         let mut draft = self.line.draft(row, &args)?;
         if let Some(urgency) = urgency {
             draft.urgency = urgency;
@@ -301,8 +300,8 @@ impl EsimProvider for Esimfly {
 
     /// With our clock too far from theirs every signature is refused: then nothing is sold.
     fn health(&self) -> Health {
-        let health = self.line.health();
-        let clock = health.clock_ahead_s.is_none_or(|ahead| ahead.abs() <= CLOCK_MAX_S);
+        let health = self.line.health_signed();
+        let clock = health.clock_ahead_s.is_none_or(|ahead| ahead.unsigned_abs() <= CLOCK_MAX_S);
         Health { sells: health.sells && clock, ..health }
     }
 

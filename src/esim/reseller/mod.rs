@@ -198,6 +198,7 @@ impl Reseller {
             let draft = self.line.draft(row, &args)?;
             return self.line.send(row, draft, &Bare).await;
         }
+        self.line.clock_is_right().await?;
         let mut refused: Option<Secret> = None;
         loop {
             let (access, session) = self.tokens(refused.as_ref()).await?;
@@ -357,7 +358,7 @@ impl EsimProvider for Reseller {
     }
 
     fn health(&self) -> Health {
-        self.line.health()
+        self.line.health_signed()
     }
 
     fn calls(&self) -> &'static [Row] {

@@ -365,7 +365,10 @@ async fn the_machine_may_restart_before_and_after_a_sale_and_not_within_one() {
     assert!(order(&mut rig, OperatorCommand::MayRestart).await.ok);
     for (health, answers) in [
         (TerminalHealth::Silent, false),
+        // Being set up again, and nobody has answered.
+        (TerminalHealth::Busy, false),
         (TerminalHealth::Ready, true),
+        (TerminalHealth::Busy, true),
         (TerminalHealth::Misconfigured { reason: "the password is refused".into() }, false),
     ] {
         rig.terminal(TerminalEvent::Health(health)).await;
