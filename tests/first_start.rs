@@ -85,6 +85,7 @@ impl FirstStart {
             .env("KIOSK_DISKS", self.at("disks"))
             .env("KIOSK_BLOCKS", self.at("blocks"))
             .env("KIOSK_SLOT_FILE", self.at("slot"))
+            .env("KIOSK_STATE_LOST", self.at("state-lost"))
             .env("KIOSK_PATIENCE", "0")
             .env("KIOSK_ONCE", "yes");
         command
@@ -253,6 +254,15 @@ fn a_newer_set_up_replaces_the_old_one_whole_and_a_wrong_one_changes_nothing() {
     assert_eq!(start.read("setup/etc/kiosk.toml").as_deref(), Some("[kiosk]\nid = 'k2'\n"));
     assert!(start.at("setup/credentials/two").exists() && start.is_wiped());
     assert!(!start.at("setup/credentials/one").exists() && !start.at("setup/etc/one.pem").exists());
+}
+
+#[test]
+fn over_a_state_that_cannot_be_mounted_nothing_is_set_up() {
+    let start = FirstStart::new(&[("kiosk.toml", RIGHT), ("secrets/key", "hush")]);
+    fs::write(start.at("state-lost"), "").unwrap();
+    assert_eq!(start.run().status.code(), Some(1));
+    assert!(start.read("run/screen").is_some_and(|screen| screen.contains("Its disk cannot be read")));
+    assert!(!start.at("setup/etc").exists() && !start.is_wiped());
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn one_rotation_turns_picture_and_touch() {
 
 #[test]
 fn every_fault_of_machine_conf_is_told_with_its_line() {
-    let right = machine("# fine\nrotation=270\r\nterminal=a*\nprinter=b\n", &["check", "FILE"]);
+    let right = machine("# fine\nrotation = 270\r\nterminal=a*  # left\n printer =b\n", &["check", "FILE"]);
     assert!(right.status.success(), "{}", said(&right));
     let wrong = machine("rotation=45\nscreen=big\nterminal=\n", &["check", "FILE"]);
     assert_eq!(wrong.status.code(), Some(1));

@@ -114,6 +114,9 @@ fn main() -> Result<(), Error> {
     }
     told("run a shell", Command::new("/bin/sh").args(["-c", "true"]).status());
     told("reach its neighbours", UdpSocket::bind("0.0.0.0:0").and_then(|own| own.send_to(b"x", "224.0.0.251:5353")));
+    // Refused as such: a neighbour that is not there would answer nothing either.
+    let neighbour = UdpSocket::bind("0.0.0.0:0").and_then(|own| own.send_to(b"x", "169.254.7.7:9"));
+    call("reach a neighbour by its link-local address", neighbour.map_or(-1, |_| 0));
     call("a raw socket", socket(2, 3, 1).into());
     call("a packet socket", socket(17, 3, 0).into());
     call("another namespace", unshare(0x1000_0000).into());
