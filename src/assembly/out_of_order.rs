@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Control};
+use crate::config::Config;
 use crate::journal::schema::Unfit;
 use crate::journal::sqlite::OpenError;
 use crate::kiosk::view::{Frame, Look, OutOfService, Screen, ServiceDesk, ServicePage, ServiceRow, Standing};
@@ -43,31 +43,35 @@ impl NotAssembled {
 }
 
 /// Tells the machine's own scripts that no sale can be under way, because nothing was started: they may take the machine
-/// for an update, or go back to the slot before. Gone with the next right start.
+/// for an update, or go back to the slot before. Gone with the next right start. In the service's runtime directory, which
+/// systemd names; without one there are no such scripts.
 #[derive(Debug)]
-pub(super) struct Mark(PathBuf);
+pub(super) struct Mark(Option<PathBuf>);
 
 impl Mark {
-    /// In the runtime directory of this configuration, or of every kiosk's.
-    pub(super) fn of(config: Option<&Config>) -> Mark {
-        let socket = config.map_or_else(|| Control::default().socket, |config| config.control.socket.clone());
-        Mark(socket.parent().unwrap_or(Path::new("/run/esim-kiosk")).join("cannot-start"))
+    /// Of this service.
+    pub(super) fn of_service() -> Mark {
+        let directories = std::env::var("RUNTIME_DIRECTORY").unwrap_or_default();
+        let first = directories.split(':').next().filter(|directory| !directory.is_empty());
+        Mark(first.map(|directory| Path::new(directory).join("cannot-start")))
     }
 
     /// It cannot start, for this reason.
     pub(super) fn put(&self, why: &str) {
         use std::io::Write;
-        let put = std::fs::File::create(&self.0).and_then(|mut file| file.write_all(why.as_bytes()));
+        let Some(path) = &self.0 else { return };
+        let put = std::fs::File::create(path).and_then(|mut file| file.write_all(why.as_bytes()));
         if let Err(error) = put {
-            tracing::warn!(%error, path = %self.0.display(), "that the kiosk cannot start is told to nobody");
+            tracing::warn!(%error, path = %path.display(), "that the kiosk cannot start is told to nobody");
         }
     }
 
     /// It starts.
     pub(super) fn take_away(&self) {
-        match std::fs::remove_file(&self.0) {
+        let Some(path) = &self.0 else { return };
+        match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(%error, path = %self.0.display(), "an old mark cannot be removed");
+                tracing::warn!(%error, path = %path.display(), "an old mark cannot be removed");
             }
             _ => {}
         }
@@ -213,7 +217,7 @@ mod tests {
     #[test]
     fn the_mark_says_that_nothing_runs_and_goes_with_the_next_right_start() {
         let dir = tempfile::tempdir().unwrap();
-        let mark = Mark(dir.path().join("cannot-start"));
+        let mark = Mark(Some(dir.path().join("cannot-start")));
         mark.take_away();
         mark.put("no secret");
         assert!(dir.path().join("cannot-start").exists());

@@ -85,7 +85,7 @@ pub enum Ended {
 /// [`Ended`]; the service manager starts the program anew.
 pub fn run(config: &Config) -> Result<(), Ended> {
     let runtime = runtime()?;
-    Mark::of(Some(config)).take_away();
+    Mark::of_service().take_away();
     let journal = journal(config)?;
     let manager = ServiceManager::from_environment()?;
     let inside = runtime.enter();
@@ -130,7 +130,7 @@ pub fn show_out_of_order(config: Option<&Config>, why: &str) -> Result<(), Ended
     };
     let screen = crate::ui::Screen::new(surface, intents)?;
     manager.ready(&format!("cannot start: {why}"));
-    Mark::of(config).put(why);
+    Mark::of_service().put(why);
     let (shown, views) = watch::channel(page.view());
     runtime.spawn(wait_out_of_order(page, wishes, shown, ui));
     runtime.spawn(async move {
