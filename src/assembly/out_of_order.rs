@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::journal::schema::Unfit;
 use crate::journal::sqlite::OpenError;
-use crate::kiosk::view::{Frame, Look, OutOfService, Screen, ServiceDesk, ServicePage, ServiceRow, Standing};
+use crate::kiosk::view::{Frame, Look, OutOfService, Overlay, Screen, ServiceDesk, ServicePage, ServiceRow, Standing};
 use crate::kiosk::{Intent, View};
 
 use super::NotAssembled;
@@ -95,7 +95,13 @@ impl Page {
             can_browse: false,
             can_claim: false,
         };
-        let lines = why.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate();
+        let parts = why.lines().flat_map(|line| {
+            // A row of the service screen holds about two lines.
+            let long = line.chars().count() > 110;
+            let at = if long { ": " } else { "\n" };
+            line.split(at).map(str::trim).collect::<Vec<_>>()
+        });
+        let lines = parts.filter(|line| !line.is_empty()).enumerate();
         let row = |(place, line)| ServiceRow::new(if place == 0 { "Cannot start" } else { "" }, line, Standing::Bad);
         let desk = Screen::Service(ServiceDesk {
             page: ServicePage::Machine,
@@ -148,8 +154,16 @@ impl Page {
                 self.knocks.len() >= KNOCKS && self.turn(true)
             }
             Intent::StartOver | Intent::Back | Intent::Done if self.tells_why() => self.turn(false),
+            Intent::Help if !self.tells_why() => self.cover(Some(Overlay::Help)),
+            Intent::CloseOverlay => self.cover(None),
             _ => false,
         }
+    }
+
+    fn cover(&mut self, overlay: Option<Overlay>) -> bool {
+        self.view.version += 1;
+        self.view.overlay = overlay;
+        true
     }
 
     /// Shows the operator's words, or the traveller's.
@@ -157,7 +171,8 @@ impl Page {
         self.knocks.clear();
         self.view.version += 1;
         self.view.session += 1;
-        self.view.frame.can_start_over = to_operator;
+        self.view.overlay = None;
+        (self.view.frame.can_back, self.view.frame.can_start_over) = (to_operator, to_operator);
         self.view.screen = if to_operator { self.desk.clone() } else { self.out_of_service.clone() };
         true
     }
@@ -188,9 +203,11 @@ mod tests {
         let Screen::Service(desk) = &view.screen else { panic!("{view:?}") };
         let told: Vec<&str> = desk.rows.iter().map(|row| row.fact.as_str()).collect();
         assert_eq!(told, ["provider mobilexy cannot be used", "no secret"]);
-        assert!(desk.acts.is_empty() && view.version == 2);
+        assert!(desk.acts.is_empty() && view.version == 2 && view.frame.can_back);
         assert!(page.touched(&Intent::StartOver, SECOND * 70));
         assert!(matches!(page.view().screen, Screen::OutOfService { .. }) && page.view().version == 3);
+        assert!(page.touched(&Intent::Help, SECOND * 71) && page.view().overlay == Some(Overlay::Help));
+        assert!(page.touched(&Intent::CloseOverlay, SECOND * 72) && page.view().overlay.is_none());
     }
 
     #[test]
