@@ -306,6 +306,7 @@ pub fn start(config: &Config, mut journal: Box<dyn Journal>, ui: UiPing) -> Resu
         clock,
         dice: crate::kiosk::dice::Dice::System,
     };
+    crate::diagnostics::recorder::of_process().with_redactor(crate::diagnostics::redactor(&config.file));
     let mut kiosk = Kiosk::new(settings, connections).with_refresh(refresh);
     if let Some(section) = &config.service {
         kiosk = kiosk.with_service(door(config, section));

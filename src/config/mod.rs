@@ -176,6 +176,13 @@ impl Config {
         }
     }
 
+    /// The text that is in force where something was pushed over the machine's own file: both as one document.
+    pub fn in_force(path: &Path) -> Option<String> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let own = Config::parse(&text, path).ok()?;
+        Pushed::beside(&own.journal.directory).laid_over(&text)
+    }
+
     /// The same before the service uses it: a configuration on trial is counted, and taken back where it has had enough.
     ///
     /// # Errors

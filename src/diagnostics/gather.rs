@@ -1,7 +1,6 @@
 //! From a wish to a bundle: asks every source, one after the other, and lets none of them end it or hold it up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use jiff::ToSpan;
 use super::bundle::{Bundle, NoBundle, Packed};
 use super::redact::Redactor;
 use super::sources::{self, Scene, Text, Wanted};
-use super::{live, machine, page, report, sales};
+use super::{configuration, live, machine, page, report, sales, secrets};
 
 /// So long may one source take; the logs are asked five times.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +32,7 @@ pub struct Gathered {
 /// Only where nothing can be packed at all; a source that fails or hangs becomes a text.
 pub fn gather(mut scene: Scene, most: u64, mut progress: impl FnMut(&str)) -> Result<Gathered, NoBundle> {
     fill_times(&mut scene);
-    let mut bundle = Bundle::new(Redactor::new(known_secrets(&scene.config_file)));
+    let mut bundle = Bundle::new(Redactor::new(secrets::known(&scene.config_file)));
     let scene = Arc::new(scene);
     progress("sales");
     let shared = scene.clone();
@@ -50,7 +49,7 @@ pub fn gather(mut scene: Scene, most: u64, mut progress: impl FnMut(&str)) -> Re
             Err(why) => bundle.add_failed(&format!("{name}.txt"), why.words()),
         }
     };
-    ask("configuration", PATIENCE, &sources::configuration);
+    ask("configuration", PATIENCE, &configuration::texts);
     ask("devices and recorder", PATIENCE, &live::texts);
     ask("logs", PATIENCE_LOGS, &sources::logs);
     for (name, source) in machine::FACTS {
@@ -120,7 +119,7 @@ pub(super) fn alone(scene: Scene, source: fn(&Scene) -> Vec<Text>) -> Result<Vec
 pub fn unknown_sale(scene: &Scene) -> Option<String> {
     let name = scene.wanted.sale.clone()?;
     let (journal, machine) = (scene.journal(), scene.machine().to_owned());
-    let told = Redactor::new(known_secrets(&scene.config_file)).clean(&name);
+    let told = Redactor::new(secrets::known(&scene.config_file)).clean(&name);
     let known = within(scene.until, PATIENCE, move || sales::knows(&journal, &name)).ok().flatten()?;
     (!known).then(|| {
         format!("there is no sale {told} in the journal of {machine}: a number looks like K07-000123; without one, the last days are told")
@@ -151,20 +150,4 @@ fn fill_times(scene: &mut Scene) {
         let end = scene.wanted.until.unwrap_or(scene.now);
         scene.wanted.since = end.checked_sub(hours.hours()).ok();
     }
-}
-
-/// Every secret that the configuration names a place for, read from there: what must never be in a bundle is known
-/// best by its own value.
-pub(super) fn known_secrets(config_file: &Path) -> Vec<String> {
-    let Ok(text) = sources::file(config_file) else { return Vec::new() };
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
-    text.split(['"', '\''])
-        .filter_map(|word| match word.split_once(':') {
-            Some(("credential", name)) => Some(credentials.as_ref()?.join(name)),
-            Some(("file", path)) => Some(path.into()),
-            _ => None,
-        })
-        .filter_map(|path| sources::file(&path).ok())
-        .flat_map(|secret| secret.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
-        .collect()
 }

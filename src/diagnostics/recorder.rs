@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::Context;
+
+use super::redact::Redactor;
 
 /// How many events are kept.
 const EVENTS: usize = 2_000;
@@ -20,6 +22,8 @@ const SCREENS: usize = 300;
 const EVENT: usize = 1_000;
 /// Longest screen, in bytes.
 const SCREEN: usize = 4_000;
+/// So many times of what is kept is looked through for secrets before it is cut.
+const LOOKED_AT: usize = 8;
 
 #[derive(Default)]
 struct Kept {
@@ -32,11 +36,12 @@ struct Kept {
 #[derive(Clone, Default)]
 pub struct Recorder {
     kept: Arc<Mutex<Kept>>,
+    redactor: Arc<OnceLock<Redactor>>,
 }
 
 /// The recorder of this process: the log writes into it, and what else is told.
 pub fn of_process() -> &'static Recorder {
-    static RECORDER: std::sync::OnceLock<Recorder> = std::sync::OnceLock::new();
+    static RECORDER: OnceLock<Recorder> = OnceLock::new();
     RECORDER.get_or_init(Recorder::default)
 }
 
@@ -63,14 +68,38 @@ impl HealthLine {
 }
 
 impl Recorder {
+    /// What is too long loses its end, and before that its secrets: half a card number would be known for none.
+    fn cut(&self, mut text: String, most: usize) -> String {
+        if text.len() > most {
+            // What comes behind so much cannot be within the cut any more, but for a secret that is as long itself.
+            let begun = text.len() > LOOKED_AT * most;
+            shorten(&mut text, LOOKED_AT * most);
+            text = self.redactor.get_or_init(Redactor::default).clean(&text);
+            if begun && text.len() <= most {
+                let end = text.trim_end_matches(|c: char| !c.is_whitespace()).len();
+                text.truncate(end);
+            }
+            shorten(&mut text, most);
+            text.push('…');
+        }
+        text.replace('\n', " ⏎ ")
+    }
+
+    /// What takes secrets out of an event before it is cut; without one the rules alone do.
+    pub fn with_redactor(&self, redactor: Redactor) {
+        // The first one holds: it was made of the same configuration.
+        self.redactor.set(redactor).ok();
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps an event.
     pub fn event(&self, line: String) {
+        let line = self.cut(line, EVENT);
         let mut kept = self.kept();
-        push(&mut kept.events, cut(line, EVENT), EVENTS);
+        push(&mut kept.events, line, EVENTS);
         kept.changed = true;
     }
 
@@ -83,8 +112,9 @@ impl Recorder {
     /// Keeps what the screen shows; its secrets serialise as dots.
     pub fn screen(&self, at: Timestamp, name: &str, view: &impl Serialize) {
         let view = serde_json::to_string(view).unwrap_or_else(|error| format!("\"unreadable: {error}\""));
+        let view = self.cut(view, SCREEN);
         let mut kept = self.kept();
-        push(&mut kept.screens, format!("{at} {name} {}", cut(view, SCREEN)), SCREENS);
+        push(&mut kept.screens, format!("{at} {name} {view}"), SCREENS);
         kept.changed = true;
     }
 
@@ -124,16 +154,13 @@ fn push(lines: &mut VecDeque<String>, line: String, most: usize) {
     lines.push_back(line);
 }
 
-fn cut(mut text: String, most: usize) -> String {
-    if text.len() > most {
-        let mut end = most;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-        text.push('…');
+/// At most so many bytes, up to a whole character.
+fn shorten(text: &mut String, most: usize) {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
-    text.replace('\n', " ⏎ ")
+    text.truncate(end);
 }
 
 /// Beside and renamed: a reader finds the old one or the new one. Not synced: the directory is memory.
@@ -225,6 +252,37 @@ mod tests {
         assert!(events.lines().next_back().unwrap().contains("something happened number=2004"), "{events}");
         assert!(std::fs::read_to_string(dir.path().join("screens.txt")).unwrap().contains(" pay "));
         assert!(std::fs::read_to_string(dir.path().join("terminal-line.txt")).unwrap().contains("06 01"));
+    }
+
+    #[test]
+    fn no_half_of_a_secret_is_left_by_the_cut() {
+        let recorder = Recorder::default();
+        recorder.with_redactor(Redactor::new(vec!["plain words canary ten".into()]));
+        let secrets = [
+            "4761 7390 0101 0119",
+            "jane@mail.example.com",
+            "7QK-3M9-X2R",
+            "+43 660 1234567",
+            "plain words canary ten",
+        ];
+        for secret in secrets {
+            // Wherever the cut falls in it; a quarter of it tells nothing.
+            for before in EVENT - secret.len() - 6..EVENT {
+                let filling: String = "so it is said ".chars().cycle().take(before).collect();
+                recorder.event(format!("{filling} {secret} and goes on"));
+                let kept = recorder.last_events(1).remove(0);
+                assert!(kept.len() <= EVENT + '…'.len_utf8() && kept.ends_with('…'), "{} bytes", kept.len());
+                let told = kept.trim_end_matches('…').strip_prefix(&filling[..before.min(EVENT) - 3]).unwrap();
+                let half = (secret.len() / 2..secret.len()).find(|end| told.contains(&secret[..*end]));
+                assert!(half.is_none(), "{told:?} of {secret:?}");
+            }
+        }
+        // One secret that is longer than all that is looked at.
+        recorder.event(format!("token=\"{}", "SECRET ".repeat(LOOKED_AT * EVENT)));
+        assert_eq!(recorder.last_events(1).remove(0), "token=\"…");
+        // Short ones stay as they are: they are cleaned where they leave the machine.
+        recorder.event("short 4761 7390 0101 0119".into());
+        assert_eq!(recorder.last_events(1).remove(0), "short 4761 7390 0101 0119");
     }
 
     #[test]

@@ -51,12 +51,7 @@ impl<'a> Story<'a> {
 /// A value without its secrets. Each text is looked at with the name before it, by which a secret is known; the value
 /// keeps its shape, whatever was taken out of its texts.
 fn clean(redactor: &Redactor, name: &str, value: &Value) -> Value {
-    let text = |text: &str| {
-        let before = format!("\"{name}\":\"");
-        let cleaned = redactor.clean(&format!("{before}{text}\""));
-        let inner = cleaned.strip_prefix(&before).and_then(|rest| rest.strip_suffix('"'));
-        inner.map_or_else(|| cleaned.clone(), str::to_owned)
-    };
+    let text = |text: &str| redactor.under(name, text);
     match value {
         Value::String(inner) => Value::String(text(inner)),
         Value::Number(number) => {

@@ -17,7 +17,7 @@ use crate::sale::id::ProfileId;
 use crate::sale::offer::Source;
 
 /// Each kind of secret, as it would look in a text, and the part that must not be found.
-const CANARIES: [(&str, &str); 18] = [
+const CANARIES: [(&str, &str); 36] = [
     ("LPA:1$smdp.canary.io$CANARY-AC-1", "CANARY-AC-1"),
     ("matchingId=CANARYMATCH2", "CANARYMATCH2"),
     ("Authorization: Bearer CANARYbearer3", "CANARYbearer3"),
@@ -36,6 +36,24 @@ const CANARIES: [(&str, &str); 18] = [
     (r#"answer: "{\"accessToken\":\"canary-json-12\"}""#, "canary-json-12"),
     (r#"Profile { matching_id: Some("CANARYDEBUG13") }"#, "CANARYDEBUG13"),
     ("<a href='https://user:canary14pass@host.example/'>", "canary14pass"),
+    ("password = \"correct canary 15\"", "canary 15"),
+    ("password = \")canary16\"", "canary16"),
+    ("userPassword: nullcanary17", "canary17"),
+    ("Authorization: ApiKey canary-18", "canary-18"),
+    ("Cookie: a=b; c=canary-19", "canary-19"),
+    (r#"{"secret":["canary-20"]}"#, "canary-20"),
+    ("matching id QR-CANARY-21 was sent", "QR-CANARY-21"),
+    ("smdp.canary.io$K2-CANARY-22", "K2-CANARY-22"),
+    ("wifi psk=canary23", "canary23"),
+    ("call 010-7654-3210", "7654-3210"),
+    ("call 06607654321", "06607654321"),
+    (r#"{"phone":{"number":"6607654322"}}"#, "6607654322"),
+    ("ref_4761739001010119x", "476173900101"),
+    ("4761.7390.0101.0119", "7390.0101"),
+    ("jane@canary-b\u{fc}cher.example", "jane@canary"),
+    (r"canary30\u0040mail.example.com", "canary30"),
+    ("typed 7QK 3M9 X2R", "3M9 X2R"),
+    ("the token canary-32-token was refused", "canary-32-token"),
 ];
 
 fn planted() -> String {
