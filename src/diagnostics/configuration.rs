@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
-use super::secrets;
 use super::sources::{Scene, Text, file};
 use crate::config::Config;
 
@@ -21,7 +20,7 @@ pub fn texts(scene: &Scene) -> Vec<Text> {
     let mut texts = vec![
         ("configuration/kiosk.toml".into(), file(&scene.config_file), false),
         ("configuration/problems.txt".into(), verdict, false),
-        ("configuration/secrets.txt".into(), Ok(secrets::told(&scene.config_file)), false),
+        ("configuration/secrets.txt".into(), Ok(scene.secrets.told()), false),
     ];
     let pushed = pushed(&scene.config_file);
     for name in PUSHED {

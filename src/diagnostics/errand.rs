@@ -3,6 +3,7 @@
 //! connection to a socket, and that unit has the rights and nothing to lose. One line of JSON goes there, one line and
 //! the bytes come back. Nothing lies on a disk in between: an end that dies takes the errand with it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -11,9 +12,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+use super::redact::Redactor;
+use super::secrets::Secrets;
 use super::section::BUNDLE_MB_MAX;
 use super::sources::{self, Scene, Text, Wanted};
 use super::{gather, live, sales, spans};
@@ -24,7 +28,10 @@ pub const SOCKET: &str = "/run/esim-kiosk-report.socket";
 /// Lines where none are asked for, as thin-edge.io has it.
 const LINES: usize = 1_000;
 /// Longest line of either side.
-const LINE: u64 = 8 * 1_024;
+const LINE: u64 = 1 << 20;
+/// Under this name the service's secrets go along with an errand: systemd shows its credentials to no other unit, and the
+/// unit must know what may not be in its answer.
+const HANDED: &str = "secrets";
 /// Longest text that is searched for.
 const SEARCH: usize = 500;
 /// Longer than the unit may take (its `RuntimeMaxSec`).
@@ -106,11 +113,17 @@ impl Errand {
     /// # Errors
     /// Why there is nothing, in words for whoever asked.
     pub fn gathered(&self, config_file: &Path) -> Result<Bytes, String> {
+        self.gathered_without(config_file, BTreeMap::new())
+    }
+
+    /// The same; `handed` is what the asker may read and this process may not, and what must not be in it.
+    fn gathered_without(&self, config_file: &Path, handed: BTreeMap<String, String>) -> Result<Bytes, String> {
         self.check()?;
         let mut wanted = Wanted { sale: None, since: self.since, until: self.until };
         if self.kind == REPORT {
             wanted.sale = self.search.clone().filter(|text| !text.trim().is_empty());
-            let scene = Scene::of(config_file, wanted, Timestamp::now());
+            let mut scene = Scene::of(config_file, wanted, Timestamp::now());
+            scene.secrets.take(handed);
             if let Some(why) = super::unknown_sale(&scene) {
                 return Err(why);
             }
@@ -118,8 +131,9 @@ impl Errand {
                 .map(|made| made.packed.bytes.into())
                 .map_err(|error| chain(&error));
         }
-        let scene = Scene::of(config_file, wanted, Timestamp::now());
-        let redactor = super::redactor(config_file);
+        let mut scene = Scene::of(config_file, wanted, Timestamp::now());
+        scene.secrets.take(handed);
+        let redactor = Redactor::new(scene.secrets.lines());
         let (_, name, source) = KINDS.iter().find(|(name, _, _)| *name == self.kind).ok_or("no such type")?;
         let texts = super::gather::alone(scene, *source)?;
         let found = texts.into_iter().find(|(found, _, _)| found == name).map(|(_, text, _)| text);
@@ -164,9 +178,7 @@ pub fn heard(from: &mut impl BufRead) -> std::io::Result<String> {
 /// The line to whoever asked; everything else is an answer.
 pub fn carry_out(config_file: &Path, errand: &str, to: &mut impl Write) -> std::io::Result<()> {
     sales::clear_copies();
-    let answer = serde_json::from_str::<Errand>(errand)
-        .map_err(|error| format!("the errand cannot be read: {error}"))
-        .and_then(|errand| errand.gathered(config_file));
+    let answer = read(errand).and_then(|(errand, handed)| errand.gathered_without(config_file, handed));
     let (head, bytes) = match answer {
         Ok(bytes) => (Answer::Bytes(bytes.len() as u64), bytes),
         Err(why) => (Answer::Failed(why.chars().take(2_000).collect()), Bytes::new()),
@@ -174,6 +186,17 @@ pub fn carry_out(config_file: &Path, errand: &str, to: &mut impl Write) -> std::
     writeln!(to, "{}", serde_json::to_string(&head)?)?;
     to.write_all(&bytes)?;
     to.flush()
+}
+
+/// An errand and the secrets that came with it. An error repeats none of them.
+fn read(line: &str) -> Result<(Errand, BTreeMap<String, String>), String> {
+    let mut errand: Value =
+        serde_json::from_str(line).map_err(|error| format!("the errand cannot be read: {error}"))?;
+    let handed = errand.as_object_mut().and_then(|fields| fields.remove(HANDED)).unwrap_or_default();
+    let handed = if handed.is_null() { Ok(BTreeMap::new()) } else { serde_json::from_value(handed) };
+    let handed = handed.map_err(|_| "the errand's secrets are no texts by their places".to_owned())?;
+    let errand = serde_json::from_value(errand).map_err(|error| format!("the errand cannot be read: {error}"))?;
+    Ok((errand, handed))
 }
 
 /// Ends this process when whoever asked is gone: nobody waits for what it would gather. Does nothing where nobody can
@@ -197,18 +220,19 @@ pub fn end_with_asker() {
 ///
 /// # Errors
 /// Why there is nothing, in words for whoever asked.
-pub(super) async fn send(socket: &Path, errand: &Errand) -> Result<Bytes, String> {
-    let answer = tokio::time::timeout(ANSWER, exchange(socket, errand)).await;
+pub(super) async fn send(socket: &Path, errand: &Errand, secrets: &Secrets) -> Result<Bytes, String> {
+    let answer = tokio::time::timeout(ANSWER, exchange(socket, errand, secrets)).await;
     answer.unwrap_or_else(|_| Err(format!("the report unit gave no answer within {} s", ANSWER.as_secs())))
 }
 
-async fn exchange(socket: &Path, errand: &Errand) -> Result<Bytes, String> {
+async fn exchange(socket: &Path, errand: &Errand, secrets: &Secrets) -> Result<Bytes, String> {
     let told = |error: std::io::Error| format!("the report unit cannot be asked: {error}");
     let silent = || "the report unit ended without an answer: see journalctl -u 'esim-kiosk-report@*'".to_owned();
     let mut stream = UnixStream::connect(socket).await.map_err(told)?;
-    let mut line = serde_json::to_vec(errand).map_err(|error| told(error.into()))?;
-    line.push(b'\n');
-    stream.write_all(&line).await.map_err(told)?;
+    let mut fields = serde_json::to_value(errand).map_err(|error| told(error.into()))?;
+    fields[HANDED] = json!(secrets.to_hand_over());
+    let line = format!("{fields}\n");
+    stream.write_all(line.as_bytes()).await.map_err(told)?;
     // It stays open: the unit ends itself when this end is closed.
     let mut stream = BufReader::new(stream);
     let mut head = String::new();
@@ -242,6 +266,13 @@ mod tests {
         assert_eq!(chosen(text, "", 1_000, 10), "ERROR 4\n");
     }
 
+    /// A credential that the asker alone can read.
+    fn handed() -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.take([("credential:mobilexy".to_owned(), "plain words canary ten\n".to_owned())].into());
+        secrets
+    }
+
     /// An asker and a report unit on the two ends of a line, as systemd joins them; `unit` plays the unit.
     async fn asked(
         errand: &Errand,
@@ -251,7 +282,7 @@ mod tests {
         let socket = dir.path().join("socket");
         let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let playing = std::thread::spawn(move || unit(listener.accept().unwrap().0));
-        let answer = send(&socket, errand).await;
+        let answer = send(&socket, errand, &handed()).await;
         playing.join().unwrap();
         answer
     }
@@ -269,7 +300,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
         std::fs::create_dir_all(state.join("live")).unwrap();
-        let lines = "2026-11-22T10:00:00Z a\n2026-11-22T11:00:00Z b\n2026-11-22T12:00:00Z c token=CANARY\n";
+        let lines = "2026-11-22T10:00:00Z a\n2026-11-22T11:00:00Z b\n2026-11-22T12:00:00Z c token=CANARY, plain words canary ten\n";
         std::fs::File::create(state.join("live/events.txt")).unwrap().write_all(lines.as_bytes()).unwrap();
         let config = dir.path().join("kiosk.toml");
         let text = include_str!("../../systemd/config.example.toml").replacen(
@@ -281,7 +312,7 @@ mod tests {
         let mut wish = errand("events");
         wish.since = "2026-11-22T10:30:00Z".parse().ok();
         let text = asked(&wish, carries_out(config.clone())).await.unwrap();
-        assert_eq!(text, "2026-11-22T11:00:00Z b\n2026-11-22T12:00:00Z c token=•••\n");
+        assert_eq!(text, "2026-11-22T11:00:00Z b\n2026-11-22T12:00:00Z c token=•••, •••\n");
         let report = asked(&errand(REPORT), carries_out(config.clone())).await.unwrap();
         assert!(report.starts_with(&[0x1F, 0x8B]), "a gzip");
         let tight = Errand { most: 100, ..errand(REPORT) };
@@ -310,7 +341,7 @@ mod tests {
             stream.write_all(b"{\"bytes\":99999999}\n").unwrap();
         });
         assert!(much.await.unwrap_err().contains("1048576 are allowed"));
-        let nobody = send(Path::new("/nowhere/socket"), &errand("kiosk")).await;
+        let nobody = send(Path::new("/nowhere/socket"), &errand("kiosk"), &Secrets::default()).await;
         assert!(nobody.unwrap_err().contains("cannot be asked"));
     }
 }

@@ -10,7 +10,7 @@ use jiff::ToSpan;
 use super::bundle::{Bundle, NoBundle, Packed};
 use super::redact::Redactor;
 use super::sources::{self, Scene, Text, Wanted};
-use super::{configuration, live, machine, page, report, sales, secrets};
+use super::{configuration, live, machine, page, report, sales};
 
 /// So long may one source take; the logs are asked five times.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ pub struct Gathered {
 /// Only where nothing can be packed at all; a source that fails or hangs becomes a text.
 pub fn gather(mut scene: Scene, most: u64, mut progress: impl FnMut(&str)) -> Result<Gathered, NoBundle> {
     fill_times(&mut scene);
-    let mut bundle = Bundle::new(Redactor::new(secrets::known(&scene.config_file)));
+    let mut bundle = Bundle::new(Redactor::new(scene.secrets.lines()));
     let scene = Arc::new(scene);
     progress("sales");
     let shared = scene.clone();
@@ -119,7 +119,7 @@ pub(super) fn alone(scene: Scene, source: fn(&Scene) -> Vec<Text>) -> Result<Vec
 pub fn unknown_sale(scene: &Scene) -> Option<String> {
     let name = scene.wanted.sale.clone()?;
     let (journal, machine) = (scene.journal(), scene.machine().to_owned());
-    let told = Redactor::new(secrets::known(&scene.config_file)).clean(&name);
+    let told = Redactor::new(scene.secrets.lines()).clean(&name);
     let known = within(scene.until, PATIENCE, move || sales::knows(&journal, &name)).ok().flatten()?;
     (!known).then(|| {
         format!("there is no sale {told} in the journal of {machine}: a number looks like K07-000123; without one, the last days are told")

@@ -100,7 +100,8 @@ impl Puller {
     async fn gathered(&self, errand: Errand) -> Result<Bytes, String> {
         if let Some(unit) = &self.unit {
             if unit.exists() {
-                return send(unit, &errand).await;
+                let secrets = super::secrets::of(&self.config_file);
+                return send(unit, &errand, &secrets).await;
             }
             warn!(socket = %unit.display(), "the report unit is not there: this process tells what it can see itself");
         }

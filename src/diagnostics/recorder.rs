@@ -278,8 +278,8 @@ mod tests {
             }
         }
         // One secret that is longer than all that is looked at.
-        recorder.event(format!("token=\"{}", "SECRET ".repeat(LOOKED_AT * EVENT)));
-        assert_eq!(recorder.last_events(1).remove(0), "token=\"…");
+        recorder.event(format!("said token=\"{}", "SECRET ".repeat(LOOKED_AT * EVENT)));
+        assert_eq!(recorder.last_events(1).remove(0), "said …");
         // Short ones stay as they are: they are cleaned where they leave the machine.
         recorder.event("short 4761 7390 0101 0119".into());
         assert_eq!(recorder.last_events(1).remove(0), "short 4761 7390 0101 0119");

@@ -1,6 +1,7 @@
 //! The secrets of this very machine: what must never be in a bundle is known best by its own value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -21,28 +22,64 @@ struct Place {
     files: Vec<PathBuf>,
 }
 
-/// The lines of every secret that the configuration names a place for: the machine's own file, what was pushed and what
-/// was taken back. What cannot be read is unknown, and [`told`] says so.
-pub(super) fn known(config_file: &Path) -> Vec<String> {
-    let secrets = places(config_file).into_iter().filter_map(|place| place.read().ok());
-    // The marks of a PEM file are no secret.
-    let lines = secrets.flat_map(|secret| secret.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>());
-    lines.filter(|line| !line.starts_with("-----")).collect()
+/// The secrets of a machine, by their places.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    /// Each place as it is written, and its text or why it cannot be read.
+    found: BTreeMap<String, Result<String, String>>,
 }
 
-/// Which secrets are known, for the bundle: a place that cannot be read is taken out by its look alone.
-pub(super) fn told(config_file: &Path) -> String {
-    let places = places(config_file);
-    let mut text = places.iter().fold(String::new(), |text, place| match place.read() {
-        Ok(_) => text + &format!("{}: known, and taken out wherever it stands\n", place.named),
-        Err(why) => {
-            text + &format!("{}: NOT known, only what looks like a secret was taken out ({why})\n", place.named)
-        }
-    });
-    if text.is_empty() {
-        text.push_str("The configuration names no place of a secret.\n");
+/// Every secret that the configuration names a place for: the machine's own file, what was pushed, what was taken back.
+pub fn of(config_file: &Path) -> Secrets {
+    let places = places(config_file).into_iter();
+    Secrets {
+        found: places
+            .map(|place| {
+                let read = place.read();
+                (place.named, read)
+            })
+            .collect(),
     }
-    text
+}
+
+impl Secrets {
+    /// Their lines, each a secret of its own; the marks of a PEM file are none.
+    pub fn lines(&self) -> Vec<String> {
+        let lines = self.found.values().flatten().flat_map(|text| text.lines()).map(str::trim);
+        lines.filter(|line| !line.starts_with("-----")).map(str::to_owned).collect()
+    }
+
+    /// What the service hands to the report unit, which systemd shows no credentials.
+    pub(super) fn to_hand_over(&self) -> BTreeMap<&str, &str> {
+        self.found.iter().filter_map(|(place, text)| Some((place.as_str(), text.as_ref().ok()?.as_str()))).collect()
+    }
+
+    /// Knows what was handed over too. What can be read here is believed more.
+    pub(super) fn take(&mut self, handed: BTreeMap<String, String>) {
+        for (place, text) in handed {
+            let known = self.found.entry(place).or_insert_with(|| Err("not read here".to_owned()));
+            if known.is_err() {
+                *known = Ok(text);
+            }
+        }
+    }
+
+    /// Which of them are known, for the bundle: a place that cannot be read is taken out by its look alone.
+    pub(super) fn told(&self) -> String {
+        if self.found.is_empty() {
+            return "The configuration names no place of a secret.\n".to_owned();
+        }
+        self.found.iter().fold(String::new(), |text, (place, read)| match read {
+            Ok(_) => text + &format!("{place}: known, and taken out wherever it stands\n"),
+            Err(why) => text + &format!("{place}: NOT known, only what looks like a secret was taken out ({why})\n"),
+        })
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.found.keys()).finish()
+    }
 }
 
 fn places(config_file: &Path) -> BTreeSet<Place> {
@@ -143,13 +180,21 @@ mod tests {
         );
         put("state/configuration/good.toml", &format!("[back_office]\ntoken = \"file:{}\"\n", linked.display()));
         put("state/configuration/refused.toml", &format!("[back_office\ntoken = \"file:{old}\"\n"));
-        let known = known(Path::new(&config));
+        let mut secrets = of(Path::new(&config));
+        let known = secrets.lines();
         for secret in ["of the file", "of the push", "of the old one", "MIIEvFLEET"] {
             assert!(known.iter().any(|line| line == secret), "{secret} is not in {known:?}");
         }
         assert!(!known.iter().any(|line| line.contains("PRIVATE")), "{known:?}");
-        let told = told(Path::new(&config));
+        let told = secrets.told();
         assert!(told.contains("credential:nowhere-at-all: NOT known"), "{told}");
         assert_eq!(told.matches(": known").count(), 4, "{told}");
+        // What the service may read and the report unit may not.
+        let handed = [("credential:nowhere-at-all", "of systemd"), (&*format!("file:{own}"), "an older one")];
+        secrets.take(handed.map(|(place, text)| (place.to_owned(), text.to_owned())).into());
+        let known = secrets.lines();
+        assert!(known.contains(&"of systemd".to_owned()) && !known.contains(&"an older one".to_owned()), "{known:?}");
+        assert!(!secrets.told().contains("NOT known"), "{}", secrets.told());
+        assert!(!format!("{secrets:?}").contains("of systemd"), "{secrets:?}");
     }
 }

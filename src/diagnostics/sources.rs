@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::programs::Programs;
+use super::secrets::{self, Secrets};
 use crate::config::Config;
 
 /// Most bytes of one file.
@@ -53,6 +54,8 @@ pub struct Scene {
     pub ask: Box<Ask>,
     /// After this no source is asked any more.
     pub until: Instant,
+    /// What must not be in any text, by its value.
+    pub secrets: Secrets,
 }
 
 /// One text: its name in the bundle, the text or why there is none, and whether its beginning may be cut.
@@ -65,7 +68,15 @@ impl Scene {
         let until = Instant::now() + TIME;
         let programs = Programs::until(until);
         let ask = Box::new(move |program: &str, words: &[&str]| programs.ask(program, words));
-        Scene { config_file: config_file.to_owned(), config, wanted, now, ask, until }
+        Scene {
+            config_file: config_file.to_owned(),
+            config,
+            wanted,
+            now,
+            ask,
+            until,
+            secrets: secrets::of(config_file),
+        }
     }
 
     /// The machine's label; a question mark where the configuration cannot be read.

@@ -112,6 +112,12 @@ fn named_secrets_in_documents() {
         ("user=kiosk&password=hunter%202&state=1", &["hunter"], &["user=kiosk&", "&state=1"]),
         ("%22password%22%3A%22two%20words%22%2C%22plan%22%3A%22eu%22", &["two%20words"], &["%22plan%22%3A%22eu%22"]),
         ("password%3Dhunter2%26state%3D1", &["hunter2"], &["%26state%3D1"]),
+    ]);
+}
+
+#[test]
+fn named_secrets_in_markup_and_debug() {
+    judge(&[
         ("<password>two words</password><plan>eu</plan>", &["two words"], &["</password><plan>eu</plan>"]),
         ("<input name=\"csrf_token\" value=\"two words\"/> ok", &["two words"], &["/> ok"]),
         (
