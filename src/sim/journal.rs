@@ -60,6 +60,11 @@ pub trait Guard: Send {
     /// # Errors
     /// The journal's own, or that it is gone, before the write or after it.
     fn write(&mut self, what: Writes, work: &mut dyn FnMut() -> Result<(), JournalError>) -> Result<(), JournalError>;
+
+    /// A step of a sale is on disk.
+    fn wrote(&mut self, step: &Append<'_>) {
+        let _ = step;
+    }
 }
 
 /// A journal behind a guard.
@@ -190,8 +195,20 @@ macro_rules! writes {
 }
 
 impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
+    fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError> {
+        let (inner, mut written) = (self.inner.held(), false);
+        let told = self.guard.write(Writes::Step, &mut || {
+            inner.append(step)?;
+            written = true;
+            Ok(())
+        });
+        if written {
+            self.guard.wrote(step);
+        }
+        told
+    }
+
     writes! {
-        Step append(step: &Append<'_>) -> ();
         Other day_closed(evidence: &str) -> u64;
         Other outbox_taken(number: u64, now: Moment) -> ();
         Other estrange(why: &str) -> ();

@@ -16,6 +16,8 @@ use crate::sale::{Lock, Sale};
 #[derive(Debug, Default, Clone)]
 struct Disk {
     entries: BTreeMap<SaleId, Vec<Entry>>,
+    /// The sale of each, as its last step left it.
+    folded: BTreeMap<SaleId, Sale>,
     locks: BTreeMap<Lock, SaleId>,
     claims: BTreeMap<String, SaleId>,
     profiles: BTreeMap<ProfileId, Profile>,
@@ -83,6 +85,16 @@ impl MemoryDisk {
         let fold =
             |(id, entries): (&SaleId, &Vec<Entry>)| Sale::replay(*id, entries).expect("what was appended is a sale");
         disk.entries.iter().map(fold).collect()
+    }
+
+    /// Every sale that is not closed, as its last step left it.
+    pub fn unclosed(&self) -> Vec<Sale> {
+        self.disk().folded.values().filter(|sale| sale.closed.is_none()).cloned().collect()
+    }
+
+    /// Ends of day.
+    pub fn days(&self) -> usize {
+        usize::try_from(self.disk().days).unwrap_or(usize::MAX)
     }
 
     /// A sale's records.
@@ -166,6 +178,7 @@ impl Disk {
             }
         }
         self.entries.entry(id).or_default().extend(step.entries.iter().cloned());
+        self.folded.insert(id, step.sale.clone());
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Wanted {
     /// sale: only each so-many-th cut of a scenario.
     #[arg(long, default_value_t = 1)]
     every: u64,
+    /// sale: each so-many-th pair of a cut and a second one in the start after it; 0 is none.
+    #[arg(long, default_value_t = 97)]
+    pairs: u64,
     /// sale: only scenarios whose name holds this text.
     #[arg(long)]
     only: Option<String>,
@@ -112,7 +115,13 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), Lost> {
         }
         What::Sale => {
             let disk = wanted.forgets.map_or(sale::Disk::Honest, sale::Disk::Forgets);
-            let asked = sale::Wanted { every: wanted.every, disk, only: wanted.only.clone(), below: wanted.below };
+            let asked = sale::Wanted {
+                every: wanted.every,
+                pairs: wanted.pairs,
+                disk,
+                only: wanted.only.clone(),
+                below: wanted.below,
+            };
             sale::run(&asked, &mut std::io::stdout())?.mismatches
         }
         What::PowerLoss => power_loss(wanted)?,

@@ -365,7 +365,10 @@ impl<'a> Device<'a> {
                     self.tell(Message::new(0x06, 0x0F).raw(&[0x9C])).await;
                 }
             },
-            (0x06, 0x20) if self.house.option(|o| o.busy_repeats_receipt) => self.repeat_receipt(command).await,
+            (0x06, 0x20) if self.house.option(|o| o.busy_repeats_receipt) => {
+                self.house.does_odd();
+                self.repeat_receipt(command).await;
+            }
             (0x06, 0x01) => {
                 self.strict(Violation::AuthorisationWhileOpen);
                 self.no(0x9C).await;

@@ -154,6 +154,11 @@ impl FaultPlan {
         self.with(|plan| plan.struck)
     }
 
+    /// How many chosen faults have not struck yet.
+    pub(super) fn unstruck(&self) -> usize {
+        self.with(|plan| plan.armed.iter().filter(|armed| armed.used == 0).count())
+    }
+
     /// The fault that strikes this transmission. `first` marks a message's first transmission: only that one is
     /// counted for the n-th, and only there chance may strike.
     pub(super) fn strike(&self, moment: Moment, message: &[u8], first: bool) -> Option<Fault> {
@@ -240,6 +245,9 @@ mod tests {
         assert_eq!(sent(APPROVAL, false), None);
         assert_eq!(plan.strike(Moment::Heard, APPROVAL, true), None);
         assert_eq!(plan.struck(), 2);
+        assert_eq!(plan.unstruck(), 0);
+        plan.add(FaultRule::heard((0x06, 0x01), 1, Fault::Drop));
+        assert_eq!(plan.unstruck(), 1);
     }
 
     #[test]

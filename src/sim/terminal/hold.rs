@@ -49,6 +49,9 @@ impl Device<'_> {
                     if waits_max.is_some_and(|max| waits > u32::from(max))
                         || limit.is_some_and(|limit| began.elapsed() + again > limit)
                     {
+                        if limit.is_some() {
+                            self.house.does_odd();
+                        }
                         return self.give_up_hold(record).await;
                     }
                     self.pause(again).await;
@@ -151,6 +154,9 @@ impl Device<'_> {
         self.phase = Phase::Working;
         let (wait, aborts, quirk) = self.house.option(|o| (o.completion_takes, o.aborts_after_booking, o.quirk));
         self.pause(wait).await;
+        if aborts || quirk.is_some() {
+            self.house.does_odd();
+        }
         if quirk == Some(Quirk::SecondApproval) {
             self.tell_second_approval().await;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -170,6 +171,7 @@ pub(super) struct House {
     pub(super) switch: LineSwitch,
     pub(super) power: Power,
     pub(super) started: Instant,
+    odd: AtomicU64,
 }
 
 impl House {
@@ -183,6 +185,7 @@ impl House {
             switch: LineSwitch::default(),
             power: Power::default(),
             started: Instant::now(),
+            odd: AtomicU64::new(0),
             options: Mutex::new(options),
         })
     }
@@ -197,6 +200,11 @@ impl House {
 
     pub(super) fn desk<T>(&self, act: impl FnOnce(&mut Desk) -> T) -> T {
         act(&mut self.desk.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Something odd that was set up is done.
+    pub(super) fn does_odd(&self) {
+        self.odd.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Who comes to the terminal now.
@@ -330,5 +338,15 @@ impl TerminalPanel {
     /// How many faults have struck.
     pub fn faults_struck(&self) -> u64 {
         self.house.faults.struck()
+    }
+
+    /// How many chosen faults have not struck yet.
+    pub fn unstruck(&self) -> usize {
+        self.house.faults.unstruck()
+    }
+
+    /// How often it has done something that is set up as odd: against the table, or by an assumption.
+    pub fn odd(&self) -> u64 {
+        self.house.odd.load(Ordering::SeqCst)
     }
 }

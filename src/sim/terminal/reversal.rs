@@ -44,8 +44,11 @@ impl Device<'_> {
         self.house.ledger.write(|book| book.reversals_asked += 1);
         self.yes().await;
         self.show(0x0E, "").await;
-        if self.house.option(|o| o.reversal_wants_card) && !self.card_for_reversal().await {
-            return self.end_refused(0x6C).await;
+        if self.house.option(|o| o.reversal_wants_card) {
+            self.house.does_odd();
+            if !self.card_for_reversal().await {
+                return self.end_refused(0x6C).await;
+            }
         }
         let locked = self.house.memory(|m| m.day_locked);
         let found = self.house.memory(|m| m.find(receipt).cloned());

@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::below::Below;
+use super::cells::Path;
 use super::damage::Log;
 use crate::esim::{DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Sent, Usage};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Append, Journal, JournalError};
 use crate::money::Exact;
 use crate::payment::{NotTaken, PaymentTerminal, TerminalOrder};
 use crate::printer::{PrintOutcome, PrinterState, ReceiptPrinter};
@@ -42,6 +43,15 @@ pub enum Disk {
     Honest,
     /// Forgets the last so many: a control that must be caught.
     Forgets(usize),
+}
+
+/// How much a life of the program has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Length {
+    /// Writes of the journal.
+    pub(super) writes: u64,
+    /// Orders to devices and providers.
+    pub(super) effects: u64,
 }
 
 #[derive(Debug)]
@@ -89,6 +99,16 @@ impl Life {
         while !self.is_dead() {
             self.0.died.notified().await;
         }
+    }
+
+    /// How much it has done.
+    pub(super) fn length(&self) -> Length {
+        Length { writes: self.0.appends.load(Ordering::SeqCst), effects: self.effects() }
+    }
+
+    /// The disk is to fail below SQLite, where only the files can tell.
+    pub(super) fn is_cut_below(&self) -> bool {
+        matches!(self.0.cut, Cut::Below(..))
     }
 
     /// The disk has failed below SQLite.
@@ -153,6 +173,8 @@ pub(super) struct Blade {
     pub(super) life: Life,
     /// Where the writes are counted by what they leave on disk.
     pub(super) log: Log,
+    /// Where the sales have stood.
+    pub(super) cells: Path,
 }
 
 impl Blade {
@@ -188,6 +210,10 @@ impl Guard for Blade {
         self.log.writes();
         let written = work();
         if mine { Err(self.end(disk_only)) } else { written }
+    }
+
+    fn wrote(&mut self, step: &Append<'_>) {
+        self.cells.steps(step.sale);
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Kind {
     WrongCode,
     /// Something was asked, ordered or given back although the journal may not be the newest.
     ActedInDoubt,
+    /// A fault that was to strike and never did: its runs prove nothing.
+    Toothless,
     /// A sale that never came to rest, a lock that was never given back, a kiosk that never sold again.
     Stuck,
 }

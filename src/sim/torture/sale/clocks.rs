@@ -30,9 +30,9 @@ impl Clocks {
     /// Right from the beginning, and left alone.
     pub(super) const RIGHT: Clocks = Clocks { first: WallStep::None, turn: None };
 
-    /// A traveller sees something: the moment may have come.
-    pub(super) fn at(self, sight: &Sight, hand: &Hand) {
-        let Some((turn, step)) = self.turn else { return };
+    /// A traveller sees something: the moment may have come. Whether it had.
+    pub(super) fn at(self, sight: &Sight, hand: &Hand) -> bool {
+        let Some((turn, step)) = self.turn else { return false };
         let come = match turn {
             Turn::Payment => *sight == Sight::Screen("pay"),
             Turn::HandOver => matches!(sight, Sight::Code { .. }),
@@ -40,6 +40,7 @@ impl Clocks {
         if come {
             step.sets(hand);
         }
+        come
     }
 }
 

@@ -3,6 +3,7 @@
 //! about it, and what must have stood still until then (sale.md 11).
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use tokio::time::sleep;
 
 use super::books::{Kind, Wrong, audit_since};
 use super::operator::adopts;
-use super::run::next_traveller;
+use super::play::{next_traveller, stuck};
 use super::scenario::{Scenario, Setting, for_later, in_stock};
 use super::stand::{Open, Stand};
 use super::store::Folder;
@@ -139,6 +140,8 @@ pub(super) struct Fate {
     newer: Option<String>,
     /// What could not be read any more.
     ruin: Vec<u8>,
+    /// The books were not what they had been.
+    real: bool,
 }
 
 /// The kiosk is down, and this happens to its books.
@@ -146,6 +149,7 @@ pub(super) fn befalls(setting: &Setting, stand: &Stand) -> (Fate, Vec<Wrong>) {
     let (mut fate, mut wrongs) = (Fate::default(), Vec::new());
     let Some(folder) = stand.disk.folder() else { return (fate, wrongs) };
     folder.close();
+    let before = (setting.damage != Damage::None).then(|| content(folder));
     let damaged = match setting.damage {
         Damage::None => false,
         Damage::RestoredFromBefore => {
@@ -181,7 +185,42 @@ pub(super) fn befalls(setting: &Setting, stand: &Stand) -> (Fate, Vec<Wrong>) {
         }
     };
     fate.known = damaged.then(|| Known::at(stand));
+    fate.real = before.is_some_and(|before| before != content(folder));
     (fate, wrongs)
+}
+
+/// Everything that stands in the books, in short; none where they cannot be read. A copy is looked at: whoever closes a
+/// database last changes its files.
+fn content(folder: &Folder) -> Option<u64> {
+    let copy = folder.path().join("looked-at.db");
+    for suffix in ["", "-wal"] {
+        let bytes = std::fs::read(beside(&folder.database(), suffix)).unwrap_or_default();
+        put(&beside(&copy, suffix), &bytes);
+    }
+    let found = rusqlite::Connection::open(&copy).and_then(|books| sum(&books));
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(beside(&copy, suffix)).ok();
+    }
+    found.ok()
+}
+
+fn sum(books: &rusqlite::Connection) -> rusqlite::Result<u64> {
+    let mut hash = DefaultHasher::new();
+    let mut tables = books.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
+    let tables: Vec<(String, String)> =
+        tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (name, sql) in tables {
+        sql.hash(&mut hash);
+        let mut query = books.prepare(&format!("SELECT * FROM \"{name}\""))?;
+        let columns = query.column_count();
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                format!("{:?}", row.get_ref(column)?).hash(&mut hash);
+            }
+        }
+    }
+    Ok(hash.finish())
 }
 
 /// A program of the next version has written: a column, a table, a field and a record that this one does not know.
@@ -210,15 +249,16 @@ fn newer_program(folder: &Folder, wrongs: &mut Vec<Wrong>) -> Option<String> {
     Some(sale)
 }
 
-fn stuck(what: &str) -> Wrong {
-    Wrong { kind: Kind::Stuck, what: what.to_owned() }
-}
-
 fn acted(what: String) -> Wrong {
     Wrong { kind: Kind::ActedInDoubt, what }
 }
 
 impl Fate {
+    /// What was to become of the books became of them.
+    pub(super) fn is_real(&self) -> bool {
+        self.real
+    }
+
     /// The kiosk runs again: what must stand still does, and the operator does what is left to a person.
     pub(super) async fn aftermath(&mut self, setting: &Setting, stand: &Stand, open: &Open) -> Vec<Wrong> {
         let mut wrongs = Vec::new();

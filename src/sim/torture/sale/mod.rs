@@ -1,5 +1,6 @@
-//! Exhaustive interruption: every scenario, cut at its n-th record and at its n-th effect, n = 1 until the run ends by
-//! itself; then started again, brought to rest, and the books compared.
+//! Exhaustive interruption: every scenario, cut at its n-th write and at its n-th effect, n = 1 until every sale is
+//! closed by itself, with queue, claim and end of day; then started again, gone on with, and the books compared. The
+//! start after a cut is cut too.
 //!
 //! The kiosk is the product's loop and the product's session with the terminal; the terminal is the simulated one,
 //! byte by byte in memory; journal and provider are twins without disk and wire. Time is virtual.
@@ -7,27 +8,34 @@
 pub mod below;
 mod blade;
 mod books;
+mod cells;
 mod clocks;
 mod damage;
 mod drawn;
 mod goods_scenarios;
+mod manner;
 mod month;
 mod operator;
+mod play;
 mod random;
+mod report;
 mod run;
 mod scenario;
 mod shelf;
 mod shop;
 mod stand;
 mod store;
+mod teeth;
 mod used_up_scenarios;
 
 pub use blade::{Cut, Disk};
 pub use books::{Kind, Wrong};
+pub use cells::{Cell, Cells, Column};
 pub use drawn::Drawn;
 pub use month::{Lived, Month, Sample, lived};
 pub use random::{Chances, PER_STAND, random};
-pub use run::{Report, Wanted, run};
+pub use report::Report;
+pub use run::{Wanted, run};
 
 #[cfg(test)]
 mod tests;

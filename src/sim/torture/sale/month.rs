@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::blade::{Cut, Disk};
 use super::books::{Wrong, audit};
-use super::run::rest;
+use super::play::rest;
 use super::scenario::{Setting, WallStep};
 use super::shop::Manner;
 use super::stand::{Open, Stand};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::blade::{Cut, Disk};
 use super::books::{Wrong, audit};
 use super::drawn::Drawn;
-use super::run::{next_traveller, rest, story};
+use super::play::{next_traveller, rest, story};
 use super::scenario::{Setting, WallStep};
 use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};

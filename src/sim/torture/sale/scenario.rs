@@ -55,7 +55,7 @@ pub(super) struct Setting {
     pub(super) queue_min: Option<u32>,
     /// Somebody else wants the same while nothing can be reached.
     pub(super) wanted_twice: bool,
-    /// The day is closed once the first traveller is gone.
+    /// The day is closed once the first traveller is gone, before the network is back.
     pub(super) day_end: bool,
     /// What the provider does with the later goods of a basket.
     pub(super) second: Option<Manner>,
@@ -97,6 +97,12 @@ impl Setting {
             holds: true,
             office: None,
         }
+    }
+
+    /// The clock on the wall is lost at some time: the age of what was paid before may be unknown for ever.
+    pub(super) fn is_timeless(&self) -> bool {
+        let turned = self.clocks.turn.is_some_and(|(_, step)| step == WallStep::Lost);
+        turned || self.clocks.first == WallStep::Lost || self.wall == WallStep::Lost
     }
 }
 

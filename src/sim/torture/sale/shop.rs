@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 
+use super::manner::DEADLINE;
+pub(super) use super::manner::{Ends, Manner, Struck};
 use crate::esim::{
     Delivery, Doubt, DuplicateGuard, EsimProvider, LookUp, OrderOutcome, OrderRequest, Outcome, PriceCheck, Refusal,
     RefusalReason, Sent, Usage,
@@ -16,28 +18,6 @@ use crate::sale::activation::{ActivationCode, Iccid, Profile};
 use crate::sale::id::GoodKey;
 use crate::sale::offer::{DataVolume, Kind, Offer, OrderReference, PlanKey, ProviderId};
 use crate::sale::plan::{Coverage, ProviderPlan};
-
-/// A client gives up an answer after so long.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// What the provider does with an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// Sells, and answers after so long.
-    Sells(Duration),
-    /// Refuses after so long.
-    Refuses(Duration),
-    /// Cannot be reached.
-    Unreachable,
-    /// Sells at once, says so, and has the code after so long.
-    SellsLater(Duration),
-    /// Sells, and the answer is lost; nothing else is answered for so long after it.
-    SellsUntold(Duration),
-    /// The order is lost; nothing else is answered for so long after it.
-    Loses(Duration),
-    /// Delivers a profile that it has sold to an earlier traveller.
-    Doubles,
-}
 
 /// One order as the provider has it.
 #[derive(Debug, Clone)]
@@ -77,17 +57,7 @@ struct Books {
     ends: Ends,
     /// Numbers whose subscription was ended, by order.
     ended: Vec<OrderReference>,
-}
-
-/// What the provider does when a number's subscription is to be ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ends {
-    /// Ends it.
-    Well,
-    /// Ends it, and the first so many answers are lost.
-    Untold(u8),
-    /// Never does.
-    Never,
+    struck: Struck,
 }
 
 /// The provider and its books; clones are the same one. It outlives every kiosk.
@@ -108,6 +78,7 @@ impl Shop {
             second: None,
             ends: Ends::Well,
             ended: Vec::new(),
+            struck: Struck::default(),
         };
         Shop { id: shop_name(), books: Arc::new(Mutex::new(books)) }
     }
@@ -147,7 +118,14 @@ impl Shop {
     }
 
     pub(super) fn is_offline(&self) -> bool {
-        self.books().offline
+        let mut books = self.books();
+        books.struck.offline |= books.offline;
+        books.offline
+    }
+
+    /// What went wrong here until now.
+    pub(super) fn struck(&self) -> Struck {
+        self.books().struck
     }
 
     /// Sells one, and has its code after so long.
@@ -290,8 +268,12 @@ impl EsimProvider for Shop {
             return OrderOutcome::Unknown(doubt);
         }
         let manner = {
-            let books = self.books();
-            books.second.filter(|_| request.key.index > 0).unwrap_or(books.manner)
+            let mut books = self.books();
+            let second = books.second.filter(|_| request.key.index > 0);
+            let manner = second.unwrap_or(books.manner);
+            books.struck.second |= second.is_some_and(Manner::is_fault);
+            books.struck.manner |= second.is_none() && manner.is_fault();
+            manner
         };
         let sell = |takes| self.sell_of(request.key, request.offer.kind.clone(), takes);
         match manner {
@@ -370,6 +352,7 @@ impl EsimProvider for Shop {
         }
         sleep(Duration::from_secs(1)).await;
         let mut books = self.books();
+        books.struck.ends |= books.ends != Ends::Well;
         if books.ends == Ends::Never {
             return Outcome::Refused(Refusal { reason: RefusalReason::Other, detail: "not now".to_owned() });
         }

@@ -2,6 +2,7 @@
 //! again and again. All in one process, in virtual time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::blade::{Blade, Cut, CutJournal, Cuts, Disk, Life};
+use super::cells::Path;
 use super::clocks::Clocks;
 use super::damage::Log;
 use super::scenario::{Setting, WallStep};
@@ -47,12 +49,24 @@ const BEGAN: &str = "2026-11-22T02:00:00Z";
 pub(super) struct Tray {
     pub(super) receipts: Arc<Mutex<Vec<Receipt>>>,
     pub(super) empty: bool,
+    missed: Arc<AtomicBool>,
+}
+
+impl Tray {
+    /// Somebody asked for paper where there was none.
+    pub(super) fn was_missed(&self) -> bool {
+        self.missed.load(Ordering::SeqCst)
+    }
 }
 
 #[async_trait]
 impl ReceiptPrinter for Tray {
     async fn status(&self) -> PrinterState {
-        if self.empty { PrinterState::Faulty(PrinterFault::PaperOut) } else { PrinterState::Ready { paper_low: false } }
+        if !self.empty {
+            return PrinterState::Ready { paper_low: false };
+        }
+        self.missed.store(true, Ordering::SeqCst);
+        PrinterState::Faulty(PrinterFault::PaperOut)
     }
 
     async fn print(&self, receipt: &Receipt) -> PrintOutcome {
@@ -86,12 +100,15 @@ pub(super) struct Stand {
     pub(super) stocked: Vec<(String, ProfileId)>,
     /// What travellers were shown, in order.
     pub(super) sights: Arc<Mutex<Vec<Sight>>>,
+    /// Where money and goods of its sales have stood.
+    pub(super) cells: Path,
     dialler: Dialler,
     settings: Arc<Settings>,
     catalogue: Arc<Catalogue>,
     began: Instant,
     hand: Hand,
     clocks: Clocks,
+    clock_turned: Arc<AtomicBool>,
     /// How far the write-ahead log of the books has come, write by write of the last life.
     pub(super) log: Log,
     office: bool,
@@ -136,12 +153,14 @@ impl Stand {
             tray: Tray { empty: setting.no_paper, ..Tray::default() },
             stocked,
             sights: Arc::default(),
+            cells: Path::default(),
             dialler,
             catalogue,
             settings,
             began: Instant::now(),
             hand,
             clocks: setting.clocks,
+            clock_turned: Arc::default(),
             log: Log::default(),
             office: setting.office.is_some(),
             seed: setting.seed,
@@ -151,6 +170,16 @@ impl Stand {
     /// The clock on the wall is set.
     pub(super) fn step_wall(&self, step: WallStep) {
         step.sets(&self.hand);
+    }
+
+    /// What travellers were shown until now.
+    pub(super) fn seen(&self) -> Vec<Sight> {
+        self.sights.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The wall clock was set while a kiosk ran.
+    pub(super) fn clock_was_turned(&self) -> bool {
+        self.clock_turned.load(Ordering::SeqCst)
     }
 
     fn wall_now(&self) -> Wall {
@@ -179,7 +208,8 @@ impl Stand {
         let (shown, views) = watch::channel(Arc::new(View::starting("en")));
         let under = |inner: Shop| Arc::new(Cuts { inner, life: life.clone() }) as Arc<dyn EsimProvider>;
         self.log.begins(self.disk.write_ahead_log());
-        let guard = Blade { disk: self.disk.memory().cloned(), life: life.clone(), log: self.log.clone() };
+        let (disk, log, cells) = (self.disk.memory().cloned(), self.log.clone(), self.cells.clone());
+        let guard = Blade { disk, life: life.clone(), log, cells };
         let journal = CutJournal { inner, guard };
         let printer = Arc::new(Cuts { inner: self.tray.clone(), life: life.clone() });
         let connections = Connections {
@@ -217,8 +247,11 @@ impl Stand {
     /// A traveller before this kiosk.
     pub(super) fn traveller(&self, open: &Open) -> Robot {
         let (sights, hand, clocks) = (self.sights.clone(), self.hand.clone(), self.clocks);
+        let turned = self.clock_turned.clone();
         let tells = move |sight: &Sight| {
-            clocks.at(sight, &hand);
+            if clocks.at(sight, &hand) {
+                turned.store(true, Ordering::SeqCst);
+            }
             if !matches!(sight, Sight::Screen(_)) {
                 sights.lock().unwrap_or_else(PoisonError::into_inner).push(sight.clone());
             }

@@ -202,6 +202,19 @@ impl Store {
         }
     }
 
+    /// Every sale that is not closed, folded.
+    pub(super) fn open_sales(&self) -> Vec<Sale> {
+        match self {
+            Store::Memory(disk) => disk.unclosed(),
+            Store::Files(folder) => self.read(folder, |archive| {
+                let open = Wanted { open: true, ..Wanted::default() };
+                let rows = archive.list(&open).expect("the sales can be read");
+                let sales = rows.iter().filter_map(|row| archive.sale(row.id).expect("what was appended is a sale"));
+                sales.filter(|sale| sale.closed.is_none()).collect()
+            }),
+        }
+    }
+
     /// A sale's records.
     pub(super) fn records(&self, id: SaleId) -> Vec<Record> {
         match self {
@@ -232,7 +245,10 @@ impl Store {
 
     /// Ends of day that were reckoned.
     pub(super) fn days(&self) -> usize {
-        let Store::Files(folder) = self else { return 0 };
+        let folder = match self {
+            Store::Memory(disk) => return disk.days(),
+            Store::Files(folder) => folder,
+        };
         self.read(folder, |archive| archive.reckonings(10_000).expect("the reckonings can be read").len())
     }
 }

@@ -6,10 +6,13 @@ use crate::sim::terminal::Stranded;
 #[test]
 fn the_books_balance_wherever_a_sale_is_cut() {
     let mut told = Vec::new();
-    let wanted = Wanted { every: 11, disk: Disk::Honest, ..Wanted::default() };
+    let wanted = Wanted { every: 29, pairs: 31, ..Wanted::default() };
     let report = run(&wanted, &mut told).unwrap();
     assert_eq!(report.mismatches, 0, "{}", String::from_utf8_lossy(&told));
     assert!(report.cuts >= 180 && report.scenarios >= 90, "{} cuts in {} scenarios", report.cuts, report.scenarios);
+    assert!(report.pairs >= 10, "{} were cut twice", report.pairs);
+    let paid = (crate::sale::Money::Paid, Column::Stored);
+    assert!(!report.cells.missed().contains(&paid), "{:?}", report.cells);
 }
 
 /// The control: a disk that forgets what it has confirmed, as with `synchronous=NORMAL`, or as if the loop acted
@@ -17,8 +20,7 @@ fn the_books_balance_wherever_a_sale_is_cut() {
 #[test]
 fn a_disk_that_forgets_is_noticed() {
     for forgets in [1, 3] {
-        let wanted =
-            Wanted { every: 1, disk: Disk::Forgets(forgets), only: Some("walks off".to_owned()), below: false };
+        let wanted = Wanted { disk: Disk::Forgets(forgets), only: Some("walks off".to_owned()), ..Wanted::default() };
         let report = run(&wanted, &mut std::io::sink()).unwrap();
         for kind in [Kind::StrayCommit, Kind::LostRecord] {
             assert!(report.kinds.contains_key(&kind), "{kind:?} was not noticed: {:?}", report.kinds);
