@@ -29,6 +29,7 @@ pub mod unreadable;
 pub mod upkeep;
 
 pub use append::word;
+pub use newest::{is_known, terminal_named};
 
 use std::collections::BTreeMap;
 

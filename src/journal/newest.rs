@@ -33,11 +33,16 @@ pub(super) fn knows(connection: &Connection, key: &ApprovalKey) -> Result<bool, 
     let rows = query.query_map([LATEST], |row| row.get::<_, String>(0))?;
     for row in rows {
         let record = serde_json::from_str::<serde_json::Value>(&row?).and_then(Record::deserialize);
-        known.extend(record.ok().and_then(named));
+        known.extend(record.ok().and_then(terminal_named));
     }
+    Ok(is_known(&known, key))
+}
+
+/// Whether `key` is among these, or nothing is, or what is there is of another terminal.
+pub fn is_known(known: &[ApprovalKey], key: &ApprovalKey) -> bool {
     let ours = known.iter().filter(|known| same(&known.terminal_id, &key.terminal_id));
     let mut ours = ours.peekable();
-    Ok(ours.peek().is_none() || ours.any(|known| is_same(known, key)))
+    ours.peek().is_none() || ours.any(|known| is_same(known, key))
 }
 
 /// An operator has let the terminal move money beside the sales: whatever it did last after that is taken, once.
@@ -56,7 +61,8 @@ pub(super) fn learn(work: &Transaction<'_>, key: &ApprovalKey) -> Result<(), Fau
     Ok(set_meta(work, TAKEN, text)?)
 }
 
-fn named(record: Record) -> Option<ApprovalKey> {
+/// The terminal's transaction that a record names.
+pub fn terminal_named(record: Record) -> Option<ApprovalKey> {
     match record {
         Record::Approved { transaction } => Some(transaction.key),
         Record::Paid { key } => Some(key),

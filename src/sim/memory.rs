@@ -1,17 +1,26 @@
 //! A journal in memory: the twin of the database for simulations of many sales. What was appended survives the loop
 //! that appended it, as a disk survives a program; a power cut is dropping the loop and opening the twin again.
 
+mod shelf;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::journal::{Append, Journal, JournalError, Violation};
+use crate::journal::stock::{Bought, StockItem, StockState};
+use crate::journal::{Append, DayEnding, Journal, JournalError, Violation, is_known, terminal_named};
+use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
+use crate::sale::moment::Moment;
 use crate::sale::offer::{OrderReference, ProviderId};
 use crate::sale::record::{Entry, Record};
 use crate::sale::transaction::ApprovalKey;
-use crate::sale::{Lock, Sale};
+use crate::sale::{Goods, Lock, Sale};
+use shelf::Shelf;
+
+/// Terminal, receipt, trace and day.
+type ReceiptName = (String, String, String, u64);
 
 #[derive(Debug, Default, Clone)]
 struct Disk {
@@ -20,12 +29,15 @@ struct Disk {
     folded: BTreeMap<SaleId, Sale>,
     locks: BTreeMap<Lock, SaleId>,
     claims: BTreeMap<String, SaleId>,
-    profiles: BTreeMap<ProfileId, Profile>,
-    owners: BTreeMap<String, SaleId>,
-    orders: BTreeMap<(ProviderId, String), SaleId>,
-    receipts: BTreeMap<String, SaleId>,
+    shelf: Shelf,
+    orders: BTreeMap<(ProviderId, String), (SaleId, u8)>,
+    receipts: BTreeMap<ReceiptName, SaleId>,
     numbers: u64,
     days: u64,
+    ending: Option<DayEnding>,
+    reckonings: Vec<String>,
+    estranged: Option<String>,
+    taken: Option<ApprovalKey>,
     runs: u64,
     appends: u64,
     fails_at: Option<u64>,
@@ -44,7 +56,7 @@ impl MemoryDisk {
     pub fn open(&self) -> MemoryJournal {
         let mut disk = self.disk();
         disk.runs += 1;
-        MemoryJournal { disk: self.clone(), run: disk.runs }
+        MemoryJournal { disk: self.clone(), run: disk.runs, estranged: disk.estranged.clone() }
     }
 
     /// The `n`-th append from now on, and every later one, fails like a broken disk; none mends it.
@@ -92,14 +104,29 @@ impl MemoryDisk {
         self.disk().folded.values().filter(|sale| sale.closed.is_none()).cloned().collect()
     }
 
-    /// Ends of day.
+    /// Ends of day that were reckoned.
     pub fn days(&self) -> usize {
-        usize::try_from(self.disk().days).unwrap_or(usize::MAX)
+        self.disk().reckonings.len()
     }
 
     /// A sale's records.
     pub fn records(&self, id: SaleId) -> Vec<Record> {
         self.disk().entries.get(&id).into_iter().flatten().map(|entry| entry.record.clone()).collect()
+    }
+
+    /// The state of the stock item that this order brought.
+    pub fn stock_state(&self, order: &str) -> Option<StockState> {
+        self.disk().shelf.of_order(order)
+    }
+
+    /// The orders of the stock items that can be sold to whoever comes.
+    pub fn for_sale(&self) -> Vec<String> {
+        self.disk().shelf.for_sale()
+    }
+
+    /// Why this journal may not be the newest, if it may not.
+    pub fn estranged(&self) -> Option<String> {
+        self.disk().estranged.clone()
     }
 }
 
@@ -108,11 +135,26 @@ impl MemoryDisk {
 pub struct MemoryJournal {
     disk: MemoryDisk,
     run: u64,
+    estranged: Option<String>,
 }
 
-fn receipt_name(key: &ApprovalKey) -> Option<String> {
-    let receipt = key.receipt.as_deref()?;
-    Some(format!("{}/{receipt}/{}", key.terminal_id.as_deref().unwrap_or("-"), key.trace.as_deref().unwrap_or("-")))
+fn receipt_name(key: &ApprovalKey, day: u64) -> Option<ReceiptName> {
+    if key.receipt.is_none() && key.trace.is_none() {
+        return None;
+    }
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    Some((text(&key.terminal_id), text(&key.receipt), text(&key.trace), day))
+}
+
+/// The order of a good that a record names.
+fn order_of(sale: &Sale, record: &Record) -> Option<((ProviderId, String), (SaleId, u8))> {
+    let (good, reference) = match record {
+        Record::OrderAccepted { good, reference } | Record::Stored { good, reference: Some(reference), .. } => {
+            (*good, reference)
+        }
+        _ => return None,
+    };
+    Some(((sale.offer(usize::from(good)).provider.clone(), reference.0.clone()), (sale.id, good)))
 }
 
 impl Disk {
@@ -123,62 +165,70 @@ impl Disk {
                 return Err(Violation::LockTaken { lock: lock.clone(), holder: *holder });
             }
         }
-        let taken = |owner: Option<&SaleId>| owner.is_some_and(|owner| *owner != id);
         if step.claim.is_some_and(|claim| self.claims.contains_key(claim.reveal())) {
             return Err(Violation::ClaimTaken);
         }
-        if step.profile.is_some_and(|(_, profile)| self.owners.contains_key(&profile.code.identity())) {
-            return Err(Violation::ProfileBound);
-        }
+        self.shelf.check(step, &self.locks)?;
         for entry in step.entries {
-            match &entry.record {
-                Record::Paid { key } if receipt_name(key).is_some_and(|name| taken(self.receipts.get(&name))) => {
+            if let Record::Paid { key } = &entry.record {
+                let name = receipt_name(key, step.sale.quote.day);
+                if name.and_then(|name| self.receipts.get(&name)).is_some_and(|owner| *owner != id) {
                     return Err(Violation::ReceiptBound);
                 }
-                Record::Stored { good, reference: Some(reference), .. } => {
-                    let provider = step.sale.offer(usize::from(*good)).provider.clone();
-                    if taken(self.orders.get(&(provider, reference.0.clone()))) {
-                        return Err(Violation::OrderBound);
-                    }
-                }
-                _ => {}
+            }
+            if let Some((order, owner)) = order_of(step.sale, &entry.record)
+                && self.orders.get(&order).is_some_and(|known| *known != owner)
+            {
+                return Err(Violation::OrderBound);
             }
         }
         Ok(())
     }
 
     fn write(&mut self, step: &Append<'_>) {
-        let id = step.sale.id;
-        for lock in step.gives {
-            self.locks.remove(lock);
-        }
-        for lock in step.takes {
-            self.locks.insert(lock.clone(), id);
-        }
+        let (id, now) = (step.sale.id, step.entries.last().map(|entry| entry.at));
         if let Some(claim) = step.claim {
             self.claims.insert(claim.reveal().to_owned(), id);
         }
-        if let Some((profile_id, profile)) = step.profile {
-            self.owners.insert(profile.code.identity(), id);
-            self.profiles.insert(profile_id, profile.clone());
+        for lock in step.takes {
+            let had = self.locks.insert(lock.clone(), id);
+            if let (Lock::StockItem(profile), Some(now), None) = (lock, now, had) {
+                self.shelf.reserve(step.sale, *profile, now);
+            }
         }
         for entry in step.entries {
             match &entry.record {
                 Record::Chosen(_) => self.numbers += 1,
                 Record::Paid { key } => {
-                    if let Some(name) = receipt_name(key) {
+                    if let Some(name) = receipt_name(key, step.sale.quote.day) {
                         self.receipts.insert(name, id);
                     }
                 }
-                Record::Stored { good, reference: Some(reference), .. } => {
-                    let provider = step.sale.offer(usize::from(*good)).provider.clone();
-                    self.orders.insert((provider, reference.0.clone()), id);
-                }
                 _ => {}
+            }
+            self.orders.extend(order_of(step.sale, &entry.record));
+            self.shelf.follow(step, &entry.record, entry.at);
+        }
+        self.shelf.sold_with(step.sale);
+        for lock in step.gives {
+            let given = self.locks.remove(lock).is_some();
+            if let (Lock::StockItem(profile), Some(now), true) = (lock, now, given) {
+                self.shelf.give(id, *profile, now);
             }
         }
         self.entries.entry(id).or_default().extend(step.entries.iter().cloned());
         self.folded.insert(id, step.sale.clone());
+    }
+
+    /// Receipts of this day of the terminal and the one before: numbers come round again.
+    fn is_recent(&self, name: &ReceiptName) -> bool {
+        name.3 + 1 >= self.days
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Record> {
+        let mut entries: Vec<&Entry> = self.entries.values().flatten().collect();
+        entries.sort_by_key(|entry| (entry.at.run, entry.at.mono_ms));
+        entries.into_iter().rev().map(|entry| &entry.record)
     }
 }
 
@@ -195,11 +245,19 @@ impl Journal for MemoryJournal {
     }
 
     fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        Ok(self.disk.sales().into_iter().filter(|sale| sale.closed.is_none()).collect())
+        let ordered = |sale: &Sale| {
+            sale.goods.iter().any(|good| matches!(good.state, Goods::Asked | Goods::Accepted | Goods::Unknown))
+        };
+        let open = |sale: &Sale| sale.closed.is_none() || ordered(sale);
+        let mut sales: Vec<Sale> = self.disk.sales().into_iter().filter(open).collect();
+        sales.sort_by_key(|sale| (sale.chosen_at.wall_ms, sale.id));
+        Ok(sales)
     }
 
     fn sale(&mut self, id: SaleId) -> Result<Option<Sale>, JournalError> {
-        Ok(self.disk.sales().into_iter().find(|sale| sale.id == id))
+        let entries = self.disk.disk().entries.get(&id).cloned();
+        let fold = |entries: Vec<Entry>| Sale::replay(id, &entries);
+        entries.map(fold).transpose().map_err(|why| JournalError::Damaged { what: why.to_string() })
     }
 
     fn entries(&mut self, id: SaleId) -> Result<Vec<Entry>, JournalError> {
@@ -207,7 +265,8 @@ impl Journal for MemoryJournal {
     }
 
     fn find_number(&mut self, number: &SaleNumber) -> Result<Option<SaleId>, JournalError> {
-        Ok(self.disk.sales().into_iter().find(|sale| sale.quote.number == *number).map(|sale| sale.id))
+        let disk = self.disk.disk();
+        Ok(disk.folded.values().find(|sale| sale.quote.number == *number).map(|sale| sale.id))
     }
 
     fn find_claim(&mut self, code: &ClaimCode) -> Result<Option<SaleId>, JournalError> {
@@ -221,16 +280,22 @@ impl Journal for MemoryJournal {
 
     fn receipt_owner(&mut self, key: &ApprovalKey) -> Result<Option<SaleId>, JournalError> {
         let disk = self.disk.disk();
-        Ok(receipt_name(key).and_then(|name| disk.receipts.get(&name).copied()))
+        let Some(named) = receipt_name(key, u64::MAX) else { return Ok(None) };
+        let same = |name: &ReceiptName| (&name.0, &name.1, &name.2) == (&named.0, &named.1, &named.2);
+        let ours = disk.receipts.iter().rev().find(|(name, _)| same(name) && disk.is_recent(name));
+        Ok(ours.map(|(_, owner)| *owner))
     }
 
     fn sale_of_receipt(&mut self, receipt: &str) -> Result<Option<SaleId>, JournalError> {
-        let names = |sale: &Sale| {
+        let disk = self.disk.disk();
+        let names = |sale: &&Sale| {
             let payment = &sale.payment;
             let key = payment.paid_as.as_ref().or(payment.approval.as_ref().map(|approval| &approval.key));
-            key.and_then(|key| key.receipt.as_deref()) == Some(receipt)
+            let recent = || disk.receipts.iter().any(|(name, owner)| *owner == sale.id && disk.is_recent(name));
+            key.and_then(|key| key.receipt.as_deref()) == Some(receipt) && (sale.closed.is_none() || recent())
         };
-        Ok(self.disk.sales().into_iter().rev().find(names).map(|sale| sale.id))
+        let newest = disk.folded.values().filter(names).max_by(|one, two| one.quote.number.0.cmp(&two.quote.number.0));
+        Ok(newest.map(|sale| sale.id))
     }
 
     fn order_references(&mut self, provider: &ProviderId) -> Result<Vec<OrderReference>, JournalError> {
@@ -240,11 +305,11 @@ impl Journal for MemoryJournal {
     }
 
     fn reveal(&mut self, profile: ProfileId) -> Result<Option<Profile>, JournalError> {
-        Ok(self.disk.disk().profiles.get(&profile).cloned())
+        Ok(self.disk.disk().shelf.reveal(profile))
     }
 
     fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError> {
-        Ok(self.disk.disk().locks.iter().map(|(lock, id)| (lock.clone(), *id)).collect())
+        Ok(self.disk.locks())
     }
 
     fn next_number(&mut self) -> Result<u64, JournalError> {
@@ -262,7 +327,90 @@ impl Journal for MemoryJournal {
     fn day_closed(&mut self, _evidence: &str) -> Result<u64, JournalError> {
         let mut disk = self.disk.disk();
         disk.days += 1;
+        disk.ending = None;
         Ok(disk.days)
+    }
+
+    fn stock(&mut self, now: Moment) -> Result<Vec<StockItem>, JournalError> {
+        let disk = &mut *self.disk.disk();
+        Ok(disk.shelf.list(&disk.locks, now))
+    }
+
+    fn estranged(&self) -> Option<&str> {
+        self.estranged.as_deref()
+    }
+
+    fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
+        let mut disk = self.disk.disk();
+        disk.estranged = Some(why.to_owned());
+        disk.shelf.doubt();
+        self.estranged = Some(why.to_owned());
+        Ok(())
+    }
+
+    fn adopt(&mut self) -> Result<(), JournalError> {
+        self.disk.disk().estranged = None;
+        self.estranged = None;
+        Ok(())
+    }
+
+    fn knows_transaction(&mut self, key: &ApprovalKey) -> Result<bool, JournalError> {
+        let disk = self.disk.disk();
+        let named = disk.newest_first().filter_map(|record| terminal_named(record.clone()));
+        let known: Vec<ApprovalKey> = disk.taken.iter().cloned().chain(named).collect();
+        Ok(is_known(&known, key))
+    }
+
+    fn learn_transaction(&mut self, key: &ApprovalKey) -> Result<(), JournalError> {
+        self.disk.disk().taken = Some(key.clone());
+        Ok(())
+    }
+
+    fn has_history(&mut self) -> Result<bool, JournalError> {
+        let disk = self.disk.disk();
+        Ok(disk.entries.values().flatten().any(|entry| matches!(entry.record, Record::CardAsked { .. })))
+    }
+
+    fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {
+        Ok(self.disk.disk().ending.clone())
+    }
+
+    fn end_day(&mut self, ending: Option<&DayEnding>) -> Result<(), JournalError> {
+        self.disk.disk().ending = ending.cloned();
+        Ok(())
+    }
+
+    fn keep_reckoning(&mut self, _now: Moment, _balanced: bool, json: &str) -> Result<(), JournalError> {
+        self.disk.disk().reckonings.push(json.to_owned());
+        Ok(())
+    }
+
+    fn last_reckoning(&mut self) -> Result<Option<String>, JournalError> {
+        Ok(self.disk.disk().reckonings.last().cloned())
+    }
+
+    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
+        let mut sales = self.disk.sales();
+        sales.retain(|sale| sale.quote.day >= day);
+        Ok(sales)
+    }
+
+    fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (StockState, Exact)>, JournalError> {
+        Ok(self.disk.disk().shelf.books())
+    }
+
+    fn put_in_stock(&mut self, item: &Bought<'_>, _now: Moment) -> Result<(), JournalError> {
+        self.disk.disk().shelf.buy(item).map_err(JournalError::Violation)
+    }
+
+    fn move_stock(&mut self, profile: ProfileId, to: StockState, _now: Moment) -> Result<bool, JournalError> {
+        let disk = &mut *self.disk.disk();
+        Ok(disk.shelf.move_to(&disk.locks, profile, to))
+    }
+
+    fn stock_proven(&mut self, profile: ProfileId) -> Result<(), JournalError> {
+        self.disk.disk().shelf.proven(profile);
+        Ok(())
     }
 
     fn probe(&mut self) -> Result<(), JournalError> {

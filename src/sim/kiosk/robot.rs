@@ -44,6 +44,8 @@ pub enum Errand {
     Order(Order),
     /// What became of an earlier purchase.
     Claim(String),
+    /// The same, and what was bought all the same is paid for if it is offered.
+    BuyKept(String),
 }
 
 /// What a traveller orders whose screens do not exist yet.
@@ -213,6 +215,11 @@ impl Robot {
             Errand::Buy { cancels, prints, walks_off } => self.buys(view, *cancels, *prints, *walks_off),
             Errand::Order(order) => self.orders(view, order),
             Errand::Claim(code) => self.claims(view, code),
+            Errand::BuyKept(code) => match &view.screen {
+                Screen::Truth(truth) if truth.can_buy_kept => vec![Intent::BuyKept],
+                Screen::Pay(_) | Screen::PlanDetail(_) => self.buys(view, None, false, false),
+                _ => self.claims(view, code),
+            },
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Length {
 
 #[derive(Debug)]
 struct Inner {
-    cut: Cut,
+    cut: Mutex<Cut>,
     disk: Disk,
     appends: AtomicU64,
     effects: AtomicU64,
@@ -74,7 +74,7 @@ pub(super) struct Life(Arc<Inner>);
 impl Life {
     pub(super) fn new(cut: Cut, disk: Disk) -> Life {
         Life(Arc::new(Inner {
-            cut,
+            cut: Mutex::new(cut),
             disk,
             appends: AtomicU64::new(0),
             effects: AtomicU64::new(0),
@@ -101,6 +101,15 @@ impl Life {
         }
     }
 
+    /// Where it ends from now on.
+    pub(super) fn arm(&self, cut: Cut) {
+        *self.0.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut;
+    }
+
+    fn cut(&self) -> Cut {
+        *self.0.cut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How much it has done.
     pub(super) fn length(&self) -> Length {
         Length { writes: self.0.appends.load(Ordering::SeqCst), effects: self.effects() }
@@ -108,7 +117,7 @@ impl Life {
 
     /// The disk is to fail below SQLite, where only the files can tell.
     pub(super) fn is_cut_below(&self) -> bool {
-        matches!(self.0.cut, Cut::Below(..))
+        matches!(self.cut(), Cut::Below(..))
     }
 
     /// The disk has failed below SQLite.
@@ -144,7 +153,7 @@ impl Life {
             return false;
         }
         let place = self.0.effects.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.0.cut == Cut::Effect(place, When::Before) {
+        if self.cut() == Cut::Effect(place, When::Before) {
             self.die();
             return false;
         }
@@ -153,7 +162,7 @@ impl Life {
 
     /// The effect that was counted as the latest has happened.
     fn happened(&self, place: u64) {
-        if self.0.cut == Cut::Effect(place, When::After) {
+        if self.cut() == Cut::Effect(place, When::After) {
             self.die();
         }
     }
@@ -196,7 +205,7 @@ impl Guard for Blade {
     fn write(&mut self, _what: Writes, work: &mut dyn FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
         self.look()?;
         let place = self.life.0.appends.fetch_add(1, Ordering::SeqCst) + 1;
-        let (mine, disk_only, when) = match self.life.0.cut {
+        let (mine, disk_only, when) = match self.life.cut() {
             Cut::Append(n, when) => (n == place, false, when),
             Cut::Disk(n, when) => (n == place, true, when),
             Cut::Never | Cut::Effect(..) | Cut::Below(..) => (false, false, When::After),

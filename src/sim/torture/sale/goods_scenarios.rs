@@ -16,7 +16,7 @@ pub(super) fn order_of(at: &mut Setting) -> &mut Order {
     }
     match &mut at.errand {
         Errand::Order(order) => order,
-        Errand::Buy { .. } | Errand::Claim(_) => unreachable!("an order was just placed"),
+        Errand::Buy { .. } | Errand::Claim(_) | Errand::BuyKept(_) => unreachable!("an order was just placed"),
     }
 }
 

@@ -56,10 +56,10 @@ enum Part {
     Rest,
     /// The first traveller comes back with the code.
     Claim,
-    /// The day is closed, which decides what has no age.
-    LateDay,
     /// Every sale is closed, or waits for a person.
     Close,
+    /// The day is closed, which decides what has no age.
+    LateDay,
     /// It is over.
     Over,
 }
@@ -149,7 +149,8 @@ impl Tale<'_> {
                 Part::Rest => self.rests(open, false, Part::Claim).await,
                 Part::Claim => self.claim(open).await,
                 Part::LateDay => self.late_day(open).await,
-                Part::Close | Part::Over => self.rests(open, true, Part::Over).await,
+                Part::Close => self.rests(open, true, Part::LateDay).await,
+                Part::Over => Part::Over,
             };
             self.part = next;
         }
@@ -209,7 +210,7 @@ impl Tale<'_> {
                 return self.part;
             }
         }
-        Part::Close
+        self.rests(open, true, Part::Over).await
     }
 
     async fn rests(&mut self, open: &Open, last: bool, next: Part) -> Part {
@@ -224,7 +225,8 @@ impl Tale<'_> {
         });
         if let (true, Some(code)) = (self.comes_back, code) {
             let mut traveller = self.stand.traveller(open);
-            let ended = traveller.run(&Errand::Claim(code), PATIENCE).await;
+            let errand = if self.setting.keeps { Errand::BuyKept(code) } else { Errand::Claim(code) };
+            let ended = traveller.run(&errand, PATIENCE).await;
             if has_struck(self.stand, open) {
                 return self.part;
             }
@@ -233,7 +235,7 @@ impl Tale<'_> {
                 self.wrongs.push(stuck(&format!("the claim code led {ended:?}, through {seen:?}")));
             }
         }
-        Part::LateDay
+        Part::Close
     }
 }
 

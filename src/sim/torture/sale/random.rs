@@ -1,34 +1,39 @@
-//! Sales by chance: travellers, terminal, provider, disk and clock as a seed draws them, several sales before the same
-//! stand, with restarts between and within them; then everything comes to rest and the books are compared.
+//! Sales by chance: travellers, terminal, provider, stock, queue, disk and clock as a seed draws them, several sales
+//! before the same stand, with claims, ends of day and restarts between and within them; then everything comes to rest
+//! and the books are compared.
 //!
 //! A stand is one seed: what goes wrong at seed S goes wrong again with `--random 8 --seed S`.
 
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::blade::{Cut, Disk};
-use super::books::{Wrong, audit};
+use super::books::{Kind, Wrong, audit, is_settled};
 use super::drawn::Drawn;
+use super::draws::{Draws, Trouble, suits};
 use super::play::{next_traveller, rest, story};
-use super::scenario::{Setting, WallStep};
-use super::shop::{Ends, Manner};
+use super::scenario::Setting;
+use super::shop::Ends;
 use super::stand::{Open, Stand};
-use super::used_up_scenarios::other_goods;
-use crate::esim::DuplicateGuard;
+use crate::journal::word;
 use crate::kiosk::{Inbox, OperatorCommand};
-use crate::sim::chance::Chance;
-use crate::sim::journal::When;
-use crate::sim::kiosk::robot::{Cancels, Ended, Errand, Order, Sight};
+use crate::sale::offer::Source;
+use crate::sim::kiosk::robot::{Ended, Errand, Sight};
+use crate::sim::terminal::Cardholder;
 use crate::sim::terminal::torture::in_virtual_time;
-use crate::sim::terminal::{Bank, Cardholder, Fault, FaultRule, Stranded, TerminalOptions};
 
 /// Sales before one stand, the last one with everything well again not counted.
 pub const PER_STAND: u32 = 8;
-/// Longer than any traveller waits.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// Longer than any traveller waits who is being served.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Of one who finds the machine without a network.
+const IMPATIENCE: Duration = Duration::from_secs(150);
 /// A fault lasts a minute at most, and after it the terminal is looked after.
 const HEALS: Duration = Duration::from_secs(300);
 
@@ -59,7 +64,7 @@ pub fn random(wanted: &Chances) -> io::Result<Drawn> {
                     if stand >= stands {
                         return;
                     }
-                    let drawn = one_stand(wanted.seed.wrapping_add(stand));
+                    let drawn = one_stand(wanted.seed.wrapping_add(stand), None);
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     match (drawn, total.as_mut()) {
                         (Ok(drawn), Ok(total)) => total.add(drawn),
@@ -71,193 +76,166 @@ pub fn random(wanted: &Chances) -> io::Result<Drawn> {
         }
     });
     let mut drawn = total.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+    drawn.look_for_teeth();
     drawn.took = began.elapsed();
     Ok(drawn)
 }
 
-/// One stand, by its seed.
+/// One stand, by its seed; with the product's own database or its twin as drawn, or as told.
 ///
 /// # Errors
 /// No runtime can be had.
-pub(super) fn one_stand(seed: u64) -> io::Result<Drawn> {
-    in_virtual_time(Hall::new(seed).play())
+pub(super) fn one_stand(seed: u64, files: Option<bool>) -> io::Result<Drawn> {
+    let mut draws = Draws::new(seed);
+    let mut setting = draws.setting(seed);
+    setting.files = files.unwrap_or(setting.files);
+    in_virtual_time(async {
+        let stand = Stand::set(&setting);
+        let open = stand.open(Cut::Never, Disk::Honest);
+        let drawn = Drawn { in_files: u64::from(setting.files), ..Drawn::default() };
+        let hall = Hall {
+            seed,
+            draws,
+            setting,
+            stand,
+            open,
+            cut: Cut::Never,
+            drawn,
+            codes: Vec::new(),
+            timeless: false,
+            wrongs: Vec::new(),
+        };
+        hall.play().await
+    })
 }
 
 /// A stand, and the chance that plays with it.
 struct Hall {
     seed: u64,
-    chance: Chance,
-    /// Of a thousand: how often each thing goes wrong here.
-    rate: u16,
+    draws: Draws,
+    setting: Setting,
+    stand: Stand,
+    open: Open,
+    /// Where this life of the program ends.
+    cut: Cut,
     drawn: Drawn,
     /// Claim codes that travellers photographed.
     codes: Vec<String>,
-    /// The clock was lost once: nobody knows the age of what was paid before.
+    /// The clock was lost or set once: nobody may know the age of what was paid before.
     timeless: bool,
     wrongs: Vec<Wrong>,
 }
 
 impl Hall {
-    fn new(seed: u64) -> Hall {
-        let mut chance = Chance::new(seed ^ 0x5A1E_5A1E_5A1E_5A1E);
-        let rate = u16::try_from(chance.between(100, 300)).unwrap_or(300);
-        Hall { seed, chance, rate, drawn: Drawn::default(), codes: Vec::new(), timeless: false, wrongs: Vec::new() }
-    }
-
-    fn strikes(&mut self) -> bool {
-        self.chance.per_mille(self.rate)
-    }
-
-    fn seconds(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_secs(self.chance.between(from, to))
-    }
-
-    /// What this stand is for all its sales.
-    fn setting(&mut self) -> Setting {
-        let stranded = if self.chance.per_mille(500) { Stranded::Reverses } else { Stranded::Keeps };
-        let mut terminal = TerminalOptions { stranded, ..TerminalOptions::default() };
-        terminal.aborts_after_booking = self.strikes();
-        terminal.busy_repeats_receipt = self.strikes();
-        let guard = if self.strikes() { DuplicateGuard::None } else { DuplicateGuard::LookUp };
-        Setting { guard, terminal, no_paper: self.strikes(), seed: self.seed, ..Setting::plain(stranded) }
-    }
-
-    /// Where this life of the program ends.
-    fn cut(&mut self) -> Cut {
-        if !self.strikes() {
-            return Cut::Never;
-        }
-        let when = if self.chance.per_mille(500) { When::Before } else { When::After };
-        let place = self.chance.between(1, 45);
-        match self.chance.below(3) {
-            0 => Cut::Append(place, when),
-            1 => Cut::Effect(place, when),
-            _ => Cut::Disk(place, when),
-        }
-    }
-
-    fn manner(&mut self) -> Manner {
-        match self.chance.below(6) {
-            0 => Manner::Refuses(self.seconds(0, 5)),
-            1 => Manner::Unreachable,
-            2 => Manner::SellsLater(self.seconds(1, 400)),
-            3 => Manner::SellsUntold(self.seconds(5, 300)),
-            4 => Manner::Loses(self.seconds(5, 300)),
-            _ => Manner::Sells(self.seconds(20, 70)),
-        }
-    }
-
-    fn visitor(&mut self) -> Cardholder {
-        match self.chance.below(4) {
-            0 => Cardholder::declined(0x05, "Karte abgelehnt"),
-            1 => Cardholder::absent(),
-            2 => Cardholder::default().with_bank(Bank::ApprovesOnly(500)),
-            _ => Cardholder::default().with_bank(Bank::ApprovesOffline),
-        }
-    }
-
-    fn fault(&mut self) -> FaultRule {
-        let time = self.seconds(1, 60);
-        let bit = u32::try_from(self.chance.below(400)).unwrap_or(0);
-        let fault = match self.chance.below(12) {
-            0 => Fault::Drop,
-            1 => Fault::Duplicate,
-            2 => Fault::Corrupt(bit),
-            3 => Fault::Nak,
-            4 => Fault::DropAck,
-            5 => Fault::Mute(time),
-            6 => Fault::Cut(time),
-            7 => Fault::CutAfter(time),
-            8 => Fault::Unplug(time),
-            9 => Fault::PowerCycle(time),
-            10 => Fault::PowerCycleAfter(time),
-            _ => Fault::LoseAck,
-        };
-        const SENT: [(u8, u8); 4] = [(0x04, 0x0F), (0x06, 0x0F), (0x06, 0x1E), (0x04, 0xFF)];
-        const HEARD: [(u8, u8); 5] = [(0x06, 0x01), (0x06, 0x20), (0x05, 0x01), (0x06, 0x30), (0x80, 0x00)];
-        if self.chance.per_mille(600) {
-            let message = self.chance.pick(&SENT).copied().unwrap_or(SENT[0]);
-            FaultRule::sent(message, 1, fault)
-        } else {
-            let message = self.chance.pick(&HEARD).copied().unwrap_or(HEARD[0]);
-            FaultRule::heard(message, 1, fault)
-        }
-    }
-
-    fn errand(&mut self) -> Errand {
-        if !self.codes.is_empty() && self.chance.per_mille(250) {
-            let place = usize::try_from(self.chance.below(self.codes.len() as u64)).unwrap_or(0);
-            self.drawn.claims += 1;
-            return Errand::Claim(self.codes.swap_remove(place));
-        }
-        let cancels =
-            self.strikes().then(|| if self.chance.per_mille(500) { Cancels::AtOnce } else { Cancels::InFlight });
-        let (prints, walks_off) = (self.chance.per_mille(300), self.strikes());
-        match other_goods(&mut self.chance) {
-            Some(wants) => Errand::Order(Order { wants, cancels, prints, walks_off, keeps: false }),
-            None => Errand::Buy { cancels, prints, walks_off },
-        }
-    }
-
-    /// What may go wrong with the next traveller.
-    fn trouble(&mut self, stand: &Stand) {
-        let panel = stand.terminal.panel();
-        panel.no_faults();
-        panel.restore();
-        stand.shop.set(Manner::Sells(Duration::from_secs(self.chance.between(1, 6))));
-        stand.shop.set_goods(None, Ends::Well);
-        panel.always(Cardholder::default());
-        let mut faulty = false;
-        if self.strikes() {
-            stand.shop.set(self.manner());
-            faulty = true;
-        }
-        if self.strikes() {
-            // For the later goods of a basket, and the end of a number.
-            let ends = if self.strikes() { Ends::Never } else { Ends::Untold(2) };
-            stand.shop.set_goods(Some(self.manner()), ends);
-        }
-        if self.strikes() {
-            panel.always(self.visitor());
-            faulty = true;
-        }
-        if self.strikes() {
-            panel.fault(self.fault());
-            faulty = true;
-        }
-        self.drawn.faulty += u64::from(faulty);
-    }
-
     async fn play(mut self) -> Drawn {
-        let setting = self.setting();
-        let mut stand = Stand::set(&setting);
-        let mut cut = self.cut();
-        let mut open = stand.open(cut, Disk::Honest);
         for _ in 0..PER_STAND {
-            self.trouble(&stand);
-            let errand = self.errand();
-            self.drawn.sales += u64::from(!matches!(errand, Errand::Claim(_)));
-            let ended = self.visit(&stand, &open, &errand).await;
-            let wishes_restart = self.chance.per_mille(50);
-            if ended == Ended::Dead || open.life.has_struck() || wishes_restart {
-                self.drawn.deaths += 1;
-                open.end(&stand, cut).await;
-                self.dark(&mut stand).await;
-                cut = self.cut();
-                open = stand.open(cut, Disk::Honest);
+            let errand = self.draws.errand(&mut self.codes);
+            let troubles = self.draws.troubles();
+            let is_sale = !matches!(errand, Errand::Claim(_) | Errand::BuyKept(_));
+            self.drawn.sales += u64::from(is_sale);
+            self.drawn.claims += u64::from(!is_sale);
+            self.drawn.faulty += u64::from(is_sale && !troubles.is_empty());
+            self.before(&errand, &troubles).await;
+            let ended = self.visit(&errand).await;
+            self.after(&troubles);
+            let restarts = self.draws.per_mille(40);
+            if ended == Ended::Dead || self.open.life.has_struck() || restarts {
+                self = self.restart().await;
             }
         }
-        self.close(stand, open, cut).await
+        self.close().await
     }
 
-    async fn visit(&mut self, stand: &Stand, open: &Open, errand: &Errand) -> Ended {
-        let mut traveller = stand.traveller(open);
+    /// All is well, but for what was drawn.
+    async fn before(&mut self, errand: &Errand, troubles: &[Trouble]) {
+        let panel = self.stand.terminal.panel();
+        panel.no_faults();
+        panel.restore();
+        panel.always(Cardholder::default());
+        self.stand.shop.set(self.draws.sells());
+        self.stand.shop.set_goods(None, Ends::Well);
+        self.stand.shop.take_struck();
+        if self.stand.shop.is_dark() && self.draws.per_mille(600) {
+            self.stand.shop.set_offline(false);
+            sleep(self.draws.seconds(0, 90)).await;
+        }
+        if self.draws.per_mille(80) {
+            // In the middle of everything; sometimes the next traveller is there before it is over.
+            self.open.inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await.ok();
+            sleep(self.draws.seconds(0, 30)).await;
+        }
+        for trouble in troubles.iter().filter(|trouble| suits(**trouble, errand)) {
+            self.drawn.troubles.entry(*trouble).or_default().0 += 1;
+            self.befalls(*trouble).await;
+        }
+    }
+
+    async fn befalls(&mut self, trouble: Trouble) {
+        let panel = self.stand.terminal.panel();
+        let done = self.open.life.length();
+        match trouble {
+            Trouble::KilledAtWrite | Trouble::KilledAtEffect | Trouble::Disk => {
+                let (place, when) = self.draws.place();
+                self.cut = match trouble {
+                    Trouble::KilledAtWrite => Cut::Append(done.writes + place, when),
+                    Trouble::KilledAtEffect => Cut::Effect(done.effects + place.div_ceil(2), when),
+                    _ => Cut::Disk(done.writes + place, when),
+                };
+                self.open.life.arm(self.cut);
+            }
+            Trouble::Provider => self.stand.shop.set(self.draws.manner()),
+            Trouble::LaterGood => self.stand.shop.set_goods(Some(self.draws.manner()), Ends::Well),
+            Trouble::Ends => self.stand.shop.set_goods(None, self.draws.ends()),
+            Trouble::Visitor => panel.always(self.draws.visitor()),
+            Trouble::Line => panel.fault(self.draws.line()),
+            Trouble::Offline => {
+                self.stand.shop.set_offline(true);
+                // Noticed before the next traveller, or not.
+                sleep(self.draws.seconds(0, 120)).await;
+            }
+            Trouble::Clock => {
+                let step = self.draws.clock();
+                self.timeless = true;
+                self.stand.step_wall(step);
+            }
+            Trouble::DayUnasked => panel.close_day_unasked(),
+        }
+    }
+
+    /// What of it struck.
+    fn after(&mut self, troubles: &[Trouble]) {
+        let (panel, shop) = (self.stand.terminal.panel(), self.stand.shop.take_struck());
+        let died = self.open.life.has_struck();
+        let unasked = self.stand.terminal.ledger().book().days.iter().any(|day| day.unasked);
+        for trouble in troubles {
+            let struck = match trouble {
+                Trouble::KilledAtWrite => died && matches!(self.cut, Cut::Append(..)),
+                Trouble::KilledAtEffect => died && matches!(self.cut, Cut::Effect(..)),
+                Trouble::Disk => died && matches!(self.cut, Cut::Disk(..)),
+                Trouble::Provider => shop.manner,
+                Trouble::LaterGood => shop.second,
+                Trouble::Ends => shop.ends,
+                Trouble::Visitor => true,
+                Trouble::Line => panel.unstruck() == 0,
+                Trouble::Offline => shop.offline,
+                Trouble::Clock => true,
+                Trouble::DayUnasked => unasked,
+            };
+            if let (true, Some(counts)) = (struck, self.drawn.troubles.get_mut(trouble)) {
+                counts.1 += 1;
+            }
+        }
+    }
+
+    async fn visit(&mut self, errand: &Errand) -> Ended {
+        let mut traveller = self.stand.traveller(&self.open);
+        let patience = if self.stand.shop.is_dark() { IMPATIENCE } else { PATIENCE };
         let ended = tokio::select! {
             biased;
-            ended = traveller.run(errand, PATIENCE) => ended,
-            () = open.life.ended() => Ended::Dead,
+            ended = traveller.run(errand, patience) => ended,
+            () = self.open.life.ended() => Ended::Dead,
         };
-        let claim = traveller.seen().iter().find_map(|sight| match sight {
+        let claim = traveller.seen().iter().rev().find_map(|sight| match sight {
             Sight::Claim { code, .. } => Some(code.clone()),
             _ => None,
         });
@@ -265,63 +243,104 @@ impl Hall {
         ended
     }
 
-    /// What happens while no program runs.
-    async fn dark(&mut self, stand: &mut Stand) {
-        if self.strikes() {
-            tokio::time::sleep(self.seconds(1, 600)).await;
+    /// The program has ended, or is made to; after a while it is there again.
+    async fn restart(mut self) -> Hall {
+        self.drawn.deaths += 1;
+        if self.open.life.has_struck() {
+            self.drawn.cells.cut_at(&self.stand.disk.open_sales());
         }
-        if self.strikes() {
-            let step = self.chance.between(1, 3_600_000);
-            let step = match self.chance.below(4) {
-                0 => WallStep::Lost,
-                1 => WallStep::By(-i64::try_from(step).unwrap_or(0)),
-                2 => WallStep::By(i64::try_from(step).unwrap_or(0)),
-                _ => WallStep::None,
-            };
-            self.timeless |= step == WallStep::Lost;
-            stand.step_wall(step);
+        self.open.end(&self.stand, self.cut).await;
+        if self.draws.per_mille(250) {
+            sleep(self.draws.seconds(1, 600)).await;
         }
-        if self.chance.per_mille(self.rate / 4) {
-            stand.terminal.panel().close_day_unasked();
+        if self.draws.per_mille(60) {
+            let step = self.draws.clock();
+            self.timeless = true;
+            self.stand.step_wall(step);
         }
+        if self.draws.per_mille(60) {
+            self.stand.terminal.panel().close_day_unasked();
+        }
+        // Some starts are cut too.
+        self.cut = match (self.draws.per_mille(100), self.draws.place()) {
+            (false, _) => Cut::Never,
+            (true, (place, when)) if self.draws.per_mille(500) => Cut::Append(place, when),
+            (true, (place, when)) => Cut::Effect(place, when),
+        };
+        self.open = self.stand.open(self.cut, Disk::Honest);
+        self
     }
 
     /// Everything is well again: it comes to rest, sells once more, and the books are opened.
-    async fn close(mut self, stand: Stand, mut open: Open, cut: Cut) -> Drawn {
-        let panel = stand.terminal.panel();
+    async fn close(mut self) -> Drawn {
+        let panel = self.stand.terminal.panel();
         panel.no_faults();
         panel.restore();
         panel.always(Cardholder::default());
-        panel.change(|options| options.aborts_after_booking = false);
-        if cut != Cut::Never {
-            open.end(&stand, cut).await;
-            open = stand.open(Cut::Never, Disk::Honest);
+        panel.change(|options| {
+            options.aborts_after_booking = false;
+            options.quirk = None;
+        });
+        self.stand.shop.set_offline(false);
+        if self.cut != Cut::Never {
+            self.open.end(&self.stand, self.cut).await;
+            self.open = self.stand.open(Cut::Never, Disk::Honest);
         }
-        rest(&stand, false).await;
+        let (stand, open) = (&self.stand, &self.open);
+        rest(stand, false).await;
         // A line that was dead until now is found again: only then the next traveller is served.
-        tokio::time::sleep(HEALS).await;
-        self.wrongs.extend(next_traveller(&stand, &open).await);
-        rest(&stand, true).await;
-        if self.timeless {
+        sleep(HEALS).await;
+        self.wrongs.extend(next_traveller(stand, open).await);
+        rest(stand, true).await;
+        if self.timeless && stand.disk.open_sales().iter().any(|sale| !is_settled(sale, true)) {
             // A paid eSIM of unknown age waits for its code until the day ends: only that gives its money back.
             open.inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await.ok();
-            rest(&stand, true).await;
+            rest(stand, true).await;
         }
-        self.wrongs.extend(audit(&stand));
-        self.drawn.digest = digest(&stand);
+        self.wrongs.extend(audit(stand));
+        if let Some(why) = stand.disk.estranged() {
+            let what = format!("the journal takes itself for an older one: {why}");
+            self.wrongs.push(Wrong { kind: Kind::Stuck, what });
+        }
+        self.count();
         if !self.wrongs.is_empty() {
-            self.drawn.mismatches = 1;
-            let mut text = format!("seed {}:", self.seed);
-            for wrong in &self.wrongs {
-                *self.drawn.kinds.entry(wrong.kind).or_default() += 1;
-                text.push_str(&format!("\n  {:?}: {}", wrong.kind, wrong.what));
-            }
-            text.push('\n');
-            text.push_str(&story(&stand));
-            self.drawn.stories.push(text);
+            self.tell();
         }
-        open.end(&stand, Cut::Never).await;
+        self.open.end(&self.stand, Cut::Never).await;
         self.drawn
+    }
+
+    fn count(&mut self) {
+        let sales = self.stand.disk.sales();
+        let from_stock = |sale: &&crate::sale::Sale| {
+            (0..sale.goods.len()).any(|place| matches!(sale.offer(place).source, Source::Stock { .. }))
+        };
+        let count = |found: usize| u64::try_from(found).unwrap_or(u64::MAX);
+        self.drawn.ways = [
+            count(sales.iter().filter(from_stock).count()),
+            count(sales.iter().filter(|sale| sale.quote.promised_ms.is_some()).count()),
+            count(sales.iter().filter(|sale| sale.quote.continues.is_some()).count()),
+        ];
+        for sale in &sales {
+            let how =
+                sale.closed.map(|how| word(&how)).unwrap_or_else(|| format!("open_{}", word(&sale.payment.money)));
+            *self.drawn.ended.entry(how).or_default() += 1;
+        }
+        self.drawn.days = count(self.stand.disk.days());
+        self.drawn.cells.passed(&self.stand.cells);
+        self.drawn.digest = digest(&self.stand);
+    }
+
+    fn tell(&mut self) {
+        self.drawn.mismatches = 1;
+        let mut text = format!("seed {} ({:?}):", self.seed, self.setting.terminal.stranded);
+        for wrong in &self.wrongs {
+            *self.drawn.kinds.entry(wrong.kind).or_default() += 1;
+            write!(text, "\n  {:?}: {}", wrong.kind, wrong.what).ok();
+        }
+        text.push('\n');
+        text.push_str(&story(&self.stand));
+        self.drawn.stories.push(text);
     }
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Setting {
     pub(super) queue_min: Option<u32>,
     /// Somebody else wants the same while nothing can be reached.
     pub(super) wanted_twice: bool,
+    /// The first traveller pays for what was bought all the same, if the claim code offers it.
+    pub(super) keeps: bool,
     /// The day is closed once the first traveller is gone, before the network is back.
     pub(super) day_end: bool,
     /// What the provider does with the later goods of a basket.
@@ -91,6 +93,7 @@ impl Setting {
             offline: None,
             queue_min: None,
             wanted_twice: false,
+            keeps: false,
             day_end: false,
             second: None,
             ends: Ends::Well,
@@ -99,10 +102,10 @@ impl Setting {
         }
     }
 
-    /// The clock on the wall is lost at some time: the age of what was paid before may be unknown for ever.
+    /// The clock on the wall is lost or set at some time: the age of what was paid before may be unknown for ever.
     pub(super) fn is_timeless(&self) -> bool {
-        let turned = self.clocks.turn.is_some_and(|(_, step)| step == WallStep::Lost);
-        turned || self.clocks.first == WallStep::Lost || self.wall == WallStep::Lost
+        let set = |step| step != WallStep::None;
+        self.clocks.turn.is_some() || set(self.clocks.first) || set(self.wall)
     }
 }
 
@@ -175,6 +178,14 @@ const ESIMS: &[Scenario] = &[
     Scenario { name: "code 5 min late", change: |at| at.manner = Manner::SellsLater(s(300)) },
     Scenario { name: "answer lost, found in the hold", change: |at| at.manner = Manner::SellsUntold(s(31)) },
     Scenario { name: "answer lost, mute past the hold", change: |at| at.manner = Manner::SellsUntold(s(240)) },
+    Scenario {
+        name: "answer lost, bought after all by its code",
+        change: |at| {
+            at.manner = Manner::SellsUntold(s(240));
+            at.keeps = true;
+            at.files = true;
+        },
+    },
     Scenario { name: "order lost, mute past the hold", change: |at| at.manner = Manner::Loses(s(240)) },
     Scenario {
         name: "wallet as only witness, answer lost",

@@ -123,6 +123,16 @@ impl Shop {
         books.offline
     }
 
+    /// The same, without anybody having tried.
+    pub(super) fn is_dark(&self) -> bool {
+        self.books().offline
+    }
+
+    /// What went wrong here since it was last asked so.
+    pub(super) fn take_struck(&self) -> Struck {
+        std::mem::take(&mut self.books().struck)
+    }
+
     /// What went wrong here until now.
     pub(super) fn struck(&self) -> Struck {
         self.books().struck

@@ -134,13 +134,19 @@ impl Store {
 
     /// Why this journal may not be the newest, if it may not.
     pub(super) fn estranged(&self) -> Option<String> {
-        let Store::Files(folder) = self else { return None };
+        let folder = match self {
+            Store::Memory(disk) => return disk.estranged(),
+            Store::Files(folder) => folder,
+        };
         self.read(folder, |archive| archive.estranged().expect("the mark can be read"))
     }
 
     /// The orders of the items that can be sold to whoever comes.
     pub(super) fn for_sale(&self) -> Vec<String> {
-        let Store::Files(folder) = self else { return Vec::new() };
+        let folder = match self {
+            Store::Memory(disk) => return disk.for_sale(),
+            Store::Files(folder) => folder,
+        };
         let rows = self.read(folder, |archive| archive.stock_rows().expect("the stock can be read"));
         let free = rows.into_iter().filter(|row| row.state == "free" && !row.unproven);
         free.filter_map(|row| row.order).collect()
@@ -236,7 +242,10 @@ impl Store {
 
     /// The state of the stock item that this order brought.
     pub(super) fn stock_state(&self, order: &str) -> Option<String> {
-        let Store::Files(folder) = self else { return None };
+        let folder = match self {
+            Store::Memory(disk) => return disk.stock_state(order).map(|state| crate::journal::word(&state)),
+            Store::Files(folder) => folder,
+        };
         self.read(folder, |archive| {
             let rows = archive.stock_rows().expect("the stock can be read");
             rows.into_iter().find(|row| row.order.as_deref() == Some(order)).map(|row| row.state)
