@@ -109,6 +109,8 @@ pub struct Dying {
     when: When,
     how: How,
     dead: bool,
+    /// Every write counts, not only the steps of sales.
+    all: bool,
 }
 
 /// A journal that dies at its n-th step.
@@ -117,7 +119,14 @@ pub type DyingJournal<J> = Guarded<J, Dying>;
 impl<J: Holds> Guarded<J, Dying> {
     /// Dies at the `n`-th step of a sale from now on, counted from 1; 0 never dies.
     pub fn new(inner: J, n: u64, when: When, how: How) -> Self {
-        Guarded { inner, guard: Dying { left: n, when, how, dead: false } }
+        Guarded { inner, guard: Dying { left: n, when, how, dead: false, all: false } }
+    }
+
+    /// The same, and every write counts: of stock and end of day too.
+    #[must_use]
+    pub fn counting_all(mut self) -> Self {
+        self.guard.all = true;
+        self
     }
 
     /// The journal inside.
@@ -156,7 +165,7 @@ impl Guard for Dying {
 
     fn write(&mut self, what: Writes, work: &mut dyn FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
         self.look()?;
-        if what == Writes::Other {
+        if what == Writes::Other && !self.all {
             return work();
         }
         let last = self.left == 1;

@@ -368,7 +368,7 @@ impl Journal for MemoryJournal {
 
     fn has_history(&mut self) -> Result<bool, JournalError> {
         let disk = self.disk.disk();
-        Ok(disk.entries.values().flatten().any(|entry| matches!(entry.record, Record::CardAsked { .. })))
+        Ok(disk.entries.values().flatten().any(|entry| matches!(entry.record, Record::CardAsked)))
     }
 
     fn day_ending(&mut self) -> Result<Option<DayEnding>, JournalError> {

@@ -39,6 +39,12 @@ pub(crate) struct OfKiosk {
     /// It stays open afterwards, until it is killed.
     #[arg(long)]
     stays: bool,
+    /// After it the terminal's day is closed; then every write counts for --die-at.
+    #[arg(long)]
+    closes_day: bool,
+    /// In place of an errand: so many profiles are bought for the stock.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    lays_in: u16,
     /// So many travellers with the same errand, one after the other.
     #[arg(long, default_value_t = 1)]
     rounds: u32,
@@ -95,6 +101,8 @@ pub(crate) fn kiosk(asked: OfKiosk) -> Result<(), Lost> {
         dies: asked.die_at.map(|place| (place, when)),
         leaks_kib: asked.leaks,
         stays: asked.stays,
+        closes_day: asked.closes_day,
+        lays_in: asked.lays_in,
     };
     let runtime = assembly::runtime().map_err(|error| wrong(&error))?;
     let lived = runtime.block_on(live(&config, &guest));

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::robot::{Ended, Errand, Robot, Sight};
+use super::robot::{Cancels, Ended, Errand, Robot, Sight};
 use crate::assembly;
 use crate::config::Config;
 use crate::journal::archive::{Archive, Wanted};
-use crate::kiosk::Inbox;
+use crate::kiosk::{Inbox, OperatorCommand};
 use crate::sale::{Money, Sale};
 use crate::sim::journal::{DyingJournal, How, When};
 use crate::watchdog::UiPing;
@@ -35,6 +35,10 @@ pub struct Guest {
     pub leaks_kib: usize,
     /// The process kills itself at its n-th record, from 1.
     pub dies: Option<(u64, When)>,
+    /// After the errand the terminal's day is closed. Then every write of the journal is counted.
+    pub closes_day: bool,
+    /// Before everything so many profiles are bought for the stock, of the plan that travellers here choose.
+    pub lays_in: u16,
 }
 
 /// Why a life came to nothing.
@@ -52,6 +56,9 @@ pub enum Failed {
     /// A sale came to no end: neither closed, nor waiting for its code's owner or for a person.
     #[error("a sale is still under way: see the journal")]
     Unsettled,
+    /// The stock was not filled, or the day not closed.
+    #[error("{0}")]
+    Unserved(&'static str),
     /// Standard output is closed.
     #[error("what was seen could not be told")]
     Told(#[from] io::Error),
@@ -64,6 +71,7 @@ pub enum Failed {
 pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
     let (n, when) = guest.dies.unwrap_or((0, When::After));
     let journal = DyingJournal::new(assembly::journal(config)?, n, when, How::Process);
+    let journal = if guest.closes_day { journal.counting_all() } else { journal };
     let running = assembly::start(config, Box::new(journal), UiPing::default())?;
     let failed = Arc::new(Mutex::new(None));
     let noted = failed.clone();
@@ -72,14 +80,20 @@ pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
             noted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     };
-    let dies = guest.dies.is_some();
     let mut robot = Robot::new(running.intents.clone(), running.views.clone(), Box::new(tells));
-    let mut lived = one_life(&mut robot, guest).await;
+    let mut lived = match guest.lays_in {
+        0 => one_life(&mut robot, guest).await,
+        count => lay_in(&mut robot, &running.inbox, config, count).await,
+    };
     if lived.is_ok() && guest.stays {
         std::future::pending::<()>().await;
     }
-    if lived.is_ok() && !dies && !settled(config, PATIENCE).await {
+    // A life that is to die lives on as well until everything has come to its end: so late it may fall too.
+    if lived.is_ok() && !settled(config).await {
         lived = Err(Failed::Unsettled);
+    }
+    if lived.is_ok() && guest.closes_day {
+        lived = close_day(&mut robot, &running.inbox, config).await;
     }
     stop(&running.inbox).await;
     // The loop was told to stop; why it ended otherwise is in the log.
@@ -115,8 +129,53 @@ async fn one_life(robot: &mut Robot, guest: &Guest) -> Result<(), Failed> {
     }
 }
 
+/// Buys the plan that stands first, changes its mind, and has that plan laid in.
+async fn lay_in(robot: &mut Robot, inbox: &mpsc::Sender<Inbox>, config: &Config, count: u16) -> Result<(), Failed> {
+    let looks = Errand::Buy { cancels: Some(Cancels::AtOnce), prints: false, walks_off: false };
+    let ended = robot.run(&looks, PATIENCE).await;
+    let archive = || Archive::open(&config.journal).ok();
+    let quoted = || -> Option<Sale> {
+        let (archive, newest) = (archive()?, Wanted { limit: Some(1), ..Wanted::default() });
+        archive.sale(archive.list(&newest).ok()?.first()?.id).ok()?
+    };
+    let (Ended::AtRest, Some(sale)) = (ended, quoted()) else { return Err(Failed::Errand(ended)) };
+    let (provider, plan) = (sale.offer(0).provider.clone(), sale.offer(0).plan.0.clone());
+    // A kiosk that is gone lays nothing in, which is seen below.
+    inbox.send(Inbox::Operator(OperatorCommand::BuyStock { provider, plan, count })).await.ok();
+    let free = || {
+        let rows = archive()?.stock().ok()?;
+        rows.into_iter().find(|row| row.state == "free").map(|row| row.count)
+    };
+    let filled = until(|| free().is_some_and(|there| there >= u64::from(count))).await;
+    if filled { Ok(()) } else { Err(Failed::Unserved("the stock was not filled")) }
+}
+
+/// Has the terminal's day closed, and waits until it is, and cards are taken again.
+async fn close_day(robot: &mut Robot, inbox: &mpsc::Sender<Inbox>, config: &Config) -> Result<(), Failed> {
+    let days = || Archive::open(&config.journal).ok()?.reckonings(10_000).ok().map(|days| days.len());
+    let before = days().unwrap_or(0);
+    // Refused where one that an earlier life began is under way: that one is waited for.
+    inbox.send(Inbox::Operator(OperatorCommand::EndOfDay)).await.ok();
+    if !until(|| days().is_some_and(|days| days > before)).await {
+        return Err(Failed::Unserved("the day was not closed"));
+    }
+    match robot.wait_for_open(PATIENCE).await {
+        Ended::AtRest => Ok(()),
+        ended => Err(Failed::Closed(ended)),
+    }
+}
+
+async fn until(there: impl Fn() -> bool) -> bool {
+    let waiting = async {
+        while !there() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.is_ok()
+}
+
 /// Waits until every sale rests: cards are taken again long before the last look-up and the last give-back.
-async fn settled(config: &Config, patience: Duration) -> bool {
+async fn settled(config: &Config) -> bool {
     let rests = |sale: &Sale| match sale.payment.money {
         _ if sale.closed.is_some() => true,
         // Whoever weighs the goods: without them the money goes back by itself.
@@ -130,12 +189,7 @@ async fn settled(config: &Config, patience: Duration) -> bool {
         let open = archive.list(&Wanted { open: true, ..Wanted::default() }).ok()?;
         Some(open.iter().all(|row| archive.sale(row.id).ok().flatten().is_some_and(|sale| rests(&sale))))
     };
-    let waiting = async {
-        while all_rest() != Some(true) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    };
-    tokio::time::timeout(patience, waiting).await.is_ok()
+    until(|| all_rest() == Some(true)).await
 }
 
 async fn stop(inbox: &mpsc::Sender<Inbox>) {

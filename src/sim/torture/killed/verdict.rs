@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::journal::archive::{Archive, Wanted};
+use crate::sale::offer::Source;
 use crate::sale::record::{CaseKind, Record};
 use crate::sale::{Closing, Good, Goods, Money, Sale};
 use crate::sim::providers::Provider;
@@ -51,6 +52,9 @@ pub(super) struct Sums {
     payments: usize,
     orders: usize,
     sales: usize,
+    days: usize,
+    /// What lies in stock, whoever it is kept for.
+    stock: usize,
 }
 
 impl Sums {
@@ -59,6 +63,8 @@ impl Sums {
             payments: stage.terminal.ledger().book().payments.len(),
             orders: stage.providers.panel().ledger(Provider::Mobilexy).orders.len(),
             sales: sales(stage)?.len(),
+            days: days_of(stage)?,
+            stock: stocked(stage)?.len(),
         })
     }
 }
@@ -69,11 +75,7 @@ fn wrong(error: impl std::fmt::Display) -> io::Error {
 
 /// Every sale of the journal, oldest first, with its records.
 fn sales(stage: &Stage) -> io::Result<Vec<(Sale, Vec<Record>)>> {
-    let config = Config::load(&stage.config).map_err(wrong)?;
-    if !crate::journal::place::Place::of(&config.journal).has_database() {
-        return Ok(Vec::new());
-    }
-    let archive = Archive::open(&config.journal).map_err(wrong)?;
+    let Some(archive) = archive(stage)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for row in archive.list(&Wanted::default()).map_err(wrong)? {
         let entries = archive.entries(row.id).map_err(wrong)?;
@@ -82,6 +84,51 @@ fn sales(stage: &Stage) -> io::Result<Vec<(Sale, Vec<Record>)>> {
     }
     found.sort_by_key(|(sale, _)| sale.id);
     Ok(found)
+}
+
+fn archive(stage: &Stage) -> io::Result<Option<Archive>> {
+    let config = Config::load(&stage.config).map_err(wrong)?;
+    if !crate::journal::place::Place::of(&config.journal).has_database() {
+        return Ok(None);
+    }
+    Archive::open(&config.journal).map(Some).map_err(wrong)
+}
+
+/// Ends of day that the kiosk has reckoned.
+fn days_of(stage: &Stage) -> io::Result<usize> {
+    let Some(archive) = archive(stage)? else { return Ok(0) };
+    Ok(archive.reckonings(100_000).map_err(wrong)?.len())
+}
+
+/// Orders of what lies in stock and may still be sold to somebody.
+fn stocked(stage: &Stage) -> io::Result<Vec<String>> {
+    let Some(archive) = archive(stage)? else { return Ok(Vec::new()) };
+    let rows = archive.stock_rows().map_err(wrong)?.into_iter();
+    Ok(rows.filter(|row| matches!(row.state.as_str(), "free" | "reserved")).filter_map(|row| row.order).collect())
+}
+
+/// To how many of the new sales happened what was arranged.
+pub(super) fn bites(stage: &Stage, before: &Sums, teeth: fn(&Sale) -> bool) -> io::Result<usize> {
+    Ok(sales(stage)?.iter().skip(before.sales).filter(|(sale, _)| teeth(sale)).count())
+}
+
+/// The day is closed: the kiosk says so, the terminal says so, and what nobody has seen is paid for by nobody.
+pub(super) fn days(stage: &Stage, before: &Sums) -> io::Result<Vec<String>> {
+    let mut wrongs = Vec::new();
+    let (told, closed) = (days_of(stage)?, stage.terminal.ledger().book().days.len());
+    if told <= before.days {
+        wrongs.push(format!("the kiosk knows {told} ends of day, as before"));
+    }
+    // One whose confirmation fell into the break is found by its totals; it is never closed unseen.
+    if told > closed {
+        wrongs.push(format!("the kiosk knows {told} ends of day, and the terminal has had {closed}"));
+    }
+    for (sale, _) in sales(stage)?.iter().skip(before.sales) {
+        if sale.payment.money == Money::Paid && !sale.goods.iter().any(|good| good.exposed) {
+            wrongs.push(format!("{} was kept paid and unseen over the end of the day", sale.quote.number));
+        }
+    }
+    Ok(wrongs)
 }
 
 fn open_case(sale: &Sale, about: fn(CaseKind) -> bool) -> bool {
@@ -100,7 +147,8 @@ pub(super) async fn wrongs(stage: &Stage, before: &Sums, lives: &[Life]) -> io::
     let fresh = all.get(before.sales..).unwrap_or_default();
     money(stage, before, fresh, &mut wrongs);
     goods(stage, before, fresh, &mut wrongs);
-    codes(stage, &all, lives, &mut wrongs);
+    codes(stage, &all, lives, &mut wrongs)?;
+    shelf(stage, before, fresh, &mut wrongs)?;
     if !wrongs.is_empty() {
         let kinds = |records: &[Record]| -> Vec<String> {
             let kind = |record: &Record| serde_json::to_value(record).ok()?.get("kind")?.as_str().map(str::to_owned);
@@ -177,15 +225,38 @@ fn goods(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
     }
 }
 
-fn codes(stage: &Stage, all: &[(Sale, Vec<Record>)], lives: &[Life], wrongs: &mut Vec<String>) {
+/// What lies in stock is less by what was shown, and more by what came too late; nothing else.
+fn shelf(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &mut Vec<String>) -> io::Result<()> {
+    let good = |count: fn(&Sale, usize, &Good) -> bool| {
+        let of = |sale: &Sale| sale.goods.iter().enumerate().filter(|(place, one)| count(sale, *place, one)).count();
+        fresh.iter().map(|(sale, _)| of(sale)).sum::<usize>()
+    };
+    let went = good(|sale, place, one| {
+        matches!(sale.offer(place).source, Source::Stock { .. }) && one.profile.is_some() && !one.in_stock
+    });
+    let came = good(|sale, place, one| matches!(sale.offer(place).source, Source::Provider) && one.in_stock);
+    let there = stocked(stage)?.len();
+    if there + went != before.stock + came {
+        let had = before.stock;
+        wrongs.push(format!("{had} lay in stock, {went} were sold, {came} came, and {there} lie there"));
+    }
+    Ok(())
+}
+
+fn codes(stage: &Stage, all: &[(Sale, Vec<Record>)], lives: &[Life], wrongs: &mut Vec<String>) -> io::Result<()> {
+    let for_sale = stocked(stage)?;
     let orders = stage.providers.panel().ledger(Provider::Mobilexy).orders;
     for (number, code) in lives.iter().flat_map(Life::codes) {
         let sale = all.iter().find(|(sale, _)| sale.quote.number.0 == number);
         let order = orders.iter().find(|order| order.lpa.contains(&code));
         let theirs = sale.zip(order).is_some_and(|((sale, _), order)| {
             let named = |good: &Good| good.reference.as_ref().is_some_and(|reference| reference.0 == order.reference);
-            sale.goods.iter().any(named)
+            let stocked = (0..sale.goods.len()).any(|place| matches!(sale.offer(place).source, Source::Stock { .. }));
+            sale.goods.iter().any(named) || stocked
         });
+        if order.is_some_and(|order| for_sale.contains(&order.reference)) {
+            wrongs.push(format!("{number} showed a code that is for sale to somebody else"));
+        }
         if !theirs {
             wrongs.push(format!("{number} showed a code that is not its own"));
         }
@@ -195,4 +266,5 @@ fn codes(stage: &Stage, all: &[(Sale, Vec<Record>)], lives: &[Life], wrongs: &mu
             wrongs.push(format!("{number} was shown, and that is not written down"));
         }
     }
+    Ok(())
 }

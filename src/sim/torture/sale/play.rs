@@ -23,6 +23,8 @@ use crate::sim::terminal::Cardholder;
 const PATIENCE: Duration = Duration::from_secs(900);
 /// What has not come to rest after so long never does.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
+/// An open order is asked for again within so long.
+const FINDS: Duration = Duration::from_secs(120);
 /// A kiosk whose disk has failed is left running for so long.
 const AGONY: Duration = Duration::from_secs(5);
 
@@ -214,7 +216,14 @@ impl Tale<'_> {
     }
 
     async fn rests(&mut self, open: &Open, last: bool, next: Part) -> Part {
-        rest_of(self.stand, last, || has_struck(self.stand, open)).await;
+        let struck = || has_struck(self.stand, open);
+        rest_of(self.stand, last, struck).await;
+        let mute = self.stand.shop.mute_left();
+        if !mute.is_zero() && !struck() {
+            // What waits for a person is settled; the open order goes on, and is found when the provider speaks again.
+            sleep(mute + FINDS).await;
+            rest_of(self.stand, last, struck).await;
+        }
         if has_struck(self.stand, open) { self.part } else { next }
     }
 

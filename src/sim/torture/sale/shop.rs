@@ -103,6 +103,11 @@ impl Shop {
         self.books().mute_until = None;
     }
 
+    /// For how long it will still answer nothing.
+    pub(super) fn mute_left(&self) -> Duration {
+        self.books().mute_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+
     /// Numbers whose subscription was ended.
     pub(super) fn ended(&self) -> Vec<OrderReference> {
         self.books().ended.clone()
