@@ -15,7 +15,6 @@ use super::shop::{Ends, Manner};
 use super::stand::{Open, Stand};
 use super::teeth::Teeth;
 use crate::kiosk::{Inbox, OperatorCommand};
-use crate::sim::journal::When;
 use crate::sim::kiosk::robot::{Ended, Errand, Robot, Sight};
 use crate::sim::terminal::Cardholder;
 
@@ -80,7 +79,7 @@ struct Tale<'a> {
 }
 
 /// One run under these cuts, one a life, in the order of the lives.
-pub(super) async fn play(setting: &Setting, cuts: &[Cut], disk: Disk) -> Played {
+pub(super) async fn play(setting: &Setting, cuts: &[Cut], disk: Disk, comes_back: bool) -> Played {
     let stand = Stand::set(setting);
     let mut wrongs = Vec::new();
     if setting.earlier {
@@ -88,7 +87,6 @@ pub(super) async fn play(setting: &Setting, cuts: &[Cut], disk: Disk) -> Played 
         stand.shop.set(setting.manner);
     }
     let seen_before = stand.seen().len();
-    let comes_back = cuts.first().is_none_or(|cut| comes_back(*cut));
     let teeth = Teeth::default();
     let mut tale = Tale { setting, stand: &stand, part: Part::First, comes_back, seen_before, wrongs, teeth };
     let (mut fate, mut lives, mut cells) = (Fate::default(), Vec::new(), Cells::default());
@@ -292,11 +290,6 @@ fn screens(traveller: &Robot) -> Vec<&'static str> {
         _ => None,
     };
     traveller.seen().iter().filter_map(name).collect()
-}
-
-/// Of the travellers whose kiosk is cut off, some come back with the code, and some never do.
-fn comes_back(cut: Cut) -> bool {
-    !matches!(cut, Cut::Effect(_, When::Before) | Cut::Disk(_, When::After))
 }
 
 /// What happens while the kiosk is down.

@@ -131,6 +131,13 @@ struct Row<'a> {
     teeth: Teeth,
     /// Pairs of cuts that have gone by, tried or not.
     pair: u64,
+    /// How long the run is by itself, where the first traveller comes back and where nobody does.
+    lengths: [Length; 2],
+}
+
+/// Of the travellers whose kiosk is cut off, some come back with the code, and some never do.
+fn comes_back(cut: Cut) -> bool {
+    !matches!(cut, Cut::Effect(_, When::Before) | Cut::Disk(_, When::After))
 }
 
 impl<'a> Row<'a> {
@@ -139,8 +146,14 @@ impl<'a> Row<'a> {
         setting.files |= wanted.below;
         let name = format!("{}{}", scenario.name, if stranded == Stranded::Keeps { ", keeps" } else { "" });
         let report = Report { scenarios: 1, ..Report::default() };
-        let mut row = Row { name, setting, wanted, report, fell: [0; 3], teeth: Teeth::default(), pair: 0 };
-        row.one(&[Cut::Never])?;
+        // Of a sample each scenario has other places.
+        let pair = name.bytes().map(u64::from).sum::<u64>() % wanted.pairs.max(1);
+        let (fell, teeth, lengths) = ([0; 3], Teeth::default(), [Length::default(); 2]);
+        let mut row = Row { name, setting, wanted, report, fell, teeth, pair, lengths };
+        for back in [true, false] {
+            let played = row.one(&[Cut::Never], back)?;
+            row.lengths[usize::from(!back)] = played.lives.first().copied().unwrap_or_default();
+        }
         for (column, way) in ways(wanted).iter().enumerate() {
             for side in way.sides {
                 row.along(column, way, *side)?;
@@ -154,15 +167,34 @@ impl<'a> Row<'a> {
         Ok(row)
     }
 
+    /// As far as the run goes by itself; below SQLite only the run tells.
+    fn reaches(&self, cut: Cut) -> Option<bool> {
+        let length = self.lengths[usize::from(!comes_back(cut))];
+        match cut {
+            Cut::Append(place, _) | Cut::Disk(place, _) => Some(place <= length.writes),
+            Cut::Effect(place, _) => Some(place <= length.effects),
+            Cut::Below(..) | Cut::Never => None,
+        }
+    }
+
     /// At each place, until the run ends by itself.
     fn along(&mut self, column: usize, way: &Way, side: When) -> io::Result<()> {
-        // Of a sample each scenario has other places.
         let first = self.name.bytes().map(u64::from).sum::<u64>() % way.stride + 1;
         for place in (0..CUTS_MAX).map(|turn| first + turn * way.stride) {
             let cut = (way.cut)(place, side);
-            let played = self.one(&[cut])?;
-            if !played.struck {
+            let reaches = self.reaches(cut);
+            if reaches == Some(false) {
                 return Ok(());
+            }
+            let played = self.one(&[cut], comes_back(cut))?;
+            match (played.struck, reaches) {
+                (true, _) => {}
+                (false, None) => return Ok(()),
+                // The uncut run has come this far.
+                (false, Some(_)) => {
+                    self.judge(&[cut], vec![stuck("the cut never fell")]);
+                    continue;
+                }
             }
             self.fell[column] += 1;
             self.report.cuts += 1;
@@ -175,7 +207,7 @@ impl<'a> Row<'a> {
 
     /// The start after this cut is cut too: at some of its records and effects.
     fn twice(&mut self, first: Cut, second: Length) -> io::Result<()> {
-        let stride = self.wanted.pairs * self.wanted.every.max(1);
+        let stride = self.wanted.pairs;
         if stride == 0 || self.wanted.below || self.setting.damage != Damage::None {
             return Ok(());
         }
@@ -187,7 +219,7 @@ impl<'a> Row<'a> {
                 continue;
             }
             self.report.pairs += 1;
-            if !self.one(&[first, cut])?.struck {
+            if !self.one(&[first, cut], comes_back(first))?.struck {
                 // The same run has come this far before.
                 self.judge(&[first, cut], vec![stuck("the second cut never fell")]);
             }
@@ -195,8 +227,8 @@ impl<'a> Row<'a> {
         Ok(())
     }
 
-    fn one(&mut self, cuts: &[Cut]) -> io::Result<Played> {
-        let mut played = case(&self.setting, cuts, self.wanted.disk)?;
+    fn one(&mut self, cuts: &[Cut], back: bool) -> io::Result<Played> {
+        let mut played = case(&self.setting, cuts, self.wanted.disk, back)?;
         self.teeth.add(std::mem::take(&mut played.teeth));
         self.report.cells.add(std::mem::take(&mut played.cells));
         self.judge(cuts, std::mem::take(&mut played.wrongs));
@@ -231,13 +263,13 @@ impl<'a> Row<'a> {
 }
 
 /// One run under the blade: a cut a life, in this order.
-pub(super) fn case(setting: &Setting, cuts: &[Cut], disk: Disk) -> io::Result<Played> {
-    in_virtual_time(play(setting, cuts, disk))
+fn case(setting: &Setting, cuts: &[Cut], disk: Disk, back: bool) -> io::Result<Played> {
+    in_virtual_time(play(setting, cuts, disk, back))
 }
 
 #[cfg(test)]
 pub(super) fn one(name: &str, stranded: Stranded, cut: Cut) -> (bool, Vec<Wrong>) {
     let scenario = all().find(|scenario| scenario.name == name).expect("a scenario");
-    let played = case(&scenario.setting(stranded), &[cut], Disk::Honest).expect("a runtime");
+    let played = case(&scenario.setting(stranded), &[cut], Disk::Honest, comes_back(cut)).expect("a runtime");
     (played.struck, played.wrongs)
 }

@@ -2,17 +2,16 @@ use super::*;
 use crate::sim::journal::When;
 use crate::sim::terminal::Stranded;
 
-/// Every scenario, cut at every twenty-ninth of its records and effects: the whole of it is `cargo torture sale`.
+/// Every scenario, cut at every sixty-first of its records and effects: the whole of it is `cargo torture sale`.
 #[test]
 fn the_books_balance_wherever_a_sale_is_cut() {
     let mut told = Vec::new();
-    let wanted = Wanted { every: 29, pairs: 31, ..Wanted::default() };
+    let wanted = Wanted { every: 61, pairs: 499, ..Wanted::default() };
     let report = run(&wanted, &mut told).unwrap();
     assert_eq!(report.mismatches, 0, "{}", String::from_utf8_lossy(&told));
-    assert!(report.cuts >= 400 && report.scenarios >= 90, "{} cuts in {} scenarios", report.cuts, report.scenarios);
+    assert!(report.cuts >= 250 && report.scenarios >= 90, "{} cuts in {} scenarios", report.cuts, report.scenarios);
     assert!(report.pairs >= 10, "{} were cut twice", report.pairs);
-    let paid = (crate::sale::Money::Paid, Column::Stored);
-    assert!(!report.cells.missed().contains(&paid), "{:?}", report.cells);
+    assert!(report.cells.reached() >= 12, "{:?}", report.cells);
 }
 
 /// The control: a disk that forgets what it has confirmed, as with `synchronous=NORMAL`, or as if the loop acted
