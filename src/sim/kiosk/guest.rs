@@ -89,11 +89,11 @@ pub async fn live(config: &Config, guest: &Guest) -> Result<(), Failed> {
         std::future::pending::<()>().await;
     }
     // A life that is to die lives on as well until everything has come to its end: so late it may fall too.
-    if lived.is_ok() && !settled(config).await {
-        lived = Err(Failed::Unsettled);
-    }
     if lived.is_ok() && guest.closes_day {
         lived = close_day(&mut robot, &running.inbox, config).await;
+    }
+    if lived.is_ok() && !settled(config).await {
+        lived = Err(Failed::Unsettled);
     }
     stop(&running.inbox).await;
     // The loop was told to stop; why it ended otherwise is in the log.
@@ -178,8 +178,8 @@ async fn until(there: impl Fn() -> bool) -> bool {
 async fn settled(config: &Config) -> bool {
     let rests = |sale: &Sale| match sale.payment.money {
         _ if sale.closed.is_some() => true,
-        // Whoever weighs the goods: without them the money goes back by itself.
-        Money::Paid => sale.all_stored(),
+        // Whoever weighs the goods: without them the money goes back by itself, at the promised hour at the latest.
+        Money::Paid => sale.all_stored() || sale.quote.promised_ms.is_some() && weighs_goods(sale),
         Money::None | Money::Back => sale.cases.iter().any(|case| case.decided.is_none()),
         // A case about the goods does not end a give-back that is under way: only one about the money lets it rest.
         _ => sale.cases.iter().any(|case| case.decided.is_none() && case.kind.doubts_money()),
@@ -190,6 +190,10 @@ async fn settled(config: &Config) -> bool {
         Some(open.iter().all(|row| archive.sale(row.id).ok().flatten().is_some_and(|sale| rests(&sale))))
     };
     until(|| all_rest() == Some(true)).await
+}
+
+fn weighs_goods(sale: &Sale) -> bool {
+    sale.cases.iter().any(|case| case.decided.is_none() && case.kind.doubts_goods())
 }
 
 async fn stop(inbox: &mpsc::Sender<Inbox>) {

@@ -193,6 +193,9 @@ fn money(stage: &Stage, before: &Sums, fresh: &[(Sale, Vec<Record>)], wrongs: &m
         }
         let exposed = sale.goods.iter().any(|good| good.exposed);
         let claimable = sale.payment.money == Money::Paid && sale.all_stored();
+        // An order in doubt: a person weighs it, and at the promised hour the money goes back.
+        let promised = sale.quote.promised_ms.is_some() && open_case(sale, CaseKind::doubts_goods);
+        let claimable = claimable || sale.payment.money == Money::Paid && promised;
         if paid > 0 && !exposed && !claimable && !open_case(sale, CaseKind::doubts_money) {
             wrongs.push(format!("{} was charged and has nothing for it", sale.quote.number));
         }

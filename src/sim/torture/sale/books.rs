@@ -58,6 +58,8 @@ pub(super) fn is_settled(sale: &Sale, last: bool) -> bool {
     let waits_for_code = !last && sale.all_stored() && sale.traveller_gone;
     match sale.payment.money {
         _ if sale.closed.is_some() => true,
+        // Whoever weighs what was given away: the subscription is ended first.
+        _ if must_be_ended(sale) => false,
         Money::Paid => waits_for_code,
         Money::Unknown | Money::None | Money::Back | Money::RefundDue => waits_for_person,
         Money::Asked | Money::Held | Money::Committing | Money::Releasing => false,
@@ -75,6 +77,14 @@ fn gives_away(sale: &Sale) -> bool {
 /// A number that is told to run on: a person has the case.
 fn number_runs(sale: &Sale) -> bool {
     sale.cases.iter().any(|case| case.kind == CaseKind::NumberRuns)
+}
+
+/// A number whose subscription is still to be ended, with nobody told that it cannot be.
+fn must_be_ended(sale: &Sale) -> bool {
+    let runs = |(place, good): (usize, &Good)| {
+        matches!(sale.offer(place).kind, OfferKind::Number { .. }) && good.state == Goods::Stored && !good.cancelled
+    };
+    sale.goods.iter().enumerate().any(runs) && !number_runs(sale)
 }
 
 fn doubts_goods(sale: &Sale) -> bool {
