@@ -52,6 +52,7 @@ enum GoodsWord {
     Code,
     Absent,
     Lost,
+    Ended,
 }
 
 impl Decide {
@@ -63,6 +64,7 @@ impl Decide {
             GoodsWord::Code => GoodsFact::Code,
             GoodsWord::Absent => GoodsFact::Absent,
             GoodsWord::Lost => GoodsFact::Lost,
+            GoodsWord::Ended => GoodsFact::Ended,
         });
         Ok(Statement {
             number: number.to_owned(),

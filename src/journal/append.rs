@@ -46,14 +46,22 @@ pub(super) fn write(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>) -> R
     if sale.payment.money == Money::Paid {
         stock::sold_with(work, sale, now)?;
     }
-    for lock in step.gives {
-        let given =
-            work.prepare_cached("DELETE FROM locks WHERE lock = ?1 AND sale = ?2")?.execute((lock_text(lock), &id))?;
-        if let (Lock::StockItem(profile), 1) = (lock, given) {
-            stock::give(work, sale.id, *profile, now)?;
-        }
+    step.gives.iter().try_for_each(|lock| give(work, lock, sale.id, now))
+}
+
+/// A lock is given back; an item of the stock that nobody bought is free again.
+pub(super) fn give(
+    work: &Transaction<'_>,
+    lock: &Lock,
+    sale: crate::sale::id::SaleId,
+    now: Moment,
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM locks WHERE lock = ?1 AND sale = ?2";
+    let given = work.prepare_cached(sql)?.execute((lock_text(lock), sale.to_string()))?;
+    match lock {
+        Lock::StockItem(profile) if given == 1 => stock::give(work, sale, *profile, now),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The row of the sale, with everything that queries need; the fold stays the truth.

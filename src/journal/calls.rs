@@ -133,6 +133,12 @@ impl Journal for SqliteJournal {
         self.read("read the locks", |connection, _| fold::locks(connection))
     }
 
+    fn free_locks(&mut self, orphaned: &[(Lock, SaleId)], now: Moment) -> Result<(), JournalError> {
+        self.write("give back locks without an open sale", |work, _| {
+            orphaned.iter().try_for_each(|(lock, sale)| append::give(work, lock, *sale, now))
+        })
+    }
+
     fn next_number(&mut self) -> Result<u64, JournalError> {
         self.read("count the sales", |connection, _| {
             let last: u64 =

@@ -31,12 +31,10 @@ pub mod upkeep;
 pub use append::word;
 pub use newest::{is_known, terminal_named};
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::money::Exact;
-
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -51,8 +49,7 @@ pub trait Journal: Send {
     /// Writes one step: all of it, synced, or nothing.
     ///
     /// # Errors
-    /// [`JournalError::Violation`] is an answer: nothing was written and selling goes on. Every other error stops
-    /// the kiosk: a failed sync is never tried again.
+    /// [`JournalError::Violation`] is an answer: nothing was written and selling goes on. Any other stops the kiosk.
     fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError>;
 
     /// Every sale that is not closed, and every closed one whose goods are still an open order, folded.
@@ -92,6 +89,9 @@ pub trait Journal: Send {
 
     /// Who holds what.
     fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError>;
+
+    /// Gives back locks whose sales are over, with what that means for the items of the stock: all or none.
+    fn free_locks(&mut self, orphaned: &[(Lock, SaleId)], now: Moment) -> Result<(), JournalError>;
 
     /// The number of the next sale of this machine, from 1.
     fn next_number(&mut self) -> Result<u64, JournalError>;

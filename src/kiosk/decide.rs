@@ -80,10 +80,13 @@ pub fn fits(sale: &Sale, statement: &Statement) -> Result<(), &'static str> {
         return Err("the case is decided already: nothing is changed any more");
     }
     if statement.money.is_none() && statement.goods.is_none() {
-        return Err("state a fact: --money charged, not-charged or back, or --goods code, absent or lost");
+        return Err("state a fact: --money charged, not-charged or back, or --goods code, absent, lost or ended");
     }
     if case.is_about_goods() && statement.goods.is_none() {
         return Err("this case asks for the goods: state --goods code, absent or lost");
+    }
+    if (case.kind == CaseKind::NumberRuns) != (statement.goods == Some(GoodsFact::Ended)) {
+        return Err("--goods ended is for a number that runs on, and for that alone: end it at its provider first");
     }
     if case.kind == CaseKind::RefundByAcquirer && statement.money != Some(MoneyFact::Back) {
         return Err("this case waits for a refund: state --money back once the acquirer has paid it");

@@ -137,6 +137,8 @@ pub enum GoodsFact {
     Absent,
     /// Bought, and never to be had.
     Lost,
+    /// A number, and its subscription was ended by hand.
+    Ended,
 }
 
 /// An activation code on its way from a person to the sealed table: it never prints.
@@ -214,6 +216,7 @@ impl Statement {
             GoodsFact::Code => CaseDecision::GoodsHere,
             GoodsFact::Absent => CaseDecision::GoodsAbsent,
             GoodsFact::Lost => CaseDecision::GoodsLost,
+            GoodsFact::Ended => CaseDecision::NumberEnded,
         });
         let money = self.money.map(|fact| match fact {
             MoneyFact::Charged => CaseDecision::Charged,

@@ -1,6 +1,6 @@
 //! Open sales at start, and what has to be done about them: a pure plan, and the loop's way to begin with it.
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::journal::JournalError;
 use crate::sale::event::Event;
@@ -58,15 +58,7 @@ impl Kiosk {
             }
             self.catch_up();
         }
-        // A lock whose sale is not open any more would stop selling for ever; the facts decide, not the row.
-        let orphaned: Vec<Lock> =
-            self.locks.iter().filter(|(_, id)| !self.sales.contains_key(id)).map(|(lock, _)| lock.clone()).collect();
-        if !orphaned.is_empty() {
-            tracing::warn!(?orphaned, "locks without an open sale: a closed sale gave them back too late");
-            for lock in orphaned {
-                self.locks.remove(&lock);
-            }
-        }
+        self.free_orphaned_locks()?;
         self.recover_day();
         self.recover_purchases();
         self.recover_calls();
@@ -74,5 +66,21 @@ impl Kiosk {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// A lock whose sale is not open any more would stop selling for ever; the facts decide, not the row. The row goes
+    /// too: as long as it stands, the journal gives its lock to nobody.
+    fn free_orphaned_locks(&mut self) -> Result<(), JournalError> {
+        let is_open = |id: &SaleId| self.sales.get(id).is_some_and(|sale| sale.closed.is_none());
+        let orphaned: Vec<(Lock, SaleId)> =
+            self.locks.iter().filter(|(_, id)| !is_open(id)).map(|(lock, id)| (lock.clone(), *id)).collect();
+        if orphaned.is_empty() {
+            return Ok(());
+        }
+        warn!(?orphaned, "locks without an open sale are given back");
+        self.journal.free_locks(&orphaned, self.clock.now())?;
+        self.locks.retain(|lock, _| !orphaned.iter().any(|(free, _)| free == lock));
+        self.read_stock();
+        Ok(())
     }
 }

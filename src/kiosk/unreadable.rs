@@ -26,6 +26,9 @@ pub fn verdict(statement: &Statement) -> Result<Verdict, &'static str> {
         (_, Some(GoodsFact::Code)) => {
             return Err("this sale cannot be read and keeps no code: give it to the traveller, and state --goods lost");
         }
+        (_, Some(GoodsFact::Ended)) => {
+            return Err("this sale cannot be read: end what runs at the provider, and state --goods lost");
+        }
         (MoneyFact::Charged, None) => {
             return Err("charged for what? State --goods lost, or give the money back and state --money back");
         }

@@ -288,7 +288,15 @@ impl Sale {
                 good.state = Goods::None;
                 good.choice += 1;
             }
-            Record::OrderUnknown { good, .. } => self.goods[usize::from(*good)].state = Goods::Unknown,
+            Record::OrderUnknown { good, .. } => {
+                let good = &mut self.goods[usize::from(*good)];
+                if matches!(good.state, Goods::None | Goods::Absent) {
+                    // Of an order that this journal does not hold nobody knows when it was sent: it is never absent by itself.
+                    good.sent_at = None;
+                    good.not_found.clear();
+                }
+                good.state = Goods::Unknown;
+            }
             Record::NotFound { good } => self.goods[usize::from(*good)].not_found.push(at),
             Record::Absent { good } => self.goods[usize::from(*good)].state = Goods::Absent,
             Record::Exposed { good } => self.goods[usize::from(*good)].exposed = true,

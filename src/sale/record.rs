@@ -376,6 +376,8 @@ pub enum CaseDecision {
     GoodsAbsent,
     /// Bought, and never to be had.
     GoodsLost,
+    /// The subscription of a number was ended by a person.
+    NumberEnded,
 }
 
 /// A record with its time, as the journal holds it.

@@ -86,7 +86,9 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn look_up(&mut self, good: u8) {
-        if self.sale.is_asked_no_more(usize::from(good)) {
+        let index = usize::from(good);
+        // An order that is not in this journal has nothing to be looked up by.
+        if self.sale.is_asked_no_more(index) || self.sale.goods[index].sent_at.is_none() {
             return;
         }
         let after_ms = self.next_wait(good, &self.terms.look_up_ms.clone());

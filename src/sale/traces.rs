@@ -1,10 +1,11 @@
 //! Ways to a broken promise that the enumeration of the rules (`sim/torture/rules`) has found, kept as tests.
 
+use super::effect::Effect;
 use super::event::{Event, GoodsNews};
 use super::moment::Moment;
 use super::offer::OrderReference;
 use super::played::{Played, at, query, quote, transaction};
-use super::record::{CaseKind, Quote};
+use super::record::{CaseDecision, CaseKind, Quote};
 use super::transaction::{Ending, LastTransaction};
 use super::*;
 
@@ -95,4 +96,39 @@ fn what_was_accepted_once_is_never_absent_by_a_refusal() {
     assert_eq!((played.sale.waits_in_queue(), played.sale.cases.len()), (false, 1), "one case, and nothing elsewhere");
     played.on_at(later, Event::Drain { balance: None });
     assert!(played.effects.is_empty());
+}
+
+/// A copy of the journal was put back: what it did not hold yet may have happened since. Chosen, the card may have been
+/// asked; not ordered, the eSIM may have been bought; and what the terminal did last may be another sale's.
+#[test]
+fn an_older_journal_knows_nothing_of_what_came_after_it() {
+    let why = || Event::Estranged { why: "the journal is a copy".into() };
+    let start = |ms| Moment { run: 2, ..at(ms) };
+    let mut chosen = Played::new(&["mobilexy"]);
+    chosen.on(5, why());
+    assert_eq!(chosen.sale.payment.money, Money::None, "of this very run: surely not asked");
+    let mut chosen = Played::new(&["mobilexy"]);
+    chosen.on_at(start(10), why());
+    assert_eq!((chosen.sale.payment.money, chosen.sale.closed), (Money::Unknown, None));
+
+    let mut played = Played::of(Quote { promised_ms: Some(7_200_000), ..quote(&["mobilexy", "roamify"]) });
+    played.on(10, Event::BaselineRead { last: LastTransaction::Empty, totals: None });
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990)))).on(2_000, Event::Ended(Ending::Completed));
+    played.on_at(start(10), why());
+    let kinds: Vec<CaseKind> = played.sale.cases.iter().map(|case| case.kind).collect();
+    assert_eq!(kinds, [CaseKind::MoneyUnknown, CaseKind::OrderInDoubt]);
+    let charged = Event::Decided { case: 0, decision: CaseDecision::Charged, reason: "the acquirer's list".into() };
+    played.on_at(start(20), charged).on_at(start(30), Event::Drain { balance: None });
+    assert!(
+        played.effects.is_empty() && !played.sale.waits_in_queue(),
+        "nothing is ordered before a person has looked"
+    );
+    // Nothing is looked up by an order that this journal does not hold, and nothing proves it absent.
+    played.on_at(Moment { run: 3, ..at(500_000) }, Event::Restarted);
+    assert!(!played.effects.iter().any(|effect| matches!(effect, Effect::LookUp { .. })));
+
+    let mut asked = Played::asked(&["mobilexy"]);
+    asked.on_at(start(10), why());
+    asked.on_at(start(20), query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
+    assert_eq!(asked.sale.payment.money, Money::Unknown, "of a sale that this journal has forgotten");
 }

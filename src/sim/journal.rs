@@ -232,6 +232,7 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         Other put_in_stock(item: &Bought<'_>, now: Moment) -> ();
         Other move_stock(profile: ProfileId, to: StockState, now: Moment) -> bool;
         Other stock_proven(profile: ProfileId) -> ();
+        Other free_locks(orphaned: &[(Lock, SaleId)], now: Moment) -> ();
         Other learn_transaction(key: &ApprovalKey) -> ();
         Other clock_stepped(by_ms: i64, now: Moment) -> ();
         Other decide_unreadable(id: SaleId, by: &Verdict, now: Moment) -> bool;

@@ -312,6 +312,11 @@ impl Journal for MemoryJournal {
         Ok(self.disk.locks())
     }
 
+    fn free_locks(&mut self, orphaned: &[(Lock, SaleId)], _: crate::sale::moment::Moment) -> Result<(), JournalError> {
+        self.disk.disk().locks.retain(|lock, _| !orphaned.iter().any(|(free, _)| free == lock));
+        Ok(())
+    }
+
     fn next_number(&mut self) -> Result<u64, JournalError> {
         Ok(self.disk.disk().numbers + 1)
     }

@@ -40,7 +40,7 @@ pub(super) fn carry_out(config: &Config, task: OperatorTask) -> Result<OperatorR
     {
         let mut journal = open(config)?;
         if let Some(sale) = journal.sale_of_receipt(receipt)? {
-            return give_back(&mut journal, sale, config);
+            return waiting(give_back(&mut journal, sale, config));
         }
         free_of_payments(&mut journal)?;
         return perform(config, task);
@@ -125,6 +125,18 @@ impl Line {
         Ok(Line { terminal, told, patience_s })
     }
 
+    /// The terminal answers.
+    async fn is_there(&mut self) -> Result<(), Failed> {
+        let report = tokio::select! {
+            report = self.terminal.perform(OperatorTask::Status) => report?,
+            // Nobody else listens to what the terminal tells beside its answer.
+            () = async { while self.told.recv().await.is_some() {} } => {
+                return Err(Failed::told("the terminal's line is not being served"));
+            }
+        };
+        if report.ok { Ok(()) } else { Err(Failed::told(report.message)) }
+    }
+
     /// Gives an order and waits for the event that answers it.
     async fn ask<T>(
         &mut self,
@@ -176,14 +188,21 @@ impl Line {
 }
 
 /// Gives a sale's money back by its own rules, record by record, as the service would.
-fn give_back(journal: &mut SqliteJournal, id: SaleId, config: &Config) -> Result<OperatorReport, Failed> {
+async fn give_back(journal: &mut SqliteJournal, id: SaleId, config: &Config) -> Result<OperatorReport, Failed> {
     let terms = config.terms();
     let mut sale = journal.sale(id)?.ok_or_else(|| Failed::told(format!("there is no sale {id}")))?;
     let number = sale.quote.number.clone();
     let refused = |money| Err(Failed::told(format!("the receipt is of sale {number}: {}", standing(money))));
+    match sale.payment.money {
+        Money::Paid => free_of_payments(journal)?,
+        Money::Releasing => {}
+        money => return refused(money),
+    }
+    let mut line = Line::open(config)?;
+    // Nothing is written down for a terminal that nobody can reach, or whose line somebody else holds.
+    line.is_there().await?;
     let step = match sale.payment.money {
         Money::Paid => {
-            free_of_payments(journal)?;
             let reason = "esim-kiosk terminal reverse".to_owned();
             sale = write(journal, rules::on(&sale, &Event::GiveBack { reason }, now(journal), &terms))?.next;
             reverse_now(&sale, now(journal), &terms, current_day(journal)?)
@@ -193,19 +212,15 @@ fn give_back(journal: &mut SqliteJournal, id: SaleId, config: &Config) -> Result
         money => return refused(money),
     };
     let mut step = write(journal, step)?;
-    waiting(async {
-        let mut line = Line::open(config)?;
-        let began = Instant::now();
-        while step.next.payment.money == Money::Releasing && began.elapsed() < GIVE_UP {
-            let mut heard = None;
-            for effect in std::mem::take(&mut step.effects) {
-                heard = heard.or(line.carry_out(&step.next, &effect).await?);
-            }
-            let Some(event) = heard else { break };
-            step = write(journal, rules::on(&step.next, &event, now(journal), &terms))?;
+    let began = Instant::now();
+    while step.next.payment.money == Money::Releasing && began.elapsed() < GIVE_UP {
+        let mut heard = None;
+        for effect in std::mem::take(&mut step.effects) {
+            heard = heard.or(line.carry_out(&step.next, &effect).await?);
         }
-        Ok(())
-    })?;
+        let Some(event) = heard else { break };
+        step = write(journal, rules::on(&step.next, &event, now(journal), &terms))?;
+    }
     match step.next.payment.money {
         Money::Back => {
             let message = format!("the money of sale {number} is back on the card");

@@ -375,3 +375,24 @@ async fn the_machine_may_restart_before_and_after_a_sale_and_not_within_one() {
         assert_eq!(order(&mut rig, OperatorCommand::TerminalAnswers).await.ok, answers);
     }
 }
+
+/// A row that outlived its sale gives its lock to nobody: the start takes it out of the journal, not only out of its mind.
+#[tokio::test(start_paused = true)]
+async fn a_lock_whose_sale_is_over_is_given_back_in_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = rig(dir.path(), None, settings()).await;
+    buy(&mut first, 1).await;
+    first.running.abort();
+    (&mut first.running).await.ok();
+    drop(first);
+    let raw = rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+    for lock in ["terminal", "account:mobilexy"] {
+        assert_eq!(raw.execute("INSERT INTO locks (lock, sale) SELECT ?1, id FROM sales", [lock]).unwrap(), 1);
+    }
+    drop(raw);
+    assert_eq!(archive(dir.path()).locks().unwrap().len(), 2);
+    let mut rig = rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    assert!(archive(dir.path()).locks().unwrap().is_empty());
+    buy(&mut rig, 2).await;
+}

@@ -1,9 +1,10 @@
 //! What a person decides, and what nobody may decide any more.
 
+use super::super::offer::Kind;
 use super::super::record::{CaseDecision, CaseKind, Record};
 use super::super::settle::Draft;
 use super::super::transaction::ApprovalKey;
-use super::super::{Good, Goods, Money, Step};
+use super::super::{Goods, Money, Step};
 
 pub(super) fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, reason: &str) {
     let open = draft.sale.cases.get(usize::from(case)).is_some_and(|case| case.decided.is_none());
@@ -28,6 +29,17 @@ pub(super) fn stated(draft: &mut Draft<'_>, case: u8, decision: CaseDecision) {
             draft.record(Record::MoneyBack);
         }
         (CaseDecision::GoodsHere, _) => {}
+        (CaseDecision::NumberEnded, _) => {
+            let about = draft.sale.cases.get(usize::from(case)).cloned();
+            for index in 0..draft.sale.goods.len() {
+                let named = about.as_ref().is_none_or(|case| case.names(index));
+                let number = matches!(draft.sale.offer(index).kind, Kind::Number { .. });
+                let good = &draft.sale.goods[index];
+                if named && number && good.state == Goods::Stored && !good.cancelled {
+                    draft.record(Record::CancelTaken { good: u8::try_from(index).unwrap_or(u8::MAX) });
+                }
+            }
+        }
         (CaseDecision::GoodsAbsent | CaseDecision::GoodsLost, _) => {
             let about = draft.sale.cases.get(usize::from(case)).cloned();
             for index in 0..draft.sale.goods.len() {
@@ -44,7 +56,10 @@ pub(super) fn stated(draft: &mut Draft<'_>, case: u8, decision: CaseDecision) {
 /// The journal may be an older one: what it says about this payment and these goods may be overtaken. Both become
 /// unknown, with a case, and nothing is asked, sent or given back by itself (sale.md 11).
 pub(super) fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
-    if draft.sale.closed.is_none() && draft.sale.payment.asked_at.is_none() {
+    // Chosen in this run, its card was surely not asked. One of before may have been, after this copy was made.
+    let of_this_run = draft.sale.chosen_at.run == draft.now.run;
+    let unasked = draft.money() == Money::None && draft.sale.payment.asked_at.is_none();
+    if draft.sale.closed.is_none() && unasked && of_this_run {
         draft.record(Record::NotTaken { ending: None });
         draft.settle();
         return draft.finish();
@@ -53,17 +68,39 @@ pub(super) fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
     if draft.sale.closed.is_none() && !draft.sale.traveller_gone {
         draft.record(Record::TravellerGone);
     }
-    let settled = matches!(draft.money(), Money::None | Money::Back | Money::RefundDue);
+    let settled = !unasked && matches!(draft.money(), Money::None | Money::Back | Money::RefundDue);
     if draft.sale.closed.is_none() && !settled {
         draft.sale.waiting_since = None;
         if draft.money() != Money::Unknown {
             draft.record(Record::MoneyUnknown { evidence: why.to_owned() });
         }
         draft.money_case(why);
+        if !draft.sale.payment.overtaken {
+            // Cards that this journal has never heard of may have been asked since.
+            draft.record(Record::Overtaken);
+        }
+        doubt_unsent(&mut draft, why);
     }
-    let open = |good: &Good| matches!(good.state, Goods::Asked | Goods::Accepted | Goods::Unknown);
-    if draft.sale.goods.iter().any(|good| open(good) && !good.evidence_in_case) {
-        draft.open_case(CaseKind::OrderInDoubt, why);
+    if draft.sale.closed.is_some() {
+        return draft.finish();
+    }
+    for index in 0..draft.sale.goods.len() {
+        let known = &draft.sale.goods[index];
+        let open = matches!(known.state, Goods::Asked | Goods::Accepted | Goods::Unknown);
+        if open && !draft.sale.is_in_open_case(index) {
+            // Each its own: a person may find one code of a basket and not the other.
+            draft.open_case_of(u8::try_from(index).unwrap_or(u8::MAX), CaseKind::OrderInDoubt, why);
+        }
     }
     draft.finish()
+}
+
+/// What this journal has not ordered yet may have been ordered since: only a person can find that out.
+fn doubt_unsent(draft: &mut Draft<'_>, why: &str) {
+    for index in 0..draft.sale.goods.len() {
+        if draft.sale.next_choice(index).is_some() && !draft.sale.from_stock(index) {
+            let good = u8::try_from(index).unwrap_or(u8::MAX);
+            draft.record(Record::OrderUnknown { good, evidence: why.to_owned() });
+        }
+    }
 }

@@ -156,6 +156,9 @@ fn a_number_whose_end_is_refused_again_and_again_is_a_case() {
         played.on(5_000 + turn, Event::Cancelled { good: 0, answer: Cancellation::Refused("no".into()) });
     }
     assert!(matches!(&played.sale.cases[..], [case] if case.kind == CaseKind::NumberRuns));
+    let ended = CaseDecision::NumberEnded;
+    played.on(9_000, Event::Decided { case: 0, decision: ended, reason: "in the provider's portal".into() });
+    assert!(played.sale.goods[0].cancelled && played.sale.cases[0].decided == Some(ended));
     assert_eq!(played.sale.closed, Some(Closing::Delivered));
 }
 

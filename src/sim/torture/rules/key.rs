@@ -19,6 +19,16 @@ pub(super) fn of(world: &World) -> u128 {
     (world.ticked, &world.locks, &world.bound, world.day, world.day_in_doubt).hash(&mut facts);
     (world.day_asked, world.days_closed, world.front, &world.booting).hash(&mut facts);
     (world.listening, world.lost, world.answer.map(|(seat, answer)| (seat, answer as u8))).hash(&mut facts);
+    (world.older, world.estranged, world.copy.is_some()).hash(&mut facts);
+    if let Some(copy) = &world.copy {
+        (&copy.locks, &copy.bound, copy.day).hash(&mut facts);
+        for sale in &copy.sales {
+            match sale {
+                Some(sale) => of_sale(sale, now, &mut facts),
+                None => 0xFE_u8.hash(&mut facts),
+            }
+        }
+    }
     for seat in &world.seats {
         one(seat, now, &mut facts);
     }

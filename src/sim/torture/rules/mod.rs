@@ -13,6 +13,7 @@ mod device;
 mod goods;
 mod key;
 mod moves;
+mod older;
 mod person;
 mod promises;
 mod scene;

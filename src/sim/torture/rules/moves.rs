@@ -9,7 +9,7 @@ use crate::sale::{Goods, Lock, Money, Sale, rules};
 use super::device::Served;
 use super::goods::Word;
 use super::promises;
-use super::scene::{Scene, WALLET, Ware};
+use super::scene::{Mutant, Scene, WALLET, Ware};
 use super::step::Next;
 use super::world::{Broken, Stand, World};
 
@@ -29,6 +29,10 @@ pub(super) enum Move {
     EventTaken,
     PersonDecides(usize, u8, CaseDecision),
     Drained(usize),
+    CopyMade,
+    CopyPutBack,
+    ToldOlder(usize),
+    Adopted,
     DayAsked,
     DayEndsFor(usize),
     DayClosed,
@@ -73,18 +77,24 @@ pub(super) fn edges(world: &World, scene: &Scene) -> Result<Vec<Edge>, (Move, Br
     if let Some(seat) = world.booting.first().copied() {
         let mut next = world.clone();
         next.booting.remove(0);
-        edges.add(Move::Restart(seat), true, next.tell(scene, seat, &Event::Restarted))?;
+        if world.estranged && scene.mutant != Some(Mutant::OlderBelieved) {
+            let why = String::new();
+            edges.add(Move::ToldOlder(seat), true, next.tell(scene, seat, &Event::Estranged { why }))?;
+        } else {
+            edges.add(Move::Restart(seat), true, next.tell(scene, seat, &Event::Restarted))?;
+        }
     } else {
         kiosk(world, &mut edges)?;
         super::device::session(world, &mut edges)?;
     }
+    super::older::edges(world, &mut edges)?;
     super::device::alone(world, &mut edges)?;
     super::goods::edges(world, &mut edges)?;
     if scene.crashes && world.now.run < u64::MAX {
         edges.add(Move::ProgramDies, false, Ok(vec![world.clone().die()]))?;
     }
     let limbo = world.seats.iter().any(|seat| seat.parcels.iter().any(|parcel| parcel.limbo));
-    if world.ticked && !limbo {
+    if (world.ticked || world.estranged) && !limbo {
         let mut next = world.clone();
         next.pass_time();
         edges.add(Move::TimePasses, true, Ok(vec![next]))?;
@@ -99,6 +109,10 @@ fn kiosk(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)> {
         next.heard.pop_front();
         let heard = heard.clone();
         edges.add(Move::EventTaken, true, next.take(scene, heard))?;
+    }
+    if world.estranged {
+        // No duty runs and no card is asked; a person may decide cases, and adopt it.
+        return if scene.decisions { super::person::decisions(world, edges) } else { Ok(()) };
     }
     if !world.ticked {
         edges.add(Move::Tick, true, tick(world, scene))?;
@@ -150,7 +164,9 @@ fn tick(world: &World, scene: &Scene) -> Next {
 
 /// A sale begins, if a traveller may: all locks or none.
 fn begin(world: &World, scene: &Scene, seat: usize) -> Option<Next> {
-    if world.front.is_some() || world.day_asked || world.sale(seat).is_some() {
+    // A sale that the journal has forgotten is not begun twice.
+    let forgotten = world.seats[seat].authorised > 0 || world.device.pays[seat].receipt > 0;
+    if world.front.is_some() || world.day_asked || world.sale(seat).is_some() || forgotten {
         return None;
     }
     let kept = kept_profile(world);

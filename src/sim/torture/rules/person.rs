@@ -23,6 +23,9 @@ pub(super) fn decisions(world: &World, edges: &mut Edges<'_>) -> Result<(), (Mov
                     next.device.pays[seat].state = Booking::Reversed;
                     next.device.pays[seat].reversed += 1;
                 }
+                if truth == CaseDecision::NumberEnded {
+                    next.seats[seat].parcels.iter_mut().for_each(|parcel| parcel.ended = true);
+                }
                 let decided = Event::Decided { case: number, decision: truth, reason: String::new() };
                 let told = match good {
                     // The code that was fetched by hand comes first.
@@ -49,6 +52,7 @@ fn truths(world: &World, seat: usize, sale: &Sale, case: &Case) -> Vec<(CaseDeci
             };
             vec![(truth, None)]
         }
+        CaseKind::NumberRuns => vec![(CaseDecision::NumberEnded, None)],
         CaseKind::RefundByAcquirer => vec![(CaseDecision::Back, None)],
         CaseKind::OrderInDoubt | CaseKind::CodeLost => {
             let open = |good: &usize| {
@@ -57,7 +61,9 @@ fn truths(world: &World, seat: usize, sale: &Sale, case: &Case) -> Vec<(CaseDeci
             let about: Vec<usize> = (0..sale.goods.len()).filter(open).collect();
             let bought = |good: &usize| parcels[*good].bought > 0;
             if about.iter().any(|good| bought(good) || parcels[*good].limbo) {
-                let code = about.iter().copied().find(|good| bought(good) && sale.is_kind_stockable(*good));
+                // A person who is asked after a copy was put back looks whether it was used: then it is lost to us.
+                let used = world.older && world.seats[seat].shown;
+                let code = about.iter().copied().find(|good| bought(good) && sale.is_kind_stockable(*good) && !used);
                 let here = code.map(|good| (CaseDecision::GoodsHere, Some(good)));
                 std::iter::once((CaseDecision::GoodsLost, None)).chain(here).collect()
             } else {
@@ -68,7 +74,6 @@ fn truths(world: &World, seat: usize, sale: &Sale, case: &Case) -> Vec<(CaseDeci
         | CaseKind::ChargedOtherwise
         | CaseKind::GivenAway
         | CaseKind::StrangeApproval
-        | CaseKind::NumberRuns
         | CaseKind::NewerRecord => Vec::new(),
     }
 }

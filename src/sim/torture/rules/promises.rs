@@ -16,6 +16,10 @@ fn broken(what: &str, seat: usize) -> Result<(), Broken> {
 
 fn of_sale(world: &World, scene: &Scene, seat: usize) -> Result<(), Broken> {
     let Some(sale) = world.sale(seat) else { return Ok(()) };
+    if world.estranged && world.booting.contains(&seat) {
+        // Of an older journal, and nobody has looked at it yet.
+        return Ok(());
+    }
     let pay = &world.device.pays[seat];
     let booked = world.device.is_booked(seat);
     let over = sale.payment.money == Money::None && sale.payment.ended;
@@ -49,7 +53,12 @@ fn closing(world: &World, sale: &Sale, seat: usize) -> Result<(), Broken> {
         Some(Closing::Delivered | Closing::Shown) if !booked => broken("closed as delivered, and nobody pays", seat),
         Some(Closing::NotCharged) if booked => broken("closed as not charged, and the cardholder pays", seat),
         Some(Closing::Refunded) if booked => broken("closed as refunded, and the cardholder pays", seat),
-        Some(Closing::NotCharged | Closing::Refunded) if shown && pay.state != Booking::Booked => {
+        // What an older journal holds goes into stock unproven, and nobody gets it before its provider was asked.
+        Some(Closing::NotCharged | Closing::Refunded)
+            if shown
+                && pay.state != Booking::Booked
+                && !(world.older && sale.goods.iter().any(|good| good.in_stock)) =>
+        {
             broken("closed without a word that its code was shown", seat)
         }
         Some(_) if number_runs(world, sale, seat) => broken("closed over a number whose subscription runs on", seat),
@@ -224,6 +233,7 @@ pub(super) fn is_resolved(world: &World, scene: &Scene) -> bool {
     let sales = world.seats.iter().filter_map(|seat| seat.sale.as_ref()).all(|sale| {
         sale.closed.is_some() || sale.cases.iter().any(|case| case.decided.is_none()) || waits_for_day(sale)
     });
+    let adopted = !world.estranged;
     let locks = world.locks.iter().all(|(lock, _)| matches!(lock, Lock::StockItem(_)));
-    sales && locks && !world.day_asked && world.booting.is_empty()
+    sales && locks && adopted && !world.day_asked && world.booting.is_empty()
 }

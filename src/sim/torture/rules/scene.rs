@@ -49,11 +49,13 @@ pub enum Mutant {
     OvertakenForgotten,
     /// Money is left to the acquirer before the terminal was told to give it back.
     GivenUpUntried,
+    /// An older journal that was put back is believed like the newest.
+    OlderBelieved,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 14] = [
+    pub const ALL: [Mutant; 15] = [
         Mutant::ActBeforeAppend,
         Mutant::RetryAfterUnknown,
         Mutant::LostIsRefused,
@@ -68,6 +70,7 @@ impl Mutant {
         Mutant::ReceiptsUnbound,
         Mutant::OvertakenForgotten,
         Mutant::GivenUpUntried,
+        Mutant::OlderBelieved,
     ];
 
     /// As the command line names it: `no-terminal-lock`.
@@ -131,6 +134,8 @@ pub struct Scene {
     pub stale_approvals: bool,
     /// Sold for later: charged at once, ordered when the loop drains its queue.
     pub queue: bool,
+    /// A copy of the journal is put back, and adopted.
+    pub older: bool,
     /// The end of day is asked for, and may fail.
     pub end_of_day: bool,
     /// The terminal closes the day unasked.
@@ -170,6 +175,7 @@ impl Scene {
             abort_after_booking: true,
             stale_approvals: false,
             queue: false,
+            older: false,
             end_of_day: false,
             day_unasked: false,
             line_breaks: true,

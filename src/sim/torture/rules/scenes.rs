@@ -34,6 +34,7 @@ pub fn scenes() -> Vec<Scene> {
         Scene { sales: vec![vec![Ware::Number]], ..one("number") },
         Scene { sales: vec![vec![Ware::Number]], reverses: false, ..one("number, terminal keeps") },
         Scene { sales: vec![vec![Ware::Number]], can_hold: false, ..one("number, cannot hold") },
+        Scene { sales: vec![vec![Ware::Number]], decisions: true, ..one("number, cases decided") },
         Scene { sales: vec![vec![Ware::TopUp]], can_hold: false, ..one("top-up, cannot hold") },
         Scene { sales: vec![vec![Ware::Stock]], ..one("stock item") },
         Scene { end_of_day: true, ..one("end of day") },
@@ -73,6 +74,28 @@ pub fn scenes() -> Vec<Scene> {
             ..one("basket paid first, cases decided")
         },
         Scene { end_of_day: true, sales: vec![vec![ordered, ordered]], ..one("basket and a failed end of day") },
+        Scene { older: true, decisions: true, ..one("an older journal") },
+        Scene { older: true, decisions: true, reverses: false, ..one("an older journal, terminal keeps") },
+        Scene { older: true, decisions: true, queue: true, ..one("an older journal, queue") },
+        Scene {
+            older: true,
+            decisions: true,
+            sales: vec![vec![ordered, ordered]],
+            provider_faults: false,
+            ..one("an older journal, basket")
+        },
+        Scene {
+            older: true,
+            opening: OLDER,
+            sales: vec![vec![ordered], vec![ordered], vec![ordered]],
+            ..two("an older journal, then another card", ordered, ordered)
+        },
+        Scene {
+            end_of_day: true,
+            opening: BASKET_PAID,
+            sales: vec![vec![ordered, ordered]],
+            ..one("basket paid, then a failed end of day")
+        },
         Scene {
             end_of_day: true,
             can_hold: false,
@@ -81,6 +104,43 @@ pub fn scenes() -> Vec<Scene> {
         },
     ]
 }
+
+/// A sale is declined after a copy was made of it, another one is paid, and the copy is put back.
+const OLDER: &[&str] = &[
+    "Begin(0)",
+    "Terminal(Baseline { answered: true })",
+    "Terminal(Authorised)",
+    "CopyMade",
+    "Terminal(Declines)",
+    "TravellerLeaves",
+    "Begin(1)",
+    "Terminal(Baseline { answered: true })",
+    "Terminal(Authorised)",
+    "Terminal(Approves)",
+    "Provider(1, 0, Delivered)",
+    "Terminal(AnswerArrives)",
+    "Terminal(Completes)",
+    "HandOver",
+    "TravellerLeaves",
+    "CopyPutBack",
+    "ToldOlder(0)",
+    "Adopted",
+];
+
+/// A basket is paid, and nobody has seen it when the power fails.
+const BASKET_PAID: &[&str] = &[
+    "Begin(0)",
+    "Terminal(Baseline { answered: true })",
+    "Terminal(Authorised)",
+    "Terminal(Approves)",
+    "Provider(0, 0, Delivered)",
+    "Provider(0, 1, Delivered)",
+    "Terminal(AnswerArrives)",
+    "Terminal(Completes)",
+    "ProgramDies",
+    "Restart(0)",
+    "DayAsked",
+];
 
 /// The smallest scene in which a rule, broken on purpose, must be noticed.
 pub fn control(mutant: Mutant) -> Scene {
@@ -93,6 +153,7 @@ pub fn control(mutant: Mutant) -> Scene {
         }
         Mutant::ShownIntoStock => Scene { sales: vec![vec![Ware::TopUp]], ..one },
         Mutant::NoTerminalLock | Mutant::ReceiptsUnbound | Mutant::OvertakenForgotten => several(mutant, one),
+        Mutant::OlderBelieved => Scene { older: true, ..one },
         Mutant::GivenUpUntried => Scene { can_hold: false, crashes: false, ..one },
         Mutant::DoubtForgotten => Scene { sales: vec![vec![Ware::Stock]], ..one },
         _ => one,

@@ -119,7 +119,7 @@ impl World {
 
     /// The loop gives the free terminal to the oldest sale that must reverse.
     fn lend(self, scene: &Scene) -> Next {
-        if !self.lock_is_free(&Lock::Terminal) {
+        if !self.lock_is_free(&Lock::Terminal) || self.estranged {
             return Ok(vec![self]);
         }
         let waiting = (0..self.seats.len()).find(|seat| self.sale(*seat).is_some_and(Sale::wants_terminal));

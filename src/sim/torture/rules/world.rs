@@ -43,6 +43,21 @@ pub(super) struct World {
     pub(super) answer: Option<(usize, Answer)>,
     /// Events in the inbox.
     pub(super) heard: VecDeque<Heard>,
+    /// A copy of the journal, as long as it was not put back.
+    pub(super) copy: Option<Box<Copied>>,
+    /// It was.
+    pub(super) older: bool,
+    /// Nobody has adopted the journal yet.
+    pub(super) estranged: bool,
+}
+
+/// What a copy of the journal holds.
+#[derive(Debug, Clone)]
+pub(super) struct Copied {
+    pub(super) sales: Vec<Option<Sale>>,
+    pub(super) locks: Vec<(Lock, usize)>,
+    pub(super) bound: Vec<(String, usize)>,
+    pub(super) day: u64,
 }
 
 /// One sale and all that is under way for it.
@@ -215,6 +230,9 @@ impl World {
             lost: None,
             answer: None,
             heard: VecDeque::new(),
+            copy: None,
+            older: false,
+            estranged: false,
         }
     }
 
