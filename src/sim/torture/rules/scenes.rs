@@ -2,17 +2,22 @@
 
 use super::scene::{Mutant, Scene, Ware};
 
+const ORDERED: Ware = Ware::Ordered { fail_over: false };
+const EITHER: Ware = Ware::Ordered { fail_over: true };
+
 /// Everything that is enumerated by `cargo torture rules`.
 pub fn scenes() -> Vec<Scene> {
-    let ordered = Ware::Ordered { fail_over: false };
-    let either = Ware::Ordered { fail_over: true };
+    [single(), baskets(), pairs(), queued(), copies()].concat()
+}
+
+/// Two sales on the whole fault space would be the square of one: each pair keeps the faults that it is about.
+fn two(name: &'static str, first: Ware, second: Ware) -> Scene {
+    Scene { sales: vec![vec![first], vec![second]], provider_faults: false, ..Scene::one(name) }
+}
+
+/// One good.
+fn single() -> Vec<Scene> {
     let one = Scene::one;
-    // Two sales on the whole fault space would be the square of one: each pair keeps the faults that it is about.
-    let two = |name, first: Ware, second: Ware| Scene {
-        sales: vec![vec![first], vec![second]],
-        provider_faults: false,
-        ..one(name)
-    };
     vec![
         one("one"),
         Scene { reverses: false, ..one("one, terminal keeps") },
@@ -28,7 +33,7 @@ pub fn scenes() -> Vec<Scene> {
         Scene { delays: true, reverses: false, ..one("one, events late, terminal keeps") },
         Scene { decisions: true, ..one("one, cases decided") },
         Scene { decisions: true, reverses: false, ..one("one, cases decided, terminal keeps") },
-        Scene { sales: vec![vec![either]], ..one("one, another provider") },
+        Scene { sales: vec![vec![EITHER]], ..one("one, another provider") },
         Scene { sales: vec![vec![Ware::TopUp]], ..one("top-up") },
         Scene { sales: vec![vec![Ware::TopUp]], reverses: false, ..one("top-up, terminal keeps") },
         Scene { sales: vec![vec![Ware::Number]], ..one("number") },
@@ -41,66 +46,93 @@ pub fn scenes() -> Vec<Scene> {
         Scene { end_of_day: true, reverses: false, ..one("end of day, terminal keeps") },
         Scene { end_of_day: true, synced: false, ..one("end of day, clock not synchronised") },
         Scene { day_unasked: true, totals: true, reverses: false, ..one("day closed unasked") },
-        Scene { sales: vec![vec![ordered, Ware::Stock]], ..one("basket: ordered and stock") },
-        Scene { sales: vec![vec![ordered, ordered]], busy_answers: false, ..one("basket of two") },
-        Scene { sales: vec![vec![ordered, ordered]], wallets: true, ..one("basket of two at a wallet") },
+    ]
+}
+
+/// Several goods for one payment.
+fn baskets() -> Vec<Scene> {
+    let one = Scene::one;
+    vec![
+        Scene { sales: vec![vec![ORDERED, Ware::Stock]], ..one("basket: ordered and stock") },
+        Scene { sales: vec![vec![ORDERED, ORDERED]], busy_answers: false, ..one("basket of two") },
+        Scene { sales: vec![vec![ORDERED, ORDERED]], wallets: true, ..one("basket of two at a wallet") },
         Scene {
-            sales: vec![vec![ordered, ordered]],
+            sales: vec![vec![ORDERED, ORDERED]],
             wallets: true,
             can_hold: false,
             ..one("basket of two at a wallet, cannot hold")
         },
-        Scene { sales: vec![vec![either, ordered]], wallets: true, ..one("basket of two, another provider") },
-        two("two of one price", ordered, ordered),
-        Scene { reverses: false, ..two("two of one price, terminal keeps", ordered, ordered) },
-        Scene { busy_answers: false, ..two("two of one price, busy is silent", ordered, ordered) },
-        two("last stock item wanted twice", Ware::Stock, Ware::Stock),
-        Scene { provider_faults: true, ..two("claim by a new authorisation", ordered, Ware::Kept) },
-        Scene { end_of_day: true, ..two("two and end of day", ordered, Ware::Stock) },
-        Scene { stale_approvals: true, ..two("two, an approval of before repeated", ordered, Ware::Stock) },
-        Scene { queue: true, ..one("queue") },
-        Scene { queue: true, reverses: false, ..one("queue, terminal keeps") },
-        Scene { queue: true, wallets: true, sales: vec![vec![either]], ..one("queue, another provider") },
-        Scene { queue: true, end_of_day: true, ..one("queue and end of day") },
-        Scene { queue: true, synced: false, ..one("queue, clock not synchronised") },
-        Scene { queue: true, decisions: true, ..one("queue, cases decided") },
-        Scene { queue: true, sales: vec![vec![ordered], vec![ordered]], ..one("queue of two at one account") },
-        Scene { decisions: true, sales: vec![vec![ordered, ordered]], ..one("basket of two, cases decided") },
-        Scene { decisions: true, sales: vec![vec![ordered, Ware::Stock]], ..one("basket with stock, cases decided") },
+        Scene { sales: vec![vec![EITHER, ORDERED]], wallets: true, ..one("basket of two, another provider") },
+        Scene { decisions: true, sales: vec![vec![ORDERED, ORDERED]], ..one("basket of two, cases decided") },
+        Scene { decisions: true, sales: vec![vec![ORDERED, Ware::Stock]], ..one("basket with stock, cases decided") },
         Scene {
             decisions: true,
             can_hold: false,
-            sales: vec![vec![ordered, ordered]],
+            sales: vec![vec![ORDERED, ORDERED]],
             ..one("basket paid first, cases decided")
         },
-        Scene { end_of_day: true, sales: vec![vec![ordered, ordered]], ..one("basket and a failed end of day") },
+        Scene { end_of_day: true, sales: vec![vec![ORDERED, ORDERED]], ..one("basket and a failed end of day") },
+        Scene {
+            end_of_day: true,
+            opening: BASKET_PAID,
+            sales: vec![vec![ORDERED, ORDERED]],
+            ..one("basket paid, then a failed end of day")
+        },
+        Scene {
+            end_of_day: true,
+            can_hold: false,
+            sales: vec![vec![ORDERED, Ware::Stock]],
+            ..one("basket paid first and a failed end of day")
+        },
+    ]
+}
+
+/// Two sales.
+fn pairs() -> Vec<Scene> {
+    vec![
+        two("two of one price", ORDERED, ORDERED),
+        Scene { reverses: false, ..two("two of one price, terminal keeps", ORDERED, ORDERED) },
+        Scene { busy_answers: false, ..two("two of one price, busy is silent", ORDERED, ORDERED) },
+        two("last stock item wanted twice", Ware::Stock, Ware::Stock),
+        Scene { provider_faults: true, ..two("claim by a new authorisation", ORDERED, Ware::Kept) },
+        Scene { end_of_day: true, ..two("two and end of day", ORDERED, Ware::Stock) },
+        Scene { stale_approvals: true, ..two("two, an approval of before repeated", ORDERED, Ware::Stock) },
+    ]
+}
+
+/// Sold for later.
+fn queued() -> Vec<Scene> {
+    let one = Scene::one;
+    vec![
+        Scene { queue: true, ..one("queue") },
+        Scene { queue: true, reverses: false, ..one("queue, terminal keeps") },
+        Scene { queue: true, wallets: true, sales: vec![vec![EITHER]], ..one("queue, another provider") },
+        Scene { queue: true, end_of_day: true, ..one("queue and end of day") },
+        Scene { queue: true, synced: false, ..one("queue, clock not synchronised") },
+        Scene { queue: true, decisions: true, ..one("queue, cases decided") },
+        Scene { queue: true, sales: vec![vec![ORDERED], vec![ORDERED]], ..one("queue of two at one account") },
+    ]
+}
+
+/// A copy of the journal is put back.
+fn copies() -> Vec<Scene> {
+    let one = Scene::one;
+    vec![
         Scene { older: true, decisions: true, ..one("an older journal") },
         Scene { older: true, decisions: true, reverses: false, ..one("an older journal, terminal keeps") },
         Scene { older: true, decisions: true, queue: true, ..one("an older journal, queue") },
         Scene {
             older: true,
             decisions: true,
-            sales: vec![vec![ordered, ordered]],
+            sales: vec![vec![ORDERED, ORDERED]],
             provider_faults: false,
             ..one("an older journal, basket")
         },
         Scene {
             older: true,
             opening: OLDER,
-            sales: vec![vec![ordered], vec![ordered], vec![ordered]],
-            ..two("an older journal, then another card", ordered, ordered)
-        },
-        Scene {
-            end_of_day: true,
-            opening: BASKET_PAID,
-            sales: vec![vec![ordered, ordered]],
-            ..one("basket paid, then a failed end of day")
-        },
-        Scene {
-            end_of_day: true,
-            can_hold: false,
-            sales: vec![vec![ordered, Ware::Stock]],
-            ..one("basket paid first and a failed end of day")
+            sales: vec![vec![ORDERED], vec![ORDERED], vec![ORDERED]],
+            ..two("an older journal, then another card", ORDERED, ORDERED)
         },
     ]
 }
@@ -164,7 +196,7 @@ pub fn control(mutant: Mutant) -> Scene {
 /// Several sales: the first is in doubt, or gives money back, or is over, when another asks a card. A terminal that names
 /// no transaction and tells no totals keeps a payment in doubt.
 fn several(mutant: Mutant, one: Scene) -> Scene {
-    let ordered = Ware::Ordered { fail_over: false };
+    let ordered = ORDERED;
     let calm = Scene { busy_answers: false, abort_after_booking: false, line_breaks: false, can_hold: false, ..one };
     match mutant {
         Mutant::NoTerminalLock => Scene { earlier: false, sales: vec![vec![ordered], vec![Ware::Stock]], ..calm },
