@@ -56,20 +56,8 @@ impl Caught {
     }
 }
 
-/// A provider that sells: its name, the call that answers with an activation code, its key's file.
-struct Seller {
-    provider: Provider,
-    call: &'static str,
-    key: &'static str,
-}
-
-const SELLERS: [Seller; 2] = [
-    Seller { provider: Provider::Mobilexy, call: "plan_purchase", key: "mobilexy.key" },
-    Seller { provider: Provider::Roamify, call: "esim_apply", key: "roamify.key" },
-];
-
-fn stage(dir: &Path, seller: &Seller) -> Stage {
-    Stage::set(&Scenery { providers: vec![seller.provider], ..Scenery::of_code(dir.join("stage")) }).unwrap()
+fn stage(dir: &Path) -> Stage {
+    Stage::set(&Scenery::of_code(dir.join("stage"))).unwrap()
 }
 
 /// Adds fleet and metrics to the stage's configuration.
@@ -90,7 +78,7 @@ fn connect(stage: &Stage, pki: &Pki, broker: &Broker, metrics: std::net::SocketA
 }
 
 /// Travellers of every kind; what they were shown.
-async fn travellers(stage: &Stage, seller: &Seller, running: &Running) -> Vec<Sight> {
+async fn travellers(stage: &Stage, running: &Running) -> Vec<Sight> {
     let mut robot = Robot::new(running.intents.clone(), running.views.clone(), Box::new(|_| {}));
     assert_eq!(robot.wait_for_open(PATIENCE).await, Ended::AtRest);
     assert_eq!(robot.run(&Errand::PURCHASE, PATIENCE).await, Ended::AtRest);
@@ -99,9 +87,9 @@ async fn travellers(stage: &Stage, seller: &Seller, running: &Running) -> Vec<Si
     assert_eq!(robot.run(&Errand::PURCHASE, PATIENCE).await, Ended::AtRest);
     // The provider sells something that is no activation code: a case, with its evidence.
     let nonsense = Trick::Lpa("LPA:1$no host at all$CANARYCODE77".into());
-    stage.providers.panel().fault(seller.provider, Fault::trick(seller.call, nonsense));
+    stage.providers.panel().fault(Provider::Mobilexy, Fault::trick("plan_purchase", nonsense));
     robot.run(&Errand::PURCHASE, PATIENCE).await;
-    stage.providers.panel().clear_faults(seller.provider);
+    stage.providers.panel().clear_faults(Provider::Mobilexy);
     // Somebody comes back with a claim code.
     let claim = robot.seen().iter().find_map(|sight| match sight {
         Sight::Claim { code, .. } => Some(code.clone()),
@@ -111,7 +99,7 @@ async fn travellers(stage: &Stage, seller: &Seller, running: &Running) -> Vec<Si
     robot.seen().to_vec()
 }
 
-fn secrets_of(stage: &Stage, seller: &Seller, seen: &[Sight]) -> Vec<String> {
+fn secrets_of(stage: &Stage, seen: &[Sight]) -> Vec<String> {
     let mut secrets: Vec<String> = OF_BANK.map(str::to_owned).to_vec();
     secrets.push("CANARYCODE77".to_owned());
     for sight in seen {
@@ -122,7 +110,7 @@ fn secrets_of(stage: &Stage, seller: &Seller, seen: &[Sight]) -> Vec<String> {
         }
     }
     let beside = stage.config.parent().unwrap();
-    for file in [seller.key, "service-pin", "state/journal.key"] {
+    for file in ["mobilexy.key", "service-pin", "state/journal.key"] {
         let bytes = std::fs::read(beside.join(file)).unwrap();
         secrets.push(match String::from_utf8(bytes) {
             Ok(text) => text.trim().to_owned(),
@@ -179,25 +167,19 @@ async fn no_secret_leaves_by_logs_metrics_mqtt_or_uploads() {
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
     // Everything, of every library too: an operator may ask for any level.
     tracing_subscriber::registry().with(lines).with(of_process().clone()).init();
-    for seller in &SELLERS {
-        nothing_leaves(seller, &log).await;
-    }
-}
-
-async fn nothing_leaves(seller: &Seller, log: &Transcript) {
     let dir = tempfile::tempdir().unwrap();
     let pki = Pki::make(&dir.path().join("pki")).unwrap();
     let broker = Broker::start(&pki).unwrap();
     let here = std::net::Ipv4Addr::LOCALHOST;
     let sink = UploadSink::behind(here.into(), &dir.path().join("uploads"), &pki, Admits::Certified).unwrap();
     let free = std::net::TcpListener::bind((here, 0)).unwrap().local_addr().unwrap();
-    let stage = stage(dir.path(), seller);
+    let stage = stage(dir.path());
     let config = connect(&stage, &pki, &broker, free);
     let journal = assembly::journal(&config).unwrap();
     let running = assembly::start(&config, Box::new(journal), UiPing::default()).unwrap();
-    let seen = travellers(&stage, seller, &running).await;
+    let seen = travellers(&stage, &running).await;
 
-    let mut caught = Caught { secrets: secrets_of(&stage, seller, &seen), ..Caught::default() };
+    let mut caught = Caught { secrets: secrets_of(&stage, &seen), ..Caught::default() };
     assert!(seen.iter().any(|sight| matches!(sight, Sight::Code { .. })), "{seen:?}");
     // The sale is on its way to the back office, and the states are told.
     let told = |part: &str| broker.published().iter().any(|(topic, _)| topic.ends_with(part));
