@@ -108,7 +108,8 @@ impl Teeth {
     /// What should have struck in the runs of a setting, and has not. `whole`: every cut was tried.
     pub(super) fn missing(&self, setting: &Setting, whole: bool) -> Vec<Tooth> {
         let terminal = &setting.terminal;
-        // That a busy terminal repeats itself is met only where it is asked while it is busy.
+        // That a busy terminal repeats itself is no tooth: the kiosk asks a busy one for nothing but its status, and in no
+        // cut for its last receipt. The rules are tried with such an answer by `torture rules`.
         let odd = terminal.aborts_after_booking || terminal.quirk.is_some() || terminal.hold_max.is_some();
         let wanted = [
             (Tooth::Line, !setting.rules.is_empty()),
@@ -122,7 +123,7 @@ impl Teeth {
             (Tooth::Visitor, setting.visitor.is_some()),
             (Tooth::Paper, setting.no_paper),
             (Tooth::Terminal, odd),
-            (Tooth::Terminal, whole && (terminal.busy_repeats_receipt || terminal.reversal_wants_card)),
+            (Tooth::Terminal, whole && terminal.reversal_wants_card),
             (Tooth::Clock, setting.clocks.turn.is_some()),
             (Tooth::WallStep, setting.wall != WallStep::None || setting.clocks.first != WallStep::None),
             (Tooth::Down, !setting.down.is_zero()),
