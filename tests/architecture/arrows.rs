@@ -42,8 +42,9 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     ("metrics", &["kiosk"]),
     ("telemetry", &[]),
     ("watchdog", &[]),
-    // The simulated devices speak from the documents: they share values with the product, never its encoders.
-    ("sim", &["sale", "money", "locale"]),
+    // The simulated devices speak from the documents: they share values with the product (a section of the configuration is
+    // one), never its encoders.
+    ("sim", &["sale", "money", "locale", "fleet::section"]),
     ("assembly", &["*"]),
     ("commands", &["*"]),
     ("lib", &["*"]),
