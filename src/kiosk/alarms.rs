@@ -59,15 +59,7 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         "misconfigured" => Some("critical"),
         _ => Some("major"),
     };
-    let low: Vec<String> = status
-        .accounts
-        .iter()
-        .filter_map(|account| {
-            let limit = parse_scaled(low_balance?).ok()?;
-            let balance = account.balance.as_ref()?;
-            (parse_scaled(&balance.decimal()).ok()? < limit).then(|| format!("{}: {balance}", account.name))
-        })
-        .collect();
+    let low = low_wallets(status, low_balance);
     let trouble = |account: &AccountStatus| Some(format!("{}: {}", account.name, account.trouble()?));
     let troubled: Vec<String> = status.accounts.iter().filter_map(trouble).collect();
     let refused: Vec<String> = status
@@ -118,6 +110,16 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         alarm("locked", when(status.locked, "warning"), "closed by the operator".to_owned()),
         alarm("service_code", status.shut_out_since_ms.map(|_| "major"), shut_out(status)),
     ]
+}
+
+/// The wallets below the limit; those that are not known are not low.
+fn low_wallets(status: &Status, limit: Option<&str>) -> Vec<String> {
+    let Some(limit) = limit.and_then(|limit| parse_scaled(limit).ok()) else { return Vec::new() };
+    let low = |account: &AccountStatus| {
+        let balance = account.balance.as_ref()?;
+        (parse_scaled(&balance.decimal()).ok()? < limit).then(|| format!("{}: {balance}", account.name))
+    };
+    status.accounts.iter().filter_map(low).collect()
 }
 
 /// A clock that nobody has set makes ages unknown; worse, accounts that sign with the time sell nothing until it is.
