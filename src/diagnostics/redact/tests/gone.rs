@@ -83,6 +83,12 @@ fn named_secrets_in_documents() {
             &["x-SECRET", "words"],
             &["\"state\": \"done\""],
         ),
+    ]);
+}
+
+#[test]
+fn secrets_under_names_of_every_form() {
+    judge(&[
         (r#"{"token" : "x SECRET" , "plan" : "eu"}"#, &["SECRET"], &[r#""plan" : "eu""#]),
         (r#"{"userPassword":"x y SECRET","apiToken":"zz SECRET"}"#, &["SECRET"], &["userPassword", "apiToken"]),
         (r#"{"mobilexy_api_key":"aa bb","wifiPassphrase":"cc dd","psk":"ee ff"}"#, &["aa bb", "cc dd", "ee ff"], &[]),
