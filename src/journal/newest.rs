@@ -25,7 +25,7 @@ pub(super) fn has_history(connection: &Connection) -> Result<bool, Fault> {
 
 /// Whether `key` stands here, or nothing does, or what stands here is of another terminal, which proves nothing.
 pub(super) fn knows(connection: &Connection, key: &ApprovalKey) -> Result<bool, Fault> {
-    let mut known: Vec<ApprovalKey> = taken(connection)?.into_iter().collect();
+    let mut known = Vec::new();
     let mut query = connection.prepare_cached(
         "SELECT json FROM entries WHERE kind IN ('approved', 'baseline', 'queried', 'paid', 'reversal_answered')
          ORDER BY id DESC LIMIT ?1",
@@ -35,14 +35,17 @@ pub(super) fn knows(connection: &Connection, key: &ApprovalKey) -> Result<bool, 
         let record = serde_json::from_str::<serde_json::Value>(&row?).and_then(Record::deserialize);
         known.extend(record.ok().and_then(terminal_named));
     }
-    Ok(is_known(&known, key))
+    Ok(is_known(taken(connection)?.as_ref(), &known, key))
 }
 
-/// Whether `key` is among these, or nothing is, or what is there is of another terminal.
-pub fn is_known(known: &[ApprovalKey], key: &ApprovalKey) -> bool {
-    let ours = known.iter().filter(|known| same(&known.terminal_id, &key.terminal_id));
+/// Whether `key` is among what an operator took and what the records name, newest first; or nothing is, or what is there
+/// is of another terminal. The newest payment may be known by the terminal's totals or by a person's word alone: it has
+/// no name, and whatever the terminal names last may be it.
+pub fn is_known(taken: Option<&ApprovalKey>, named: &[ApprovalKey], key: &ApprovalKey) -> bool {
+    let nameless = named.first().is_some_and(|newest| newest.receipt.is_none() && newest.trace.is_none());
+    let ours = taken.into_iter().chain(named).filter(|known| same(&known.terminal_id, &key.terminal_id));
     let mut ours = ours.peekable();
-    ours.peek().is_none() || ours.any(|known| is_same(known, key))
+    nameless || ours.peek().is_none() || ours.any(|known| is_same(known, key))
 }
 
 /// An operator has let the terminal move money beside the sales: whatever it did last after that is taken, once.

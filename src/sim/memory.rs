@@ -362,8 +362,8 @@ impl Journal for MemoryJournal {
     fn knows_transaction(&mut self, key: &ApprovalKey) -> Result<bool, JournalError> {
         let disk = self.disk.disk();
         let named = disk.newest_first().filter_map(|record| terminal_named(record.clone()));
-        let known: Vec<ApprovalKey> = disk.taken.iter().cloned().chain(named).collect();
-        Ok(is_known(&known, key))
+        let named: Vec<ApprovalKey> = named.collect();
+        Ok(is_known(disk.taken.as_ref(), &named, key))
     }
 
     fn learn_transaction(&mut self, key: &ApprovalKey) -> Result<(), JournalError> {

@@ -245,6 +245,16 @@ fn a_terminal_that_is_ahead_is_known_by_its_last_receipt() {
     assert!(!journal.knows_transaction(&key("0078")).unwrap(), "once");
 }
 
+/// A payment that only the totals or a person vouch for has no name; the terminal may say it later.
+#[test]
+fn the_newest_payment_may_have_no_name() {
+    let nobody = ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
+    let (older, seen) = (transaction("0042").key, transaction("0043").key);
+    assert!(is_known(None, &[nobody.clone(), older.clone()], &seen), "it may be that payment");
+    assert!(!is_known(None, &[older.clone(), nobody.clone()], &seen), "something came after that payment");
+    assert!(!is_known(Some(&nobody), &[older], &seen), "an operator's word is not a payment of ours");
+}
+
 /// What was ordered for the stock and not begun is there after a restart, less what was begun.
 #[test]
 fn a_batch_is_counted_by_what_was_begun() {
