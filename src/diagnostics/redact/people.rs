@@ -13,9 +13,11 @@ const NAMES: &str = r"(?:[a-z]*_?phone|[a-z]*telefon|(?-u:\b)tel|[a-z]*_?mobile|
 
 /// The rules for what tells who somebody is.
 pub(super) fn rules() -> Vec<Rule> {
+    // A letter beyond ASCII, as JSON may write it.
+    let letter = r"\\+u(?:00[89A-Fa-f]|0[1-9A-Fa-f][0-9A-Fa-f]|[1-9A-Fa-f][0-9A-Fa-f]{2})[0-9A-Fa-f]";
     let at = r"(?:@|%40|\u{ff20}| ?[\[(](?:at|AT)[\])] ?)";
     let mail = format!(
-        r#"(?:"[^"\n@]{{1,64}}"|[\p{{L}}\p{{N}}\p{{M}}._%+'~-]+){at}(?:(?:[\p{{L}}\p{{N}}\p{{M}}-]+(?:\.| ?[\[(](?:dot|DOT)[\])] ?))+(?:(?i:xn--[a-z0-9-]+)|\p{{L}}[\p{{L}}\p{{M}}]+)|\[[0-9A-Fa-f.:]+\])"#
+        r#"(?:"[^"\n@]{{1,64}}"|(?:[\p{{L}}\p{{N}}\p{{M}}._%+'~-]|{letter})+){at}(?:(?:(?:[\p{{L}}\p{{N}}\p{{M}}-]|{letter})+(?:\.| ?[\[(](?:dot|DOT)[\])] ?))+(?:(?i:xn--[a-z0-9-]+)|\p{{L}}[\p{{L}}\p{{M}}]+)|\[[0-9A-Fa-f.:]+\])"#
     );
     vec![
         rule_of_lines(

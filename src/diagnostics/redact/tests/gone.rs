@@ -286,6 +286,7 @@ fn people() {
             &["\u{30b8}\u{30a7}"],
             &["wrote"],
         ),
+        (r"j\u00e4ne@b\u00fccher.example wrote", &["ne@", "cher.example"], &["wrote"]),
         ("jane@xn--bcher-kva.xn--p1ai wrote", &["jane", "xn--"], &["wrote"]),
         (r#"{"to":"jane\u0040mail.example.com"}"#, &["jane", "mail.example"], &[r#"{"to":""#]),
         ("jane (at) mail.example.com, jane[at]mail[dot]example", &["jane", "mail.example", "mail[dot]"], &[]),
