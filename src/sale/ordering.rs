@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::offer::{ProviderId, Source};
 use super::record::Record;
 use super::settle::Draft;
-use super::{Decision, Goods, Money, Sale};
+use super::{Goods, Money, Sale};
 use crate::money::Exact;
 
 impl Sale {
@@ -117,17 +117,19 @@ impl Draft<'_> {
         }
     }
 
+    /// On a terminal that cannot hold the traveller pays first and waits, however the payment came to be known: one that
+    /// was asked for after an outage has no decision behind it.
+    pub(super) fn orders_paid(&self) -> bool {
+        !self.terms.can_hold && !self.sale.traveller_gone && self.sale.quote.promised_ms.is_none()
+    }
+
     /// An order may go out for this sale now: the approval waits and nothing is decided; or, on a terminal that cannot
     /// hold, the traveller has paid and waits.
     fn may_order(&self) -> bool {
         let payment = &self.sale.payment;
         match payment.money {
             Money::Held => payment.decision.is_none() && self.sale.inside_hold(&self.now, self.terms),
-            Money::Paid => {
-                payment.decision == Some(Decision::Commit)
-                    && !self.sale.traveller_gone
-                    && self.sale.quote.promised_ms.is_none()
-            }
+            Money::Paid => self.orders_paid(),
             _ => false,
         }
     }

@@ -199,8 +199,7 @@ impl<'a> Draft<'a> {
         }
         let never_sent = |good: &Good| good.sent_at.is_none() && good.state == Goods::None;
         let never_ordered = self.sale.goods.iter().all(never_sent);
-        let ordered_after = !self.terms.can_hold && self.sale.quote.promised_ms.is_none();
-        let turns = ordered_after && !self.sale.traveller_gone;
+        let turns = self.orders_paid();
         if turns && self.order_unsent() {
             return;
         }
