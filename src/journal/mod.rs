@@ -89,7 +89,6 @@ pub trait Journal: Send {
 
     /// Who holds what.
     fn locks(&mut self) -> Result<Vec<(Lock, SaleId)>, JournalError>;
-
     /// Gives back locks whose sales are over, with what that means for the items of the stock: all or none.
     fn free_locks(&mut self, orphaned: &[(Lock, SaleId)], now: Moment) -> Result<(), JournalError>;
 
