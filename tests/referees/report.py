@@ -68,8 +68,11 @@ class Browser:
             os.dup2(commands, 3)
             os.dup2(answers, 4)
 
+        # Without a single font a browser lays nothing out, and then nothing sticks out of any window: it is given the
+        # machine's own, whatever the run around it hides from the product.
+        seen = {name: value for name, value in os.environ.items() if not name.startswith("FONTCONFIG_")}
         self.process = subprocess.Popen([program, *FLAGS, f"--user-data-dir={folder}", "about:blank"], pass_fds=(3, 4),
-                                        preexec_fn=descriptors, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        env=seen, preexec_fn=descriptors, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(commands)
         os.close(answers)
@@ -208,6 +211,8 @@ def look(browser, page, sale, out):
         errors, asked = browser.open(address, width, height, dark)
         check(f"{name}: no error on the console", not errors, errors)
         check(f"{name}: nothing is asked of a network", not asked, asked)
+        laid = browser.value("document.querySelector('h1').getBoundingClientRect().width * document.body.offsetHeight")
+        check(f"{name}: the page is laid out", laid and laid > width * height / 4, f"{laid}: is there a font on this machine?")
         sticks = browser.beyond(width)
         check(f"{name}: nothing sticks out", sticks <= 0, f"{sticks} pixels")
         browser.picture(out / f"report-{name}.png")
