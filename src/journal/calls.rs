@@ -221,6 +221,10 @@ impl Journal for SqliteJournal {
         self.estranged.as_deref()
     }
 
+    fn estranged_in(&self) -> u64 {
+        self.estranged_in
+    }
+
     fn decide_unreadable(&mut self, id: SaleId, by: &Verdict, now: Moment) -> Result<bool, JournalError> {
         self.write("close the case of a sale that cannot be read", |work, _| unreadable::decide(work, id, by, now))
     }
@@ -238,14 +242,19 @@ impl Journal for SqliteJournal {
     }
 
     fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
-        self.write("note that it may not be the newest", |work, _| care::estrange(work, why))?;
+        let run = self.run;
+        self.write("note that it may not be the newest", |work, _| {
+            care::estrange(work, why)?;
+            Ok(set_meta(work, "estranged_in", run)?)
+        })?;
         self.estranged = Some(why.to_owned());
+        self.estranged_in = run;
         Ok(())
     }
 
     fn adopt(&mut self) -> Result<(), JournalError> {
         self.write("adopt the journal", |work, _| {
-            work.execute("DELETE FROM meta WHERE key = 'estranged'", [])?;
+            work.execute("DELETE FROM meta WHERE key IN ('estranged', 'estranged_in')", [])?;
             Ok(())
         })?;
         self.estranged = None;

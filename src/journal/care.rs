@@ -17,6 +17,8 @@ const FORGET_AT_ONCE: u32 = 50;
 /// This journal may not be the newest: no stock item is for sale until its provider has said that it was never used.
 pub(super) fn estrange(work: &Connection, why: &str) -> Result<(), Fault> {
     set_meta(work, "estranged", why)?;
+    // A copy may bring that of an earlier time along.
+    work.execute("DELETE FROM meta WHERE key = 'estranged_in'", [])?;
     // What a sale holds here may have been shown since: should it go into stock, nobody knows that it was never used.
     work.execute(
         "INSERT INTO meta (key, value)

@@ -139,6 +139,9 @@ pub trait Journal: Send {
         None
     }
 
+    /// The run in which that was found out; what a person has decided since stands.
+    fn estranged_in(&self) -> u64;
+
     /// Something outside is ahead of this journal. The stock is not for sale until each profile is proven unused.
     fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
         let _ = why;

@@ -24,6 +24,7 @@ pub struct SqliteJournal {
     pub(super) place: Option<Place>,
     pub(super) run: u64,
     pub(super) estranged: Option<String>,
+    pub(super) estranged_in: u64,
     pub(super) head_room_mb: u64,
     pub(super) keep_codes_ms: u64,
     pub(super) keep_personal_ms: u64,
@@ -147,6 +148,7 @@ impl SqliteJournal {
             seal,
             run: 0,
             estranged: None,
+            estranged_in: 0,
             head_room_mb: section.head_room_mb,
             keep_codes_ms: u64::from(section.keep_codes_hours) * 3_600_000,
             keep_personal_ms: u64::from(section.keep_personal_days) * 86_400_000,
@@ -184,6 +186,7 @@ impl SqliteJournal {
             seal: Seal::from_key(key, std::path::Path::new(":memory:")),
             run: 0,
             estranged: None,
+            estranged_in: 0,
             head_room_mb: 0,
             keep_codes_ms: 72 * 3_600_000,
             keep_personal_ms: 180 * 86_400_000,
@@ -233,6 +236,13 @@ impl SqliteJournal {
             care::estrange(&work, why)?;
         }
         self.estranged = meta(&work, "estranged")?;
+        self.estranged_in = match meta(&work, "estranged_in")? {
+            Some(known) => known,
+            None => run,
+        };
+        if self.estranged.is_some() {
+            set_meta(&work, "estranged_in", self.estranged_in)?;
+        }
         work.commit()?;
         self.run = run;
         Ok(())

@@ -36,8 +36,9 @@ impl Kiosk {
             return self.journal_failed(error);
         }
         let open: Vec<SaleId> = self.sales.values().filter(|sale| sale.closed.is_none()).map(|sale| sale.id).collect();
+        let since = self.journal.estranged_in();
         for id in open {
-            self.tell(id, &Event::Estranged { why: why.to_owned() });
+            self.tell(id, &Event::Estranged { why: why.to_owned(), since });
         }
         self.read_stock();
         self.freshen_health();

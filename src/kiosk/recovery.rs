@@ -50,11 +50,11 @@ impl Kiosk {
         self.recover_off_sale();
         self.recover_upkeep();
         self.ask_for_proof();
-        let estranged = self.journal.estranged().map(str::to_owned);
+        let estranged = self.journal.estranged().map(|why| (why.to_owned(), self.journal.estranged_in()));
         for id in plan.duties {
             match &estranged {
                 None => self.tell(id, &Event::Restarted),
-                Some(why) => self.tell(id, &Event::Estranged { why: why.clone() }),
+                Some((why, since)) => self.tell(id, &Event::Estranged { why: why.clone(), since: *since }),
             }
             self.catch_up();
         }

@@ -122,6 +122,8 @@ pub enum Event {
     Estranged {
         /// What is known.
         why: String,
+        /// The run in which that was found out.
+        since: u64,
     },
 }
 

@@ -86,7 +86,7 @@ pub fn on(sale: &Sale, event: &Event, now: Moment, terms: &Terms) -> Step {
         }
         Event::WalletRead { good, balance } => draft.wallet_read(*good, *balance),
         Event::Cancelled { good, answer } => draft.cancelled(*good, answer),
-        Event::Estranged { why } => return estranged(draft, why),
+        Event::Estranged { why, since } => return estranged(draft, why, *since),
     }
     draft.settle();
     draft.finish()

@@ -102,7 +102,7 @@ fn what_was_accepted_once_is_never_absent_by_a_refusal() {
 /// asked; not ordered, the eSIM may have been bought; and what the terminal did last may be another sale's.
 #[test]
 fn an_older_journal_knows_nothing_of_what_came_after_it() {
-    let why = || Event::Estranged { why: "the journal is a copy".into() };
+    let why = || Event::Estranged { why: "the journal is a copy".into(), since: 2 };
     let start = |ms| Moment { run: 2, ..at(ms) };
     let mut chosen = Played::new(&["mobilexy"]);
     chosen.on(5, why());
@@ -131,4 +131,24 @@ fn an_older_journal_knows_nothing_of_what_came_after_it() {
     asked.on_at(start(10), why());
     asked.on_at(start(20), query(LastTransaction::Is(Box::new(transaction("0042", 990)))));
     assert_eq!(asked.sale.payment.money, Money::Unknown, "of a sale that this journal has forgotten");
+}
+
+/// A start that finds the journal still estranged leaves what a person has found out; another copy that is put back is
+/// another matter, and then somebody can say again what became of the payment.
+#[test]
+fn what_a_person_found_out_stands_until_another_copy_is_put_back() {
+    let told = |since| Event::Estranged { why: "the journal is a copy".into(), since };
+    let run = |run, ms| Moment { run, ..at(ms) };
+    let decided = |case, decision| Event::Decided { case, decision, reason: "looked".into() };
+    let mut played = Played::of(Quote { promised_ms: Some(7_200_000), ..quote(&["mobilexy"]) });
+    played.on(10, Event::BaselineRead { last: LastTransaction::Empty, totals: None });
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990)))).on(2_000, Event::Ended(Ending::Completed));
+    played.on_at(run(2, 10), told(2)).on_at(run(2, 20), decided(0, CaseDecision::Charged));
+    played.on_at(run(2, 30), decided(1, CaseDecision::GoodsLost));
+    assert_eq!(played.sale.payment.money, Money::Releasing);
+    played.on_at(run(3, 10), told(2));
+    assert_eq!((played.sale.payment.money, played.sale.cases.len()), (Money::Releasing, 2));
+    played.on_at(run(4, 10), told(4));
+    let open = played.sale.cases.iter().filter(|case| case.decided.is_none()).map(|case| case.kind);
+    assert_eq!((played.sale.payment.money, open.collect()), (Money::Unknown, vec![CaseKind::MoneyUnknown]));
 }

@@ -277,4 +277,8 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
     fn estranged(&self) -> Option<&str> {
         self.inner.seen().estranged()
     }
+
+    fn estranged_in(&self) -> u64 {
+        self.inner.seen().estranged_in()
+    }
 }

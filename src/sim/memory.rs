@@ -33,7 +33,8 @@ struct Disk {
     days: u64,
     ending: Option<DayEnding>,
     reckonings: Vec<String>,
-    estranged: Option<String>,
+    /// Why, and in which run that was found out.
+    estranged: Option<(String, u64)>,
     taken: Option<ApprovalKey>,
     runs: u64,
     appends: u64,
@@ -123,7 +124,7 @@ impl MemoryDisk {
 
     /// Why this journal may not be the newest, if it may not.
     pub fn estranged(&self) -> Option<String> {
-        self.disk().estranged.clone()
+        self.disk().estranged.as_ref().map(|(why, _)| why.clone())
     }
 }
 
@@ -132,7 +133,7 @@ impl MemoryDisk {
 pub struct MemoryJournal {
     disk: MemoryDisk,
     run: u64,
-    estranged: Option<String>,
+    estranged: Option<(String, u64)>,
 }
 
 fn receipt_name(key: &ApprovalKey, day: u64) -> Option<ReceiptName> {

@@ -121,13 +121,23 @@ fn a_restored_backup_knows_that_it_is_not_the_newest() {
     drop(journal);
     assert_eq!(open().estranged(), None);
     assert_eq!(open().estranged(), None);
-    for file in std::fs::read_dir(dir.path().join("journal")).unwrap() {
-        std::fs::remove_file(file.unwrap().path()).unwrap();
-    }
-    std::fs::copy(&backup, dir.path().join("journal/journal.db")).unwrap();
+    let put_back = |copy: &std::path::Path| {
+        for file in std::fs::read_dir(dir.path().join("journal")).unwrap() {
+            std::fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        std::fs::copy(copy, dir.path().join("journal/journal.db")).unwrap();
+    };
+    put_back(&backup);
     let restored = open();
     assert!(restored.estranged().unwrap().contains("older"), "{:?}", restored.estranged());
     assert_eq!(restored.run(), 4, "the runs of the newer journal are not used twice");
+    assert_eq!(restored.estranged_in(), 4);
+    drop(restored);
+    assert_eq!(open().estranged_in(), 4, "what a person decides stands over a start");
+    let copy = outside.path().join("copy.db");
+    crate::journal::archive::Archive::open(&section).unwrap().back_up(&copy).unwrap();
+    put_back(&copy);
+    assert_eq!(open().estranged_in(), 6, "another copy is another matter");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::super::offer::Kind;
 use super::super::record::{CaseDecision, CaseKind, Record};
 use super::super::settle::Draft;
 use super::super::transaction::ApprovalKey;
-use super::super::{Goods, Money, Step};
+use super::super::{Case, Goods, Money, Step};
 
 pub(super) fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, reason: &str) {
     let open = draft.sale.cases.get(usize::from(case)).is_some_and(|case| case.decided.is_none());
@@ -55,7 +55,7 @@ pub(super) fn stated(draft: &mut Draft<'_>, case: u8, decision: CaseDecision) {
 
 /// The journal may be an older one: what it says about this payment and these goods may be overtaken. Both become
 /// unknown, with a case, and nothing is asked, sent or given back by itself (sale.md 11).
-pub(super) fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
+pub(super) fn estranged(mut draft: Draft<'_>, why: &str, since: u64) -> Step {
     // Chosen in this run, its card was surely not asked. One of before may have been, after this copy was made.
     let of_this_run = draft.sale.chosen_at.run == draft.now.run;
     let unasked = draft.money() == Money::None && draft.sale.payment.asked_at.is_none();
@@ -68,13 +68,20 @@ pub(super) fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
     if draft.sale.closed.is_none() && !draft.sale.traveller_gone {
         draft.record(Record::TravellerGone);
     }
-    let settled = !unasked && matches!(draft.money(), Money::None | Money::Back | Money::RefundDue);
+    // Told again at each start until the journal is adopted: what a person found out in the meantime stands.
+    let found_out = draft.sale.payment.overtaken
+        && draft.money() != Money::Unknown
+        && of_the_money(&draft).any(|case| case.decided.is_some() && case.opened_at.run >= since);
+    let settled = !unasked && matches!(draft.money(), Money::None | Money::Back | Money::RefundDue) || found_out;
     if draft.sale.closed.is_none() && !settled {
         draft.sale.waiting_since = None;
         if draft.money() != Money::Unknown {
             draft.record(Record::MoneyUnknown { evidence: why.to_owned() });
         }
-        draft.money_case(why);
+        if !of_the_money(&draft).any(|case| case.decided.is_none()) {
+            // What was decided before this copy was made says nothing of what came after it.
+            draft.open_case(CaseKind::MoneyUnknown, why);
+        }
         if !draft.sale.payment.overtaken {
             // Cards that this journal has never heard of may have been asked since.
             draft.record(Record::Overtaken);
@@ -93,6 +100,10 @@ pub(super) fn estranged(mut draft: Draft<'_>, why: &str) -> Step {
         }
     }
     draft.finish()
+}
+
+fn of_the_money<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = &'a Case> {
+    draft.sale.cases.iter().filter(|case| matches!(case.kind, CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise))
 }
 
 /// What this journal has not ordered yet may have been ordered since: only a person can find that out.

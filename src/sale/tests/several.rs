@@ -244,7 +244,7 @@ fn a_reversal_that_was_open_at_an_estrangement_is_sent_again_once_a_person_knows
     let asked = reverse_now(&played.sale, at(6_000), &played.terms, played.sale.quote.day);
     played.take(asked);
     assert!(played.sale.payment.reversal_open);
-    played.on(7_000, Event::Estranged { why: "an older journal".into() });
+    played.on(7_000, Event::Estranged { why: "an older journal".into(), since: 1 });
     assert_eq!(played.sale.payment.money, Money::Unknown);
     let case = u8::try_from(played.sale.cases.len() - 1).unwrap();
     let charged = Event::Decided { case, decision: CaseDecision::Charged, reason: "the acquirer".into() };

@@ -125,14 +125,18 @@ impl Journal for MemoryJournal {
     }
 
     fn estranged(&self) -> Option<&str> {
-        self.estranged.as_deref()
+        self.estranged.as_ref().map(|(why, _)| why.as_str())
+    }
+
+    fn estranged_in(&self) -> u64 {
+        self.estranged.as_ref().map_or(0, |(_, run)| *run)
     }
 
     fn estrange(&mut self, why: &str) -> Result<(), JournalError> {
         let mut disk = self.disk.disk();
-        disk.estranged = Some(why.to_owned());
+        disk.estranged = Some((why.to_owned(), self.run));
         disk.shelf.doubt();
-        self.estranged = Some(why.to_owned());
+        self.estranged = Some((why.to_owned(), self.run));
         Ok(())
     }
 

@@ -24,13 +24,13 @@ pub(super) fn of(world: &World) -> u128 {
         (&copy.locks, &copy.bound, copy.day).hash(&mut facts);
         for sale in &copy.sales {
             match sale {
-                Some(sale) => of_sale(sale, now, &mut facts),
+                Some(sale) => of_sale(sale, now, u64::MAX, &mut facts),
                 None => 0xFE_u8.hash(&mut facts),
             }
         }
     }
     for seat in &world.seats {
-        one(seat, now, &mut facts);
+        one(seat, now, world.estranged_in, &mut facts);
     }
     let device = &world.device;
     format_args_hash(&device.stand, &mut facts);
@@ -45,7 +45,7 @@ pub(super) fn of(world: &World) -> u128 {
     (u128::from(facts.first) << 64) | u128::from(facts.second)
 }
 
-fn one(seat: &Seat, now: &Moment, facts: &mut Facts) {
+fn one(seat: &Seat, now: &Moment, since: u64, facts: &mut Facts) {
     let wants = seat.wants;
     let bits = [wants.baseline, wants.authorise, wants.abort, wants.charged, wants.reversed, wants.reverse];
     (bits, seat.authorised, seat.shown, seat.refund_due, seat.released, seat.reversal_unanswered).hash(facts);
@@ -54,12 +54,12 @@ fn one(seat: &Seat, now: &Moment, facts: &mut Facts) {
         (parcel.wallet, parcel.ending, parcel.ended).hash(facts);
     }
     match &seat.sale {
-        Some(sale) => of_sale(sale, now, facts),
+        Some(sale) => of_sale(sale, now, since, facts),
         None => 0xFF_u8.hash(facts),
     }
 }
 
-fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
+fn of_sale(sale: &Sale, now: &Moment, since: u64, facts: &mut Facts) {
     let age = |at: &Option<Moment>| at.as_ref().map(|at| age(at, now));
     let payment = &sale.payment;
     (payment.money, payment.decision, payment.cancel_wished, payment.ended, payment.reversal_open).hash(facts);
@@ -101,13 +101,15 @@ fn of_sale(sale: &Sale, now: &Moment, facts: &mut Facts) {
             looked.hash(facts);
         }
     }
-    cases(sale, facts);
+    cases(sale, since, facts);
 }
 
-fn cases(sale: &Sale, facts: &mut Facts) {
-    // Which case is decided how; the evidence is words.
-    let told = |case: &Case| (case.kind as u8, case.good, case.decided.map(|decided| decided as u8));
-    let mut cases: Vec<(u8, Option<u8>, Option<u8>)> = sale.cases.iter().map(told).collect();
+fn cases(sale: &Sale, since: u64, facts: &mut Facts) {
+    // Which case is decided how, and whether it is of the time since a copy was put back; the evidence is words.
+    let told = |case: &Case| {
+        (case.kind as u8, case.good, case.decided.map(|decided| decided as u8), case.opened_at.run >= since)
+    };
+    let mut cases: Vec<(u8, Option<u8>, Option<u8>, bool)> = sale.cases.iter().map(told).collect();
     cases.sort_unstable();
     cases.dedup();
     cases.hash(facts);

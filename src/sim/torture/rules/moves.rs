@@ -79,7 +79,11 @@ pub(super) fn edges(world: &World, scene: &Scene) -> Result<Vec<Edge>, (Move, Br
         next.booting.remove(0);
         if world.estranged && scene.mutant != Some(Mutant::OlderBelieved) {
             let why = String::new();
-            edges.add(Move::ToldOlder(seat), true, next.tell(scene, seat, &Event::Estranged { why }))?;
+            edges.add(
+                Move::ToldOlder(seat),
+                true,
+                next.tell(scene, seat, &Event::Estranged { why, since: world.estranged_in }),
+            )?;
         } else {
             edges.add(Move::Restart(seat), true, next.tell(scene, seat, &Event::Restarted))?;
         }

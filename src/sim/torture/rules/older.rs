@@ -50,5 +50,7 @@ fn put_back(mut world: World) -> World {
     }
     (world.locks, world.bound, world.day) = (locks, bound, day);
     (world.older, world.estranged) = (true, true);
-    world.die()
+    let mut world = world.die();
+    world.estranged_in = world.now.run;
+    world
 }

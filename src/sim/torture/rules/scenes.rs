@@ -124,6 +124,13 @@ fn copies() -> Vec<Scene> {
         Scene {
             older: true,
             decisions: true,
+            queue: true,
+            opening: ORDERED_SINCE,
+            ..one("an older journal, ordered since")
+        },
+        Scene {
+            older: true,
+            decisions: true,
             sales: vec![vec![ORDERED, ORDERED]],
             provider_faults: false,
             ..one("an older journal, basket")
@@ -157,6 +164,20 @@ const OLDER: &[&str] = &[
     "CopyPutBack",
     "ToldOlder(0)",
     "Adopted",
+];
+
+/// Sold for later; the copy that is put back was made between the payment and its order.
+const ORDERED_SINCE: &[&str] = &[
+    "Begin(0)",
+    "Terminal(Baseline { answered: true })",
+    "Terminal(Authorised)",
+    "Terminal(Approves)",
+    "Terminal(AnswerArrives)",
+    "Terminal(Completes)",
+    "CopyMade",
+    "Drained(0)",
+    "Provider(0, 0, Delivered)",
+    "CopyPutBack",
 ];
 
 /// A basket is paid, and nobody has seen it when the power fails.

@@ -49,6 +49,8 @@ pub(super) struct World {
     pub(super) older: bool,
     /// Nobody has adopted the journal yet.
     pub(super) estranged: bool,
+    /// The run that found that out.
+    pub(super) estranged_in: u64,
 }
 
 /// What a copy of the journal holds.
@@ -233,6 +235,7 @@ impl World {
             copy: None,
             older: false,
             estranged: false,
+            estranged_in: 0,
         }
     }
 
