@@ -305,8 +305,9 @@ fn show_raw(archive: &Archive, id: SaleId, why: &str, out: &mut Out) -> Result<(
 fn queue(archive: &Archive, zone: &TimeZone, out: &mut Out) -> Result<(), Failed> {
     let sales = archive.queue()?;
     let until = |sale: &Sale| {
-        let paid = sale.payment.known_at.unwrap_or(sale.chosen_at).wall_ms;
-        paid.saturating_add(i64::try_from(sale.quote.promised_ms.unwrap_or(0)).unwrap_or(i64::MAX))
+        sale.promised_at()
+            .wall_ms
+            .saturating_add(i64::try_from(sale.quote.promised_ms.unwrap_or(0)).unwrap_or(i64::MAX))
     };
     if out.is_json() {
         let rows: Vec<_> = sales

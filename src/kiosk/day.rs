@@ -1,12 +1,14 @@
 //! End of day as a barrier (sale.md 5): from its record on no card is asked; first the money that cannot be kept past
 //! it goes back, then the terminal is asked for its totals and told to close. Journalled, and recovered by asking.
 
+use jiff::ToSpan;
 use tracing::{error, info, warn};
 
 use crate::journal::DayEnding;
 use crate::payment::{DayOutcome, QueryTag, TerminalOrder};
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
+use crate::sale::moment::Moment;
 use crate::sale::transaction::Totals;
 use crate::sale::{Lock, Money, Sale};
 
@@ -46,6 +48,9 @@ pub(super) struct Day {
     unasked: bool,
     /// Local time at the last tick, to see the configured hour go by.
     seen: Option<jiff::civil::DateTime>,
+    /// When the last day was reckoned, on the wall, in ms: an hour that went by since, while nobody ran, is made up
+    /// for. Taken once the time is set.
+    reckoned_ms: Option<i64>,
 }
 
 impl Day {
@@ -90,12 +95,27 @@ pub fn keeps_day_open(sale: &Sale) -> bool {
     }
 }
 
+/// Whether a day was closed whose `06 50` fell into a break: its store was full before, and is empty. One that was empty
+/// before says nothing, and is closed once more.
+pub fn found_closed(ending: &DayEnding, totals: Option<Totals>) -> bool {
+    let counts = |totals: Option<Totals>| totals.map(|totals| totals.count);
+    ending.sent && counts(ending.totals).is_some_and(|before| before > 0) && counts(totals) == Some(0)
+}
+
+fn made_ms(reckoning: &str) -> Option<i64> {
+    serde_json::from_str::<serde_json::Value>(reckoning).ok()?.get("made_ms")?.as_i64()
+}
+
 impl Kiosk {
     /// At start: the end of day that the last run did not see through.
     pub(super) fn recover_day(&mut self) {
         match self.journal.day_ending() {
             Ok(ending) => self.day.ending = ending,
             Err(error) => self.journal_failed(error),
+        }
+        match self.journal.last_reckoning() {
+            Ok(last) => self.day.reckoned_ms = last.as_deref().and_then(made_ms),
+            Err(error) => return self.journal_failed(error),
         }
         if let Some(ending) = &self.day.ending {
             warn!(sent = ending.sent, "an end of day was begun before this start: it goes on");
@@ -149,12 +169,17 @@ impl Kiosk {
     /// The configured hour has gone by since the last tick.
     fn hour_struck(&mut self) -> bool {
         let Some(hour) = self.settings.trade.day_ends_at else { return false };
-        let now = self.clock.local(&self.clock.now()).datetime();
-        let before = self.day.seen.replace(now);
-        before.is_some_and(|before| {
-            let strike = now.date().to_datetime(hour);
-            before < strike && strike <= now
-        })
+        let moment = self.clock.now();
+        let now = self.clock.local(&moment).datetime();
+        let mut before = self.day.seen.replace(now);
+        if moment.synced
+            && let Some(reckoned_ms) = self.day.reckoned_ms.take()
+        {
+            before = Some(self.clock.local(&Moment { wall_ms: reckoned_ms, ..moment }).datetime());
+        }
+        let today = now.date().to_datetime(hour);
+        let strike = if today <= now { today } else { today.saturating_sub(1.day()) };
+        before.is_some_and(|before| before < strike)
     }
 
     /// On every tick: begins at its hour, and goes on as far as the sales let it.
@@ -191,8 +216,7 @@ impl Kiosk {
         if !at_rest {
             return self.try_later("the terminal was not at rest");
         }
-        if ending.sent && totals.is_some_and(|totals| totals.count == 0) {
-            // The break fell after `06 50`: an empty store says that it was done.
+        if found_closed(&ending, totals) {
             return self.close_day("found closed after a break", ending.totals);
         }
         ending.sent = true;

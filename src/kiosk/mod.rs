@@ -60,7 +60,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
-pub use day::keeps_day_open;
+pub use day::{found_closed, keeps_day_open};
 pub use errands::standing;
 pub use halt::Halted;
 pub(crate) use halt::chain;

@@ -138,8 +138,7 @@ impl Kiosk {
 
     /// After it: the hour that this sale was promised.
     pub(super) fn promised_time(&self, sale: &Sale) -> Option<String> {
-        let paid = sale.payment.known_at.unwrap_or(sale.chosen_at);
-        sale.quote.promised_ms.map(|ms| self.told_time(&paid, ms))
+        sale.quote.promised_ms.map(|ms| self.told_time(&sale.promised_at(), ms))
     }
 
     /// Local time, with its date where that is not today.

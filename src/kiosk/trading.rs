@@ -52,14 +52,14 @@ pub struct Trading {
 }
 
 fn queued(sale: &Sale) -> Queued {
-    let paid = sale.payment.known_at.unwrap_or(sale.chosen_at).wall_ms;
+    let from = sale.promised_at().wall_ms;
     let promised = i64::try_from(sale.quote.promised_ms.unwrap_or(0)).unwrap_or(i64::MAX);
     Queued {
         number: sale.quote.number.clone(),
         money: sale.payment.money,
         goods: sale.goods[0].state,
         amount_minor: sale.quote.amount.minor,
-        promised_until_ms: paid.saturating_add(promised),
+        promised_until_ms: from.saturating_add(promised),
     }
 }
 

@@ -282,11 +282,16 @@ impl Sale {
         self.may_reveal() && (self.reveals < CLAIMS || !self.all_exposed())
     }
 
+    /// From when on a promise counts: the traveller was told an hour before the card was asked. What became of the
+    /// payment may be known much later, and moves no hour (sale.md 8).
+    pub fn promised_at(&self) -> Moment {
+        self.payment.asked_at.unwrap_or(self.chosen_at)
+    }
+
     /// A queue sale whose promise still stands; an age that cannot be known breaks no promise.
     pub fn is_promised(&self, now: &Moment) -> bool {
         let Some(promised_ms) = self.quote.promised_ms else { return false };
-        let age = self.payment.known_at.and_then(|known| now.since(&known));
-        age.is_none_or(|age| age < promised_ms)
+        now.since(&self.promised_at()).is_none_or(|age| age < promised_ms)
     }
 
     /// Which choice is to be ordered next for a good that is not here: the first one, or the one after what was

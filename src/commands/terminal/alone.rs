@@ -16,7 +16,7 @@ use crate::journal::archive::Archive;
 use crate::journal::place::Place;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{DayEnding, Journal};
-use crate::kiosk::{keeps_day_open, reckoning, standing};
+use crate::kiosk::{found_closed, keeps_day_open, reckoning, standing};
 use crate::payment::profile::{TerminalProfile, keep_measured};
 use crate::payment::zvt::{Aftermath, ZvtTerminal};
 use crate::payment::{
@@ -274,7 +274,7 @@ pub(super) fn end_of_day(config: &Config) -> Result<DayTold, Failed> {
                 "the terminal was not at rest: its day is still open, cards wait until it is closed",
             ));
         }
-        if ending.sent && totals.is_some_and(|totals| totals.count == 0) {
+        if found_closed(&ending, totals) {
             return close(&mut journal, "found closed after a break", ending.totals);
         }
         ending =

@@ -3,6 +3,7 @@
 mod baskets;
 mod books;
 mod closing;
+mod days;
 mod doubles;
 mod last_minutes;
 mod mends;

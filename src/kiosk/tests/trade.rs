@@ -25,7 +25,7 @@ pub(super) async fn order(rig: &mut Rig, command: OperatorCommand) -> OperatorAn
     told.await.unwrap()
 }
 
-async fn totals(rig: &mut Rig, count: u32, sum_minor: u64) {
+pub(super) async fn totals(rig: &mut Rig, count: u32, sum_minor: u64) {
     let order = rig.next_order().await;
     assert!(matches!(order, TerminalOrder::Query { tag: QueryTag::EndOfDay, .. }), "{order:?}");
     let totals = Some(Totals { count, sum_minor });
@@ -33,7 +33,7 @@ async fn totals(rig: &mut Rig, count: u32, sum_minor: u64) {
     rig.terminal(TerminalEvent::Answered { tag: QueryTag::EndOfDay, last, totals, at_rest: true }).await;
 }
 
-async fn day_closes(rig: &mut Rig) {
+pub(super) async fn day_closes(rig: &mut Rig) {
     assert!(matches!(rig.next_order().await, TerminalOrder::EndOfDay));
     let outcome = DayOutcome::Closed { totals: None };
     rig.terminal(TerminalEvent::DayClosed { outcome, unasked: false }).await;

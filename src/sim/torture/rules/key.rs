@@ -77,6 +77,9 @@ fn of_sale(sale: &Sale, now: &Moment, since: u64, facts: &mut Facts) {
     }
     sale.quote.day.hash(facts);
     // Only these are ever looked at again (sale/rules.rs, sale/settle.rs).
+    if sale.quote.promised_ms.is_some() {
+        age(&payment.asked_at).hash(facts);
+    }
     if matches!(payment.money, Money::Held) {
         age(&payment.approved_at).hash(facts);
     }

@@ -1,0 +1,68 @@
+//! The end of day over a break: what says that it was closed, and an hour that went by while nobody ran. The rig's day
+//! begins at 02:00.
+
+use jiff::Timestamp;
+use jiff::civil::time;
+
+use super::books::{archive, journal, rig};
+use super::closing::pull_the_plug;
+use super::doubles::settings;
+use super::trade::{day_closes, order, see_selling, totals};
+use crate::journal::Journal;
+use crate::kiosk::Settings;
+use crate::kiosk::operator::OperatorCommand;
+use crate::kiosk::view::{OutOfService, Selling};
+use crate::payment::TerminalOrder;
+use crate::sale::moment::Moment;
+
+/// A store that was empty before `06 50` is empty after it too, whether the order went out or the power failed first.
+#[tokio::test(start_paused = true)]
+async fn an_empty_day_is_not_taken_for_closed_because_it_is_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = rig(dir.path(), None, settings()).await;
+    see_selling(&mut first, Selling::Open).await;
+    assert!(order(&mut first, OperatorCommand::EndOfDay).await.ok);
+    totals(&mut first, 0, 0).await;
+    assert!(matches!(first.next_order().await, TerminalOrder::EndOfDay));
+    pull_the_plug(first).await;
+
+    let mut rig = rig(dir.path(), None, settings()).await;
+    totals(&mut rig, 0, 0).await;
+    day_closes(&mut rig).await;
+    see_selling(&mut rig, Selling::Open).await;
+    pull_the_plug(rig).await;
+    assert_eq!(journal(dir.path()).day().unwrap(), 1);
+}
+
+fn at_half_past_one() -> Settings {
+    let mut settings = settings();
+    settings.trade.day_ends_at = Some(time(1, 30, 0, 0));
+    settings
+}
+
+fn reckoned(dir: &std::path::Path, at: &str) {
+    let wall_ms = at.parse::<Timestamp>().unwrap().as_millisecond();
+    let now = Moment { run: 1, mono_ms: 0, wall_ms, synced: true };
+    journal(dir).keep_reckoning(now, true, &format!(r#"{{"day":1,"made_ms":{wall_ms}}}"#)).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_that_went_by_while_nobody_ran_is_made_up_for() {
+    let dir = tempfile::tempdir().unwrap();
+    reckoned(dir.path(), "2026-11-21T01:30:07Z");
+    let mut rig = rig(dir.path(), None, at_half_past_one()).await;
+    see_selling(&mut rig, Selling::Paused(OutOfService::TerminalBusy)).await;
+    totals(&mut rig, 1, 990).await;
+    day_closes(&mut rig).await;
+    see_selling(&mut rig, Selling::Open).await;
+    assert_eq!(archive(dir.path()).reckonings(5).unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_that_was_closed_at_its_hour_is_not_closed_again_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    reckoned(dir.path(), "2026-11-22T01:30:07Z");
+    let mut rig = rig(dir.path(), None, at_half_past_one()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    assert!(rig.orders.try_recv().is_err());
+}
