@@ -28,7 +28,7 @@ use crate::journal::section::Section as JournalSection;
 use crate::printer::PrinterConfig;
 
 pub use pushed::Pushed;
-pub use screen::{Brand, Rotation, Screen, TerminalSide};
+pub use screen::{Brand, Screen, TerminalSide};
 pub use service_screen::{BadPin, PinHash, Service};
 pub use shop::{Legal, LegalText, Machine, Operator, Wifi};
 pub use terminal::{Terminal, TerminalTimers};

@@ -15,6 +15,9 @@ use super::{ConfigErrors, Problem};
 const STAND_INS: [&str; 8] = ["\"EUR\"", "\"credential:x\"", "\"1\"", "\"serial:/dev/null\"", "1", "true", "[]", "{ }"];
 /// The place of what does not stand in the document.
 const NOWHERE: Range<usize> = usize::MAX - 1..usize::MAX;
+/// Keys that were known once, and what to do instead.
+const MOVED: [(&str, &str); 1] =
+    [("screen.rotation", "put rotation= into machine.conf, beside this file, and leave it out here")];
 /// More problems than anybody mends in one go.
 const MOST: usize = 100;
 
@@ -153,7 +156,9 @@ impl<'a> Document<'a> {
         let at = find(&self.root, &key).or(error.span().map(|span| span.start)).unwrap_or(value.span().start);
         let line = self.line_of(at);
         let secret = ["password", "key", "secret", "token"].iter().any(|word| key.ends_with(word));
-        let what = if secret && message.starts_with("invalid ") {
+        let what = if let Some((_, instead)) = MOVED.iter().find(|(moved, _)| *moved == key) {
+            (*instead).to_owned()
+        } else if secret && message.starts_with("invalid ") {
             "text in quotation marks is expected (what stands there is not repeated here)".to_owned()
         } else {
             in_words(message)

@@ -17,8 +17,6 @@ pub struct Screen {
     pub width_px: u32,
     /// Its height.
     pub height_px: u32,
-    /// How the picture is turned on the panel, in degrees clockwise.
-    pub rotation: Rotation,
     /// Where the card terminal stands, seen from the traveller.
     pub terminal_side: TerminalSide,
     /// The operator's colour, on which white text stands: `"#0B57D0"`.
@@ -31,49 +29,8 @@ impl Default for Screen {
             width_mm: 268.0,
             width_px: 1080,
             height_px: 1920,
-            rotation: Rotation::default(),
             terminal_side: TerminalSide::default(),
             brand: Brand { red: 0x0B, green: 0x57, blue: 0xD0 },
-        }
-    }
-}
-
-/// A quarter turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "u16")]
-pub enum Rotation {
-    /// As the panel is.
-    #[default]
-    None,
-    /// 90° clockwise.
-    Right,
-    /// On its head.
-    Half,
-    /// 90° counter-clockwise.
-    Left,
-}
-
-impl TryFrom<u16> for Rotation {
-    type Error = &'static str;
-    fn try_from(degrees: u16) -> Result<Self, &'static str> {
-        match degrees {
-            0 => Ok(Rotation::None),
-            90 => Ok(Rotation::Right),
-            180 => Ok(Rotation::Half),
-            270 => Ok(Rotation::Left),
-            _ => Err("0, 90, 180 or 270 is expected"),
-        }
-    }
-}
-
-impl Rotation {
-    /// Degrees clockwise.
-    pub fn degrees(self) -> u16 {
-        match self {
-            Rotation::None => 0,
-            Rotation::Right => 90,
-            Rotation::Half => 180,
-            Rotation::Left => 270,
         }
     }
 }

@@ -31,7 +31,6 @@ fn the_example_is_a_configuration() {
     assert_eq!(config.terminal.zvt(Currency::EUR).baud, 9_600);
     assert_eq!(config.providers.len(), 1);
     assert_eq!(config.catalogue_file(), Path::new("/var/lib/esim-kiosk/catalogue.json"));
-    assert_eq!(config.screen.rotation.degrees(), 0);
 }
 
 #[test]
@@ -48,7 +47,6 @@ fn every_problem_is_told_at_once_with_line_key_and_accepted_form() {
     let text = EXAMPLE
         .replacen("label = \"K07\"", "label = \"kiosk 7\"", 1)
         .replacen("width_mm = 268", "width_mm = \"wide\"", 1)
-        .replacen("rotation = 0", "rotation = 45", 1)
         .replacen("brand = \"#0B57D0\"", "brand = \"#FFD600\"", 1)
         .replacen("password = \"000000\"", "password = 123456", 1)
         .replacen("dialect = \"spec\"", "dialekt = \"spec\"", 1)
@@ -64,7 +62,6 @@ fn every_problem_is_told_at_once_with_line_key_and_accepted_form() {
     for key in [
         "machine.label",
         "screen.width_mm",
-        "screen.rotation",
         "terminal.password",
         "terminal.dialekt",
         "printer.model",
@@ -97,6 +94,13 @@ fn a_pale_brand_is_refused_with_its_contrast() {
     let problems = with("brand = \"#0B57D0\"", "brand = \"#FFD600\"");
     assert_eq!(keys(&problems), ["screen.brand"]);
     assert!(problems[0].what.contains("1.4"), "{}", problems[0]);
+}
+
+#[test]
+fn a_key_that_has_moved_is_told_where_it_went() {
+    let problems = with("[screen]", "[screen]\nrotation = 90");
+    assert_eq!(keys(&problems), ["screen.rotation"]);
+    assert!(problems[0].what.contains("put rotation= into machine.conf"), "{}", problems[0]);
 }
 
 #[test]
