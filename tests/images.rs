@@ -110,6 +110,55 @@ fn the_generation_number_goes_into_the_firmware_and_only_rises() {
 }
 
 #[test]
+fn a_number_in_the_firmware_that_cannot_be_read_is_no_new_machine() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [variable, number, adopt] = ["variable", "number", "adopt"].map(|name| directory.path().join(name));
+    let places =
+        [("KIOSK_VARIABLE", variable.clone()), ("KIOSK_NUMBER", number.clone()), ("KIOSK_BEGIN_AGAIN", adopt.clone())];
+    let mark = || fs::read_to_string(&number).expect("a mark for the kiosk");
+    let refused = || {
+        let _ = fs::remove_file(&number);
+        let output = script("generation", &["load"], &places);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be read"));
+        assert_eq!(mark(), "unreadable\n");
+    };
+    // Attributes alone, less than them, no number, and more than any journal counts.
+    for bytes in
+        [&b"\x07\0\0\0"[..], b"", b"\x07\0", b"\x07\0\0\x004x1", b"\x07\0\0\x00-1", b"\x07\0\0\x009999999999999999999"]
+    {
+        fs::write(&variable, bytes).expect("written");
+        refused();
+    }
+    fs::remove_file(&variable).expect("there");
+    // Even root cannot read this one.
+    fs::create_dir(&variable).expect("made");
+    refused();
+    fs::remove_dir(&variable).expect("there");
+    // One whose read breaks off after a digit: half a number is none.
+    let broken = directory.path().join("cat");
+    fs::write(&broken, "#!/bin/sh\nprintf '\\007\\000\\000\\0004'\nexit 1\n").expect("written");
+    fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).expect("made to run");
+    fs::write(&variable, b"\x07\0\0\x0041").expect("written");
+    let path = PathBuf::from(format!("{}:/usr/bin:/bin", directory.path().display()));
+    let half = [&places[..], &[("PATH", path)]].concat();
+    assert_eq!(script("generation", &["load"], &half).status.code(), Some(1));
+    assert_eq!(mark(), "unreadable\n");
+    // Until the kiosk has counted its start, what is in the firmware stays; then its own number stands there again.
+    fs::write(&variable, b"\x07\0\0\0").expect("written");
+    refused();
+    assert!(script("generation", &["keep"], &places).status.success());
+    assert_eq!(fs::read(&variable).expect("there"), b"\x07\0\0\0");
+    fs::write(&number, "42\n").expect("written");
+    assert!(script("generation", &["keep"], &places).status.success());
+    assert_eq!(fs::read(&variable).expect("there"), b"\x07\0\0\x0042");
+    // A firmware may fill up with zeros.
+    fs::write(&variable, b"\x07\0\0\x0043\0\0").expect("written");
+    assert!(script("generation", &["load"], &places).status.success());
+    assert_eq!(mark(), "43\n");
+}
+
+#[test]
 fn a_board_without_variables_tries_a_slot_once_and_keeps_it_when_it_is_good() {
     let directory = tempfile::tempdir().expect("a directory");
     let autoboot = directory.path().join("autoboot.txt");

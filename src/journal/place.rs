@@ -176,18 +176,30 @@ pub fn sync_directory_of(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Reads a number that is kept outside of the state partition; none where there is no file yet.
+/// What is known outside of the state partition of how far the journal of this machine had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// Nothing is kept there: a new machine, or one that cannot keep anything.
+    Nothing,
+    /// This run.
+    Reached(u64),
+    /// Something is kept there, and it cannot be read: `systemd/device/generation` writes the word `unreadable`.
+    Unreadable,
+}
+
+/// Reads the number that is kept outside of the state partition. What is no number is no error: a restart does not mend
+/// it, and an operator has to say whether the journal is the newest.
 ///
 /// # Errors
-/// What the system said, also where it is no number.
-pub fn read_number(path: &Path) -> std::io::Result<Option<u64>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "not a whole number")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+/// What the system said.
+pub fn read_number(path: &Path) -> std::io::Result<Outside> {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok());
+            // The database counts in 64 bits with a sign, and each start counts one more.
+            Ok(number.filter(|number| *number < i64::MAX.unsigned_abs()).map_or(Outside::Unreadable, Outside::Reached))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Outside::Nothing),
         Err(error) => Err(error),
     }
 }
@@ -238,13 +250,13 @@ mod tests {
     fn numbers_outside_are_kept_or_missed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("generation");
-        assert_eq!(read_number(&path).unwrap(), None);
+        assert_eq!(read_number(&path).unwrap(), Outside::Nothing);
         write_number(&path, 41).unwrap();
         write_number(&path, 42).unwrap();
-        assert_eq!(read_number(&path).unwrap(), Some(42));
+        assert_eq!(read_number(&path).unwrap(), Outside::Reached(42));
         std::fs::copy(dir.path().join("generation"), dir.path().join("x")).unwrap();
         let mut file = File::create(&path).unwrap();
-        file.write_all(b"forty").unwrap();
-        assert!(read_number(&path).is_err());
+        file.write_all(b"unreadable\n").unwrap();
+        assert_eq!(read_number(&path).unwrap(), Outside::Unreadable);
     }
 }

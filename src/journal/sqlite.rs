@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::fault::{FailedBefore, Fault};
-use super::place::{NotOurs, Place, read_number, write_number};
+use super::place::{NotOurs, Outside, Place, read_number, write_number};
 use super::schema::{self, Unfit};
 use super::seal::{NoKey, Seal};
 use super::section::Section;
@@ -159,7 +159,7 @@ impl SqliteJournal {
         };
         let outside = match &section.generation_file {
             Some(path) => read_number(path).map_err(files("read the generation number", path))?,
-            None => None,
+            None => Outside::Nothing,
         };
         journal.begin_run(&found, outside).map_err(|refused| match refused {
             Refused::OtherKey => NoKey::Other { path: journal.seal.place().to_owned() }.into(),
@@ -205,14 +205,14 @@ impl SqliteJournal {
     /// SQLite's.
     #[cfg(any(test, feature = "sim"))]
     pub fn restart(&mut self) -> Result<(), OpenError> {
-        self.begin_run(&Found::Sound, None).map_err(|refused| match refused {
+        self.begin_run(&Found::Sound, Outside::Nothing).map_err(|refused| match refused {
             Refused::OtherKey => NoKey::Other { path: ":memory:".into() }.into(),
             Refused::Sql(error) => OpenError::Unfit { path: ":memory:".into(), source: error.into() },
         })
     }
 
     /// Writes the run's number, and whether this journal is the newest.
-    fn begin_run(&mut self, found: &Found, outside: Option<u64>) -> Result<(), Refused> {
+    fn begin_run(&mut self, found: &Found, outside: Outside) -> Result<(), Refused> {
         let work = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let check: Option<Vec<u8>> = meta(&work, "key_check")?;
         match check {
@@ -222,14 +222,18 @@ impl SqliteJournal {
         }
         let before = meta::<u64>(&work, "run")?.unwrap_or(0);
         // Never behind what was outside: the runs of a replaced journal are not used twice.
-        let run = before.max(outside.unwrap_or(0)) + 1;
+        let reached = if let Outside::Reached(run) = outside { run } else { 0 };
+        let run = before.max(reached) + 1;
         set_meta(&work, "run", run)?;
         let estranged = match found {
             Found::SetAside { path, .. } => Some(format!("the journal was damaged and lies in {}", path.display())),
-            _ if outside.is_some_and(|outside| outside > before) => Some(format!(
-                "the journal is an older one: generation {before}, and {} was reached here",
-                outside.unwrap_or(0)
-            )),
+            _ if outside == Outside::Unreadable => Some(
+                "the number outside of the journal cannot be read: nobody knows whether this journal is the newest"
+                    .to_owned(),
+            ),
+            _ if reached > before => {
+                Some(format!("the journal is an older one: generation {before}, and {reached} was reached here"))
+            }
             _ => None,
         };
         if let Some(why) = &estranged {

@@ -319,3 +319,23 @@ fn a_sale_that_can_be_read_again_speaks_for_itself() {
     let archive = super::super::archive::Archive::open(&Section::at(dir.path())).unwrap();
     assert!(archive.cases(false).unwrap().is_empty(), "its case is over");
 }
+
+#[test]
+fn a_journal_that_cannot_be_compared_with_what_is_outside_is_estranged_until_somebody_adopts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let file = outside.path().join("generation");
+    let section = Section { generation_file: Some(file.clone()), head_room_mb: 16, ..Section::at(dir.path()) };
+    let open = || SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal;
+    let runs = open().run();
+    for no_number in ["unreadable\n", "", "9223372036854775807\n"] {
+        std::io::Write::write_all(&mut std::fs::File::create(&file).unwrap(), no_number.as_bytes()).unwrap();
+        let mut journal = open();
+        let why = journal.estranged().unwrap_or_else(|| panic!("{no_number:?} is believed"));
+        assert!(why.contains("cannot be read"), "{why}");
+        journal.adopt().unwrap();
+        drop(journal);
+        assert_eq!(open().estranged(), None, "what was adopted goes on by its own number");
+    }
+    assert_eq!(open().run(), runs + 7, "no run is used twice");
+}
