@@ -15,6 +15,9 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+#[path = "first_start/machine.rs"]
+mod machine;
+
 struct FirstStart {
     directory: tempfile::TempDir,
 }
@@ -40,6 +43,7 @@ impl FirstStart {
         start.tool("blkdiscard", "exit 1");
         start.tool("sync", "exit 0");
         start.tool("blkid", "exit 2");
+        start.tool("udevadm", "for line; do :; done\ncat \"$line/path\" 2>/dev/null");
         start.tool("blockdev", "[ \"$1\" = --flushbufs ] || stat -c %s \"$2\"");
         start.tool(
             "kiosk",
@@ -83,6 +87,8 @@ impl FirstStart {
             .env("KIOSK_SCREEN", self.at("run/screen"))
             .env("KIOSK_PROGRAM", self.at("bin/kiosk"))
             .env("KIOSK_MACHINE", root().join("systemd/machine"))
+            .env("KIOSK_SERIAL_LINES", self.at("lines"))
+            .env("KIOSK_TPM", self.at("tpm"))
             .env("KIOSK_DISKS", self.at("disks"))
             .env("KIOSK_BLOCKS", self.at("blocks"))
             .env("KIOSK_SLOT_FILE", self.at("slot"))
