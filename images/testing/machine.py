@@ -18,6 +18,10 @@ FIRMWARE = {
 }
 
 
+# The kiosk's panel, in points.
+SCREEN = (1080, 1920)
+
+
 class Gone(Exception):
     """What was waited for did not come."""
 
@@ -65,7 +69,7 @@ class Machine:
             "-drive", f"if=pflash,format=raw,file={at}/vars.fd",
             "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk,bootindex=1",
             "-serial", f"file:{self.serial}",
-            "-device", "virtio-gpu-pci,xres=1080,yres=1920", "-device", "virtio-tablet-pci", "-device", "virtio-rng-pci",
+            "-device", "virtio-gpu-pci,xres=%d,yres=%d" % SCREEN, "-device", "virtio-tablet-pci", "-device", "virtio-rng-pci",
             "-chardev", self._line("terminal"), "-device", "pci-serial,chardev=terminal,addr=0x10",
             "-chardev", self._line("printer"),
             "-device", "qemu-xhci,id=usb", "-device", "usb-serial,chardev=printer,always-plugged=on,id=printer,bus=usb.0,port=1",
@@ -134,9 +138,29 @@ class Machine:
         self.order("screendump", filename=str(path))
         return path.read_bytes()
 
+    def text_screen(self, name, seconds=60):
+        """Waits until the guest itself shows bright signs on black, and the same ones again; their bytes. A text console begins
+        at the top. What QEMU shows of a display that nobody has switched on is words too: in the middle of a picture of
+        640 × 480, or of the firmware's size."""
+        end = time.monotonic() + seconds * self.patience
+        last, lit = b"", 0.0
+        while True:
+            now = self.pixels()
+            head, size, _, points = now.split(b"\n", 3)
+            top = points[: len(points) // 6]
+            lit = 1 - top.count(0) / max(len(top), 1)
+            if head == b"P6" and size == b"%d %d" % SCREEN and 0 < lit < 0.4 and now == last:
+                self.screen(name)
+                return points
+            if time.monotonic() > end:
+                self.screen(name)
+                raise Gone(f"no words on the screen ({name}): {size.decode()} points, {lit:.1%} of the upper ones lit, {'at rest' if now == last else 'moving'}")
+            last = now
+            time.sleep(self.patience / 4)
+
     def touch(self, x, y):
-        """A finger at a place of the 1080 × 1920 screen."""
-        place = [{"type": "abs", "data": {"axis": axis, "value": int(value * 32767 / size)}} for axis, value, size in (("x", x, 1080), ("y", y, 1920))]
+        """A finger at a place of the screen."""
+        place = [{"type": "abs", "data": {"axis": axis, "value": int(value * 32767 / size)}} for axis, value, size in (("x", x, SCREEN[0]), ("y", y, SCREEN[1]))]
         self.order("input-send-event", events=place)
         for down in (True, False):
             self.order("input-send-event", events=[{"type": "btn", "data": {"down": down, "button": "left"}}])

@@ -21,14 +21,16 @@ def nothing_to_go_by(run):
     kiosk = run.kiosk
     kiosk.start()
     kiosk.wait(r'Put kiosk\.toml on the partition "setup"', 120)
-    kiosk.screen("not-set-up")
+    said = kiosk.wait(r"(?s)Serial ports of this machine.*pci-0000:00:10\.0", 20)[0]
+    expect("/dev/ttyS" in said, f"the serial ports are not told: {said}")
+    bare = kiosk.text_screen("not-set-up")
     kiosk.cut()
     kiosk.put_setup({"kiosk.toml": "nonsense\n", "machine.conf": "rotation=45\n", "secrets/empty": ""})
     kiosk.start()
     kiosk.wait(r"The set-up has faults", 120)
     said = kiosk.wait(r"(?s)The set-up has faults.*secrets/empty: empty", 20)[0]
     expect("rotation is 0, 90, 180 or 270" in said, f"the fault of machine.conf is not told: {said}")
-    kiosk.screen("faults")
+    expect(kiosk.text_screen("faults") != bare, "the screen says the same with a faulty set-up as without any")
     kiosk.cut()
     expect(b"nonsense" in kiosk.bytes_of("setup"), "a medium with faults was touched")
 
