@@ -279,6 +279,26 @@ fn no_archive_is_written_down_and_every_script_is_well_formed() {
 }
 
 #[test]
+fn what_hangs_on_usb_is_no_uplink_by_itself() {
+    let network = root().join("images/overlay/etc/systemd/network/80-kiosk.network");
+    let text = fs::read_to_string(network).expect("readable");
+    let (matches, _) = text.split_once("[Network]").expect("a match and what follows from it");
+    assert!(matches.lines().any(|line| line == "Property=!ID_BUS=usb"), "{matches}");
+}
+
+#[test]
+fn what_the_boot_program_is_made_of_is_marked_as_shipped() {
+    let packages = fs::read_to_string(root().join("images/packages")).expect("readable");
+    for line in packages.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let boots = ["busybox-static", "systemd-boot-efi"].contains(&name);
+        assert_eq!(words.next(), boots.then_some("boot"), "{line}");
+        assert_eq!(words.next(), None, "{line}");
+    }
+}
+
+#[test]
 fn the_updater_keeps_its_state_in_a_directory_that_is_made() {
     let read = |name: &str| fs::read_to_string(root().join(name)).expect("readable");
     let configuration = read("images/overlay/etc/rauc/system.conf");
