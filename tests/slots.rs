@@ -193,6 +193,54 @@ fn the_address_is_asked_for_the_version_of_the_day_and_nothing_else_is_believed(
 }
 
 #[test]
+fn a_server_that_is_not_heard_for_three_nights_is_an_alarm_until_it_is_heard() {
+    let slots = Slots::new();
+    fs::write(slots.at("terminal"), "").unwrap();
+    fs::write(slots.at("marks/confirmed"), "").unwrap();
+    fs::write(slots.at("setup/etc/update.url"), "https://updates.example.com/latest\n").unwrap();
+    slots.tool("curl", "echo 'curl: (22) The requested URL returned error: 404' >&2; exit 22");
+    let night = || {
+        slots.run("offer");
+        String::from_utf8_lossy(&slots.run("update").stderr).into_owned()
+    };
+    let alarm = || slots.at("marks/update-unheard").exists();
+    for times in 1..=3 {
+        let told = night();
+        assert!(told.contains(&format!("{times} times in a row")) && told.contains("error: 404"), "{told}");
+        assert_eq!(alarm(), times == 3, "night {times}");
+    }
+    // A restart takes the marks, and not the alarm.
+    fs::remove_dir_all(slots.at("marks")).unwrap();
+    fs::create_dir(slots.at("marks")).unwrap();
+    assert!(slots.run("confirm").status.success() && alarm());
+    slots.tool("curl", "for last; do :; done; echo '1 https://updates.example.com/1.raucb' >\"$AT/offer.heard\"");
+    night();
+    assert!(!alarm() && !slots.at("setup/update/unheard").exists());
+    // One night without a line, between nights with one, is none.
+    slots.tool("curl", "exit 6");
+    night();
+    night();
+    fs::remove_file(slots.at("setup/etc/update.url")).unwrap();
+    night();
+    assert!(!alarm() && !slots.at("setup/update/unheard").exists(), "nobody is asked any more");
+}
+
+#[test]
+fn the_version_that_runs_is_nothing_newer_and_the_log_says_so() {
+    let slots = Slots::new();
+    fs::write(slots.at("marks/confirmed"), "").unwrap();
+    fs::write(slots.at("os-release"), "IMAGE_VERSION=0.1.0-g1234abc\n").unwrap();
+    let offered = |version: &str| {
+        fs::write(slots.at("offer"), format!("{version} https://updates.example.com/kiosk.raucb\n")).unwrap();
+        String::from_utf8_lossy(&slots.run("update").stdout).into_owned()
+    };
+    assert_eq!(offered("0.1.0-g1234abc"), "nothing newer is offered: 0.1.0-g1234abc runs\n");
+    assert!(!slots.at("asked").exists());
+    offered("0.1.0-g1234abd");
+    assert!(slots.asked("rauc install https://updates.example.com/kiosk.raucb"), "another commit is another version");
+}
+
+#[test]
 fn a_slot_that_was_good_before_may_be_updated_while_the_terminal_is_silent() {
     let slots = Slots::new();
     fs::write(slots.at("setup/update/next.raucb"), "x").unwrap();

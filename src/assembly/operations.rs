@@ -171,6 +171,7 @@ fn update_of(marks: &Path) -> Update {
     let worst_first = [
         ("update-fell-back", Update::FellBack),
         ("update-refused", Update::NotInstalled),
+        ("update-unheard", Update::NotInstalled),
         ("update-waits", Update::Waits),
     ];
     let there = worst_first.into_iter().find(|(mark, _)| marks.join(mark).exists());
@@ -251,6 +252,8 @@ mod tests {
         assert_eq!(update_of(&marks.path().join("no such directory")), Update::Settled, "a machine with one slot");
         assert_eq!(after("confirmed"), Update::Settled);
         assert_eq!(after("update-waits"), Update::Waits);
+        assert_eq!(after("update-unheard"), Update::NotInstalled);
+        std::fs::remove_file(marks.path().join("update-unheard")).unwrap();
         assert_eq!(after("update-refused"), Update::NotInstalled);
         assert_eq!(after("update-fell-back"), Update::FellBack);
     }
