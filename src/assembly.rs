@@ -1,5 +1,6 @@
 //! What is connected to what: the only place that names concrete devices. One function per subsystem, no rule.
 
+mod image;
 mod machine;
 mod operations;
 mod orders;

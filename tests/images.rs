@@ -299,6 +299,27 @@ fn what_the_boot_program_is_made_of_is_marked_as_shipped() {
 }
 
 #[test]
+fn an_image_is_named_after_its_commit() {
+    let script = fs::read_to_string(root().join("images/image")).expect("readable");
+    let from = script.find("version_of_tree() {").expect("the function");
+    let function = &script[from..from + script[from..].find("\n}\n").expect("its end") + 3];
+    let place = tempfile::tempdir().expect("a directory");
+    fs::create_dir(place.path().join("images")).expect("made");
+    fs::write(place.path().join("Cargo.toml"), "[package]\nversion = \"0.7.1\"\n").expect("written");
+    let ask = |line: &str| {
+        let script = format!("set -eu\nhere='{}/images'\n{function}\n{line}", place.path().display());
+        said(&Command::new("bash").args(["-c", &script]).output().expect("bash"))
+    };
+    assert_eq!(ask("version_of_tree"), "0.7.1", "sources without git");
+    let git = "git -C \"$here/..\" -c user.name=x -c user.email=x@example.com";
+    let commit =
+        ask(&format!("cd \"$here/..\"; git init -q; git add Cargo.toml; {git} commit -qm x; git rev-parse HEAD"));
+    assert_eq!(ask("version_of_tree"), format!("0.7.1-g{}", &commit[..7]));
+    fs::write(place.path().join("Cargo.toml"), "version = \"0.7.1\"\n").expect("written");
+    assert_eq!(ask("version_of_tree"), format!("0.7.1-g{}-dirty", &commit[..7]));
+}
+
+#[test]
 fn the_updater_keeps_its_state_in_a_directory_that_is_made() {
     let read = |name: &str| fs::read_to_string(root().join(name)).expect("readable");
     let configuration = read("images/overlay/etc/rauc/system.conf");

@@ -248,6 +248,7 @@ def update(run):
     run.figures["update fetched by HTTPS, until the other slot is good"] = f"{time.monotonic() - began:.0f} s"
     kiosk.probe = None
     expect("KIOSK_SLOT=b" in kiosk.ask("cat /run/esim-kiosk-boot/slot")[1], "slot a still runs")
+    expect("IMAGE_VERSION=2" in kiosk.ask("cat /etc/os-release")[1], "what runs does not call itself by the version that was offered")
     expect(any("GET /kiosk.raucb" in line and "200" in line for line in run.updates.asked), f"it did not come by HTTPS: {run.updates.asked}")
     expect(kiosk.ask("ls -A /var/lib/rauc-download")[1] == "", "what was fetched still takes up room")
     wait_for("an update that is settled", lambda: kiosk.ask("test -e /var/lib/esim-kiosk-setup/update/pending")[0] != 0, 20 * kiosk.patience, every=1)

@@ -62,6 +62,9 @@ fn read(path: &Path) -> Option<String> {
 impl Machine for LinuxMachine {
     fn facts(&self) -> Vec<ServiceRow> {
         let mut rows = vec![ServiceRow::new("Version", env!("CARGO_PKG_VERSION"), Standing::Plain)];
+        if let Some(image) = super::image::version() {
+            rows.push(ServiceRow::new("Image", image, Standing::Plain));
+        }
         if let Some(kernel) = read(Path::new("/proc/sys/kernel/osrelease")) {
             rows.push(ServiceRow::new("Kernel", kernel, Standing::Plain));
         }

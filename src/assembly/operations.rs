@@ -154,7 +154,7 @@ impl Watcher {
             configuration_refused: Pushed::beside(&self.config.journal.directory).refused().is_some(),
         };
         let low = self.config.fleet.as_ref().and_then(|fleet| fleet.low_balance.as_deref());
-        for item in states(status).into_iter().chain(alarms(status, &machine, low)) {
+        for item in states(status, super::image::version()).into_iter().chain(alarms(status, &machine, low)) {
             // A link that is behind hears the same again in a few seconds.
             if news.try_send(item).is_err() {
                 return;

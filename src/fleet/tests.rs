@@ -335,7 +335,7 @@ async fn presence_states_and_alarms_are_retained_and_said_again() {
     site.broker.up();
     site.broker.until(|_| says(presence, "\"up\"") && says("te/device/K07///twin/selling", "paused")).await;
     site.broker.until(|broker| broker.retained("te/device/K07///a/paper").is_none()).await;
-    let told = crate::kiosk::states::states(&crate::kiosk::alarms::tests::well());
+    let told = crate::kiosk::states::states(&crate::kiosk::alarms::tests::well(), None);
     for news in told {
         running.news.send(news).await.unwrap();
     }

@@ -39,7 +39,9 @@ impl Update {
         match self {
             Update::Settled => (None, ""),
             Update::Waits => (Some("warning"), "an update waits for a restart"),
-            Update::NotInstalled => (Some("minor"), "an update was refused or could not be fetched, or is not heard of any more"),
+            Update::NotInstalled => {
+                (Some("minor"), "an update was refused or could not be fetched, or is not heard of any more")
+            }
             Update::FellBack => (Some("major"), "the last update did not hold: the version before it runs again"),
         }
     }

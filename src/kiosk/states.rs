@@ -6,8 +6,8 @@ use crate::fleet::News;
 
 use super::status::Status;
 
-/// Whether it sells, its devices, its facts.
-pub fn states(status: &Status) -> Vec<News> {
+/// Whether it sells, its devices, its facts; `image` is the version of the device's image, where there is one.
+pub fn states(status: &Status, image: Option<&str>) -> Vec<News> {
     let selling = json!({ "state": status.selling, "reason": status.reason });
     let devices = json!({ "terminal": status.terminal, "printer": status.printer, "online": status.online });
     let accounts = status.accounts.iter().map(|account| {
@@ -16,6 +16,7 @@ pub fn states(status: &Status) -> Vec<News> {
     });
     let facts = json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "image": image,
         "run": status.run,
         "open_sales": status.open_sales,
         "doubtful": status.doubtful,

@@ -17,9 +17,11 @@ fn every_state_and_every_alarm_is_as_its_schema_says() {
     silent.accounts[0].balance = None;
     let all = ["open", "without paper", "stock only"].map(|selling| Status { selling, ..well() });
     for status in all.into_iter().chain(paused).chain([silent]) {
-        for news in states(&status) {
-            let News::State { name, value } = news else { panic!("{news:?} is no state") };
-            judge_both_ways(name, &value).unwrap();
+        for image in [None, Some("0.1.0-g1234abc")] {
+            for news in states(&status, image) {
+                let News::State { name, value } = news else { panic!("{news:?} is no state") };
+                judge_both_ways(name, &value).unwrap();
+            }
         }
     }
     assert!(judge("selling", &json!({ "state": "shut", "reason": null })).is_err());
