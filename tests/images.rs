@@ -319,6 +319,51 @@ fn an_image_is_named_after_its_commit() {
     assert_eq!(ask("version_of_tree"), format!("0.7.1-g{}-dirty", &commit[..7]));
 }
 
+/// The part of the first program that chooses the disk, with a tree of the test's for the kernel's.
+fn chosen_disk(disks: &[(&str, &str)], tries: u32) -> String {
+    let place = tempfile::tempdir().expect("a directory");
+    let at = place.path().display();
+    let class = place.path().join("sys/class/block");
+    fs::create_dir_all(&class).expect("made");
+    for (disk, bus) in disks {
+        let device = place.path().join("sys/devices").join(bus).join("block").join(disk);
+        for (number, label) in [(2, "boot-a"), (3, "boot-b")] {
+            let part = device.join(format!("{disk}{number}"));
+            fs::create_dir_all(&part).expect("made");
+            fs::write(part.join("partition"), format!("{number}\n")).expect("written");
+            fs::write(part.join("uevent"), format!("PARTN={number}\nPARTNAME={label}\n")).expect("written");
+            std::os::unix::fs::symlink(&part, class.join(format!("{disk}{number}"))).expect("linked");
+        }
+        std::os::unix::fs::symlink(&device, class.join(disk)).expect("linked");
+    }
+    let init = fs::read_to_string(root().join("images/initrd/init")).expect("readable");
+    let from = init.find("on_usb() {").expect("the choice");
+    let choice = init[from..init.find("tries=0\nuntil").expect("its end")].replace("/sys/", &format!("{at}/sys/"));
+    let script = format!(
+        "booted_from() {{ return 1; }}\nbooted_number() {{ echo 2; }}\n\
+         stand_still() {{ echo \"stands still: $*\"; exit; }}\n{choice}\n\
+         tries={tries}\nif find_slot; then echo \"$slot $disk\"; else echo waits; fi"
+    );
+    let output = Command::new("sh").args(["-euc", &script]).output().expect("sh");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    said(&output)
+}
+
+#[test]
+fn of_two_disks_with_the_same_image_the_machines_own_is_taken_and_between_equal_ones_nothing_is() {
+    let inside = ("nvme0n1", "pci0000:00/0000:00:1d.0/nvme/nvme0");
+    let stick = ("sda", "pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0/host0/target0:0:0/0:0:0:0");
+    let other = ("vda", "platform/fe340000.usb-mmc/virtio0");
+    assert_eq!(chosen_disk(&[inside], 0), "a nvme0n1");
+    assert_eq!(chosen_disk(&[stick, inside], 0), "a nvme0n1", "sda stands first in every list");
+    assert_eq!(chosen_disk(&[stick], 0), "waits", "the machine's own may be slower");
+    assert_eq!(chosen_disk(&[stick], 10), "a sda", "a machine whose disk hangs on USB");
+    assert_eq!(chosen_disk(&[], 10), "waits");
+    let two = chosen_disk(&[inside, other, stick], 0);
+    assert!(two.starts_with("stands still: ") && two.contains("a:nvme0n1 a:vda"), "{two}");
+    assert!(chosen_disk(&[stick, ("sdb", "platform/x/usb2/2-1/2-1:1.0")], 10).contains("a:sda a:sdb"));
+}
+
 #[test]
 fn the_updater_keeps_its_state_in_a_directory_that_is_made() {
     let read = |name: &str| fs::read_to_string(root().join(name)).expect("readable");
