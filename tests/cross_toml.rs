@@ -75,6 +75,19 @@ fn section(name: &str, table: &Table, is_build: bool, faults: &mut Vec<String>) 
             Some(_) => {}
         }
     }
+    for (key, value) in table.get("dockerfile").and_then(Value::as_table).into_iter().flatten() {
+        let shape = match key.as_str() {
+            "file" | "context" => Shape::Text,
+            "build-args" => Shape::Table,
+            _ => {
+                faults.push(format!("{name}.dockerfile.{key} is not documented"));
+                continue;
+            }
+        };
+        if !fits(value, shape) {
+            faults.push(format!("{name}.dockerfile.{key} must be {shape:?}"));
+        }
+    }
     for (key, value) in table.get("env").and_then(Value::as_table).into_iter().flatten() {
         if !matches!(key.as_str(), "volumes" | "passthrough") || !fits(value, Shape::Texts) {
             faults.push(format!("{name}.env.{key} is neither volumes nor passthrough, or no list of texts"));
@@ -104,6 +117,8 @@ fn the_table_refuses_what_cross_would_ignore() {
         "[target.a]\npre-build = [1]",
         "[target.a]\ndefault-target = 'a'",
         "[target.a.env]\npass-through = ['X']",
+        "[target.a.dockerfile]\npath = 'X'",
+        "[target.a.dockerfile]\nfile = ['X']",
         "[target.a.env]\nvolumes = 'X'",
         "[package]\nname = 'x'",
         "target.a = 1",
@@ -127,6 +142,23 @@ fn the_libraries_of_the_display_are_installed_for_the_device() {
         assert!(install.contains(&format!("{library}:$CROSS_DEB_ARCH")), "{library} is missing, or is the host's");
     }
     assert!(install.contains("--assume-yes"), "a container has nobody to answer");
+}
+
+#[test]
+fn it_is_built_in_the_debian_of_the_device_with_a_compiler_for_it() {
+    let ours = ours();
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let place = &ours["target"][TARGET]["dockerfile"];
+    assert!(root.join(place["context"].as_str().unwrap()).is_dir(), "the context is a directory, and small");
+    let text = std::fs::read_to_string(root.join(place["file"].as_str().unwrap())).unwrap();
+    let device = std::fs::read_to_string(root.join("images/steps/tree")).unwrap();
+    assert!(text.lines().any(|line| line == "FROM debian:bookworm-slim") && device.contains("bookworm \"$tree\""));
+    // A plain Debian brings none of what cross's own images bring.
+    for told in
+        ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "_LINKER=aarch64-linux-gnu-gcc", "CC_aarch64_unknown"]
+    {
+        assert!(text.contains(told), "{told} is missing");
+    }
 }
 
 #[test]
