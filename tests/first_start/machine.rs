@@ -12,8 +12,10 @@ impl FirstStart {
         fs::write(self.at("lines").join(name).join("path"), format!("{path}\n")).unwrap();
     }
 
-    fn screen(&self) -> String {
-        self.read("run/screen").unwrap_or_default()
+    /// What a reader sees: the lines of the console, put together again.
+    pub(super) fn screen(&self) -> String {
+        let painted = self.read("run/screen").unwrap_or_default();
+        painted.replace("\u{1b}[K\r", "").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Secrets are kept as they are, with the key that they are sealed with in front.
