@@ -31,7 +31,14 @@ impl NotAssembled {
                 Some(OpenError::Unfit { source, .. }) => {
                     matches!(source, Unfit::TooNew { .. } | Unfit::Foreign | Unfit::NotDurable { .. })
                 }
-                Some(OpenError::Held { .. } | OpenError::Files { .. }) | None => false,
+                // Missing and damaged ones are the service's own to make and to set aside: no start of it tells of them.
+                Some(
+                    OpenError::Held { .. }
+                    | OpenError::Files { .. }
+                    | OpenError::Missing { .. }
+                    | OpenError::Damaged { .. },
+                )
+                | None => false,
             },
             NotAssembled::Provider { .. }
             | NotAssembled::Office(_)

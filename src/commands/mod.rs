@@ -18,6 +18,8 @@ mod report;
 mod run;
 mod sales;
 mod stock;
+#[cfg(test)]
+mod stopped;
 mod terminal;
 #[cfg(test)]
 mod tests;

@@ -123,7 +123,7 @@ pub(super) fn decide(wish: &Decide, config: &Config, out: &mut Out) -> Result<()
     if statement.code.is_some() {
         return Err(Failed::told("the service seals the code: start it first (systemctl start esim-kiosk)"));
     }
-    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    let mut journal = SqliteJournal::open_there(&config.journal)?;
     let text = decide_alone(&mut journal, &statement, config)?;
     tell(&OperatorAnswer::done(text), out)
 }
@@ -189,7 +189,7 @@ pub(super) fn adopt(config: &Config, out: &mut Out) -> Result<(), Failed> {
     if let Some(answer) = ask(config, &OperatorCommand::Adopt)? {
         return tell(&answer, out);
     }
-    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    let mut journal = SqliteJournal::open_there(&config.journal)?;
     if journal.estranged().is_none() {
         return Err(Failed::told("the journal is the newest: there is nothing to adopt"));
     }
@@ -211,7 +211,7 @@ pub(super) fn reconcile(last: Option<u32>, config: &Config, out: &mut Out) -> Re
         Some(answer) if !answer.ok => return Err(Failed::told(answer.text)),
         Some(answer) => serde_json::from_value(answer.value)?,
         None => {
-            let mut journal = SqliteJournal::open(&config.journal)?.journal;
+            let mut journal = SqliteJournal::open_there(&config.journal)?;
             let made_ms = jiff::Timestamp::now().as_millisecond();
             reckoning::since_last_day(&mut journal, &std::collections::BTreeMap::new(), None, made_ms)?
         }

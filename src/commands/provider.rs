@@ -192,7 +192,7 @@ fn alone_and_written(
     call: &ProviderCall,
     provider: &dyn EsimProvider,
 ) -> Result<OperatorAnswer, Failed> {
-    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    let mut journal = SqliteJournal::open_there(&config.journal)?;
     if journal.locks()?.iter().any(|(lock, _)| *lock == Lock::Account(call.provider.clone())) {
         return Err(Failed::told(
             "an order of this account is open: start the service, which looks it up, and try again",

@@ -296,7 +296,7 @@ fn books_are_compared_backed_up_and_listed_with_the_service_stopped() {
 #[test]
 fn a_provider_is_called_by_hand_and_what_changes_something_is_written_down() {
     use crate::sim::providers::{Options, Provider, Simulation};
-    let machine = Machine::new();
+    let machine = Machine::new().sold();
     let keys = tempfile::tempdir().unwrap();
     let simulation = Simulation::start(Options::only(Provider::Mobilexy).in_folder(keys.path())).unwrap();
     let text = std::fs::read_to_string(&machine.config).unwrap();

@@ -10,12 +10,15 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, FlockOperation, fadvise, flock, statvfs};
 
 use super::section::Section;
+
+/// With this begins the name of a database that was set aside.
+const ASIDE: &str = "journal-damaged-";
 
 /// The paths of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,12 @@ impl Place {
     /// What the system said.
     pub fn make(&self) -> std::io::Result<()> {
         let inner = self.database.parent().unwrap_or(&self.directory);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(inner)?;
+        for directory in [self.directory.as_path(), inner] {
+            if !directory.exists() {
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+                leave_to_owner(directory);
+            }
+        }
         sync_directory_of(inner)?;
         sync_directory_of(&self.directory)
     }
@@ -69,6 +77,7 @@ impl Place {
     /// [`NotOurs`] names the program that has it.
     pub fn take(&self) -> Result<File, NotOurs> {
         let path = self.directory.join("journal.lock");
+        let is_new = !path.exists();
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -77,6 +86,9 @@ impl Place {
             .mode(0o600)
             .open(&path)
             .map_err(NotOurs::Unusable)?;
+        if is_new {
+            leave_to_owner(&path);
+        }
         match lock_patiently(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -129,8 +141,8 @@ impl Place {
         let inner = self.database.parent().unwrap_or(&self.directory);
         let stamp = now.strftime("%Y%m%dT%H%M%SZ");
         let name = |count: u32| match count {
-            0 => self.directory.join(format!("journal-damaged-{stamp}")),
-            _ => self.directory.join(format!("journal-damaged-{stamp}-{count}")),
+            0 => self.directory.join(format!("{ASIDE}{stamp}")),
+            _ => self.directory.join(format!("{ASIDE}{stamp}-{count}")),
         };
         let aside = (0..=u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0));
         std::fs::rename(inner, &aside)?;
@@ -145,6 +157,7 @@ impl Place {
     pub fn make_database(&self) -> std::io::Result<()> {
         if !self.database.exists() {
             File::options().write(true).create_new(true).mode(0o600).open(&self.database)?.sync_all()?;
+            leave_to_owner(&self.database);
             sync_directory_of(&self.database)?;
         }
         Ok(())
@@ -162,6 +175,20 @@ fn lock_patiently(file: &File) -> Result<(), rustix::io::Errno> {
             }
             done => return done,
         }
+    }
+}
+
+/// What a command of the administrator makes among the service's files must be the service's: it takes the owner of the
+/// directory in which it lies. For anybody else it is their own already.
+pub fn leave_to_owner(made: &Path) {
+    let Some(directory) = made.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return };
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let given = std::fs::metadata(directory)
+        .and_then(|owner| std::os::unix::fs::lchown(made, Some(owner.uid()), Some(owner.gid())));
+    if let Err(error) = given {
+        tracing::warn!(%error, path = %made.display(), "it stays root's: the service cannot use it");
     }
 }
 
@@ -213,6 +240,7 @@ pub fn write_number(path: &Path, number: u64) -> std::io::Result<()> {
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     writeln!(file, "{number}")?;
     file.sync_all()?;
+    leave_to_owner(&beside);
     std::fs::rename(&beside, path)?;
     sync_directory_of(path)
 }

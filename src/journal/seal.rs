@@ -265,6 +265,7 @@ fn make_key(path: &Path) -> Result<(), NoKey> {
         file.write_all(hex.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
+        super::place::leave_to_owner(&beside);
         std::fs::rename(&beside, path)?;
         super::place::sync_directory_of(path)
     };

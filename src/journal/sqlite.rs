@@ -4,13 +4,17 @@
 //! that is no [`Violation`](super::Violation) the connection is never used again in this run: a failed sync is not
 //! tried a second time, and what is true is what the next start finds on disk.
 
+mod by_hand;
+mod opening;
+
 use std::fs::File;
 use std::path::PathBuf;
 
+pub use opening::{Found, OpenError, Opened};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::fault::{FailedBefore, Fault};
-use super::place::{NotOurs, Outside, Place, read_number, write_number};
+use super::place::{Outside, Place, read_number, write_number};
 use super::schema::{self, Unfit};
 use super::seal::{NoKey, Seal};
 use super::section::Section;
@@ -31,68 +35,6 @@ pub struct SqliteJournal {
     pub(super) keep_sales_ms: u64,
     failed: Option<&'static str>,
     _held: Option<File>,
-}
-
-/// An open journal, and how it was found.
-#[derive(Debug)]
-pub struct Opened {
-    /// The journal.
-    pub journal: SqliteJournal,
-    /// How it was found.
-    pub found: Found,
-}
-
-/// How the database was found at start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// Whole.
-    Sound,
-    /// None was there: the first start.
-    New,
-    /// It was damaged. It lies under another name, nothing of it is deleted, and an empty one was begun: the kiosk is
-    /// estranged until an operator adopts it (sale.md 11).
-    SetAside {
-        /// Where it lies.
-        path: PathBuf,
-        /// What was found.
-        why: String,
-    },
-}
-
-/// Why the journal cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another program has it.
-    #[error("the journal in {directory} is held by process {holder}: stop it first (systemctl stop esim-kiosk)")]
-    Held {
-        /// Where.
-        directory: PathBuf,
-        /// Its process number.
-        holder: String,
-    },
-    /// The directory or a file beside the database.
-    #[error("cannot {doing} {path}: the service's user must own it, on a partition with room")]
-    Files {
-        /// What we were doing.
-        doing: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The sealing key.
-    #[error(transparent)]
-    Key(#[from] NoKey),
-    /// The database.
-    #[error("cannot open the journal {path}")]
-    Unfit {
-        /// The database.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: Unfit,
-    },
 }
 
 impl SqliteJournal {
@@ -118,31 +60,42 @@ impl SqliteJournal {
         now: jiff::Timestamp,
     ) -> Result<Opened, OpenError> {
         let place = Place::of(section);
-        let files = |doing, path: &std::path::Path| {
-            let path = path.to_owned();
-            move |source| OpenError::Files { doing, path, source }
-        };
-        place.make().map_err(files("make the directory", &place.directory))?;
-        let held = place.take().map_err(|why| match why {
-            NotOurs::Held(holder) => OpenError::Held { directory: place.directory.clone(), holder },
-            NotOurs::Unusable(source) => files("lock", &place.directory)(source),
-        })?;
+        place.make().map_err(opening::files("make the directory", &place.directory))?;
+        let held = opening::hold(&place)?;
         let fresh = !place.has_database();
         let seal = Seal::load(credentials, &place.key, fresh)?;
         place.drop_cache();
         let unfit = |source| OpenError::Unfit { path: place.database.clone(), source };
-        place.make_database().map_err(files("make", &place.database))?;
-        let (connection, found) = match open_database(&place) {
-            Ok(connection) => (connection, if fresh { Found::New } else { Found::Sound }),
+        let make = || place.make_database().map_err(opening::files("make", &place.database));
+        make()?;
+        let (connection, damaged) = match open_database(&place) {
+            Ok(connection) => (connection, None),
             Err(damage) if damage.is_damage() => {
-                let aside = place.set_aside(now).map_err(files("set aside", &place.database))?;
+                let aside = place.set_aside(now).map_err(opening::files("set aside", &place.database))?;
                 tracing::error!(%damage, path = %aside.display(), "the journal is damaged: it is set aside");
-                place.make_database().map_err(files("make", &place.database))?;
+                make()?;
                 let connection = open_database(&place).map_err(unfit)?;
-                (connection, Found::SetAside { path: aside, why: damage.to_string() })
+                (connection, Some(Found::SetAside { path: aside, why: damage.to_string() }))
             }
             Err(other) => return Err(unfit(other)),
         };
+        let found = match damaged {
+            Some(damaged) => damaged,
+            None => opening::found(&place, &connection)?,
+        };
+        let journal = Self::begin(section, place, held, seal, connection, &found)?;
+        Ok(Opened { journal, found })
+    }
+
+    /// Begins a run on a database that is whole.
+    fn begin(
+        section: &Section,
+        place: Place,
+        held: File,
+        seal: Seal,
+        connection: Connection,
+        found: &Found,
+    ) -> Result<Self, OpenError> {
         let mut journal = SqliteJournal {
             connection,
             seal,
@@ -158,17 +111,17 @@ impl SqliteJournal {
             _held: Some(held),
         };
         let outside = match &section.generation_file {
-            Some(path) => read_number(path).map_err(files("read the generation number", path))?,
+            Some(path) => read_number(path).map_err(opening::files("read the generation number", path))?,
             None => Outside::Nothing,
         };
-        journal.begin_run(&found, outside).map_err(|refused| match refused {
+        journal.begin_run(found, outside).map_err(|refused| match refused {
             Refused::OtherKey => NoKey::Other { path: journal.seal.place().to_owned() }.into(),
-            Refused::Sql(error) => unfit(Unfit::Sql(error)),
+            Refused::Sql(error) => OpenError::Unfit { path: place.database.clone(), source: Unfit::Sql(error) },
         })?;
         if let Some(path) = &section.generation_file {
-            write_number(path, journal.run).map_err(files("write the generation number", path))?;
+            write_number(path, journal.run).map_err(opening::files("write the generation number", path))?;
         }
-        Ok(Opened { journal, found })
+        Ok(journal)
     }
 
     /// A journal in memory, for simulations: the same tables and rules, nothing survives.

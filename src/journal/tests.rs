@@ -1,5 +1,6 @@
 //! The journal against the rules: what is folded back is the sale, what must be unique is, and what fails stays down.
 
+pub(crate) mod by_hand;
 mod care;
 mod sales;
 

@@ -58,7 +58,7 @@ pub(in crate::commands) fn one_status(config: &Config) -> Result<String, Failed>
 }
 
 fn open(config: &Config) -> Result<SqliteJournal, Failed> {
-    let journal = SqliteJournal::open(&config.journal)?.journal;
+    let journal = SqliteJournal::open_there(&config.journal)?;
     match journal.estranged() {
         None => Ok(journal),
         Some(why) => {

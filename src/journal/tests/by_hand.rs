@@ -1,0 +1,99 @@
+//! A journal that is gone, cut off or damaged: what a start makes of it, and what a command leaves to the start.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::super::place::{Place, leave_to_owner};
+use super::super::seal::Seal;
+use super::super::section::Section;
+use super::super::sqlite::{Found, OpenError, Opened, SqliteJournal};
+use super::super::{Journal, schema};
+use super::{Played, open, quote};
+use crate::sale::offer::Source;
+
+/// Three pages that hold rows become rubbish.
+pub(crate) fn ruin(database: &Path) {
+    use std::io::{Seek, SeekFrom, Write};
+    let mut file = std::fs::File::options().write(true).open(database).unwrap();
+    file.seek(SeekFrom::Start(4096 * 3)).unwrap();
+    file.write_all(&[0xA5; 3 * 4096]).unwrap();
+}
+
+fn sold(dir: &tempfile::TempDir) -> Place {
+    let Opened { mut journal, found } = open(dir);
+    assert_eq!(found, Found::New);
+    Played::begin(&mut journal, 1, quote(1, Source::Provider)).unwrap();
+    drop(journal);
+    drop(open(dir)); // moves the log into the database
+    Place::of(&Section::at(dir.path()))
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_command_leaves_a_damaged_journal_to_the_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = sold(&dir);
+    ruin(&place.database);
+    let before = (names(dir.path()), std::fs::read(&place.database).unwrap());
+    for _ in 0..2 {
+        let why = SqliteJournal::open_there(&Section::at(dir.path())).unwrap_err();
+        assert!(matches!(why, OpenError::Damaged { .. }) && why.to_string().contains("start the service"), "{why}");
+    }
+    assert!((names(dir.path()), std::fs::read(&place.database).unwrap()) == before, "it lies as it lay");
+    assert!(matches!(open(&dir).found, Found::SetAside { .. }), "the service's start sets it aside");
+}
+
+#[test]
+fn a_command_makes_no_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let section = Section::at(dir.path().join("state"));
+    assert!(matches!(SqliteJournal::open_there(&section), Err(OpenError::Missing { .. })));
+    assert!(names(dir.path()).is_empty());
+    // Made, and no run was begun in it.
+    let place = Place::of(&section);
+    place.make().unwrap();
+    place.make_database().unwrap();
+    let mut empty = rusqlite::Connection::open(&place.database).unwrap();
+    schema::settle(&empty).unwrap();
+    schema::bring_up(&mut empty).unwrap();
+    drop(empty);
+    drop(Seal::load(None, &place.key, true).unwrap());
+    assert!(matches!(SqliteJournal::open_there(&section), Err(OpenError::Missing { .. })));
+    let opened = SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!((opened.found, opened.journal.estranged()), (Found::New, None), "a first start that was cut off");
+    drop(opened.journal);
+    assert_eq!(SqliteJournal::open_there(&section).unwrap().run(), 2, "a command has a run of its own");
+}
+
+/// What root makes among the service's files is the service's. Only root can see it.
+#[test]
+fn what_root_makes_is_the_services() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    if std::os::unix::fs::chown(&state, Some(4_711), Some(4_712)).is_err() {
+        return;
+    }
+    let section = Section { generation_file: Some(state.join("generation")), ..Section::at(&state) };
+    drop(SqliteJournal::open_with(&section, None, jiff::Timestamp::UNIX_EPOCH).unwrap());
+    std::fs::remove_file(state.join("generation")).unwrap();
+    std::fs::remove_file(state.join("journal.lock")).unwrap();
+    drop(SqliteJournal::open_there(&section).unwrap());
+    let mut seen = 0;
+    for folder in [state.clone(), state.join("journal")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let (path, found) = entry.map(|entry| (entry.path(), entry.metadata().unwrap())).unwrap();
+            assert_eq!((found.uid(), found.gid()), (4_711, 4_712), "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 6, "{seen} files");
+    // Whoever has no directory of their own keeps what they made.
+    leave_to_owner(Path::new("nowhere"));
+}
