@@ -162,12 +162,7 @@ pub(super) fn write(journal: &mut SqliteJournal, step: Step) -> Result<Step, Fai
     if step.record.is_empty() {
         return Ok(step);
     }
-    let holds = |holder: &SaleId| *holder == step.next.id;
-    let held: Vec<Lock> =
-        journal.locks()?.into_iter().filter(|(_, holder)| holds(holder)).map(|(lock, _)| lock).collect();
-    let wanted = step.next.locks();
-    let gives: Vec<Lock> = held.iter().filter(|lock| !wanted.contains(lock)).cloned().collect();
-    let takes: Vec<Lock> = wanted.iter().filter(|lock| !held.contains(lock)).cloned().collect();
+    let (takes, gives) = lock_changes(&journal.locks()?, &step.next);
     journal.append(&Append {
         sale: &step.next,
         entries: &step.record,
@@ -177,6 +172,14 @@ pub(super) fn write(journal: &mut SqliteJournal, step: Step) -> Result<Step, Fai
         claim: None,
     })?;
     Ok(step)
+}
+
+/// What a sale takes, and what it gives back.
+fn lock_changes(held: &[(Lock, SaleId)], next: &Sale) -> (Vec<Lock>, Vec<Lock>) {
+    let held: Vec<&Lock> = held.iter().filter(|(_, holder)| *holder == next.id).map(|(lock, _)| lock).collect();
+    let wanted = next.locks();
+    let gives = held.iter().filter(|lock| !wanted.contains(**lock)).map(|lock| (*lock).clone()).collect();
+    (wanted.into_iter().filter(|lock| !held.contains(&lock)).collect(), gives)
 }
 
 pub(super) fn now(journal: &SqliteJournal) -> Moment {
@@ -190,11 +193,38 @@ pub(super) fn adopt(config: &Config, out: &mut Out) -> Result<(), Failed> {
         return tell(&answer, out);
     }
     let mut journal = SqliteJournal::open_there(&config.journal)?;
-    if journal.estranged().is_none() {
+    let open = adopt_alone(&mut journal, config)?;
+    tell(&OperatorAnswer::done(format!("the journal is adopted; {open} open sales are cases")), out)
+}
+
+/// With the service stopped: what the next start would have told the open sales is written before the mark goes, for
+/// it tells it no more. Those that were told already go on from what a person has found out since.
+fn adopt_alone(journal: &mut SqliteJournal, config: &Config) -> Result<usize, Failed> {
+    let Some(why) = journal.estranged().map(str::to_owned) else {
         return Err(Failed::told("the journal is the newest: there is nothing to adopt"));
-    }
-    journal.adopt()?;
-    tell(&OperatorAnswer::done("the journal is adopted; its open sales are cases after the next start"), out)
+    };
+    let (now, terms) = (now(journal), config.terms());
+    let event = Event::Estranged { why, since: journal.estranged_in() };
+    let mut sales = journal.open_sales()?;
+    sales.retain(|sale| sale.closed.is_none());
+    let held = journal.locks()?;
+    let steps: Vec<Step> = sales.iter().map(|sale| rules::on(sale, &event, now, &terms)).collect();
+    let changes: Vec<_> = steps.iter().map(|step| lock_changes(&held, &step.next)).collect();
+    let told: Vec<Append<'_>> = steps
+        .iter()
+        .zip(&changes)
+        .filter(|(step, _)| !step.record.is_empty())
+        .map(|(step, (takes, gives))| Append {
+            sale: &step.next,
+            entries: &step.record,
+            takes,
+            gives,
+            profile: None,
+            claim: None,
+        })
+        .collect();
+    journal.adopt_with(&told)?;
+    Ok(steps.iter().filter(|step| step.next.closed.is_none()).count())
 }
 
 /// Journal, terminal and providers side by side: now, or the ones that were kept.

@@ -2,10 +2,18 @@
 
 use super::tests::Machine;
 use crate::journal::Journal;
+use crate::journal::archive::Archive;
 use crate::journal::place::Place;
 use crate::journal::section::Section;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::tests::by_hand::ruin;
+use crate::journal::tests::{Played, at, quote};
+use crate::sale::effect::Effect;
+use crate::sale::event::Event;
+use crate::sale::moment::Moment;
+use crate::sale::offer::Source;
+use crate::sale::record::Record;
+use crate::sale::{Money, Terms, rules};
 
 impl Machine {
     fn section(&self) -> Section {
@@ -48,4 +56,69 @@ fn no_journal_is_begun_by_a_command() {
         assert!(why.contains("there is no journal") && why.contains("start esim-kiosk"), "{words:?}: {why}");
     }
     assert!(!machine.state.exists());
+}
+
+/// A copy was made while a paid sale waited for the network; since then it was ordered, perhaps.
+#[test]
+fn what_is_open_is_a_case_before_an_older_journal_goes_on() {
+    let machine = Machine::new();
+    let mut journal = machine.journal();
+    let mut later = quote(123, Source::Provider);
+    later.promised_ms = Some(86_400_000);
+    let mut played = Played::begin(&mut journal, 1, later).unwrap();
+    played.held(&mut journal, "0042").unwrap();
+    played.paid(&mut journal).unwrap();
+    assert_eq!(played.sale.payment.money, Money::Paid);
+    assert!(played.sale.waits_in_queue());
+    let id = played.sale.id;
+    drop(journal);
+    let copy = machine.state.with_file_name("copy.db");
+    machine.says(&["sales", "backup", copy.to_str().unwrap()]).1.unwrap();
+    let database = Place::of(&machine.section()).database;
+    std::fs::remove_dir_all(database.parent().unwrap()).unwrap();
+    std::fs::create_dir(database.parent().unwrap()).unwrap();
+    std::fs::copy(&copy, &database).unwrap();
+
+    let (said, done) = machine.says(&["sales", "adopt"]);
+    done.unwrap();
+    assert!(said.contains("1 open sales are cases"), "{said}");
+    let (cases, _) = machine.says(&["sales", "cases"]);
+    assert!(cases.contains("K07-000123 case 0: money_unknown") && cases.contains("order_in_doubt"), "{cases}");
+    let count = cases.matches(" case ").count();
+
+    // The start: nothing is ordered and nothing given back by itself.
+    let mut journal = machine.journal();
+    assert_eq!(journal.estranged(), None);
+    let sale = journal.open_sales().unwrap().remove(0);
+    assert_eq!((sale.id, sale.payment.money, sale.payment.overtaken), (id, Money::Unknown, true));
+    let now = Moment { run: journal.run(), ..at(0) };
+    let step = rules::on(&sale, &Event::Restarted, now, &Terms::default());
+    let acts = |effect: &Effect| matches!(effect, Effect::Order { .. } | Effect::Reverse);
+    assert!(!step.effects.iter().any(acts), "{:?}", step.effects);
+    assert!(journal.locks().unwrap().is_empty(), "a case holds nothing");
+    drop(journal);
+    assert!(machine.refused(&["sales", "adopt"]).contains("nothing to adopt"));
+    assert_eq!(machine.says(&["sales", "cases"]).0.matches(" case ").count(), count, "told once");
+}
+
+/// The service had told it already, and a person had found out: adopting by hand opens no second case.
+#[test]
+fn what_a_person_has_found_out_stands_when_the_journal_is_adopted() {
+    let machine = Machine::new().sold();
+    let mut journal = machine.journal();
+    journal.estrange("the terminal is ahead").unwrap();
+    let since = journal.estranged_in();
+    let sale = journal.open_sales().unwrap().remove(0);
+    let now = Moment { run: journal.run(), ..at(9_000) };
+    let event = Event::Estranged { why: "the terminal is ahead".into(), since };
+    super::order::write(&mut journal, rules::on(&sale, &event, now, &Terms::default())).unwrap();
+    drop(journal);
+    machine.says(&DECIDE).1.unwrap();
+    let entries = |machine: &Machine| Archive::open(&machine.section()).unwrap().entries(sale.id).unwrap();
+    let before = entries(&machine).len();
+    machine.says(&["sales", "adopt"]).1.unwrap();
+    let after = entries(&machine);
+    let opened = |record: &Record| matches!(record, Record::CaseOpened { .. } | Record::MoneyUnknown { .. });
+    assert!(!after[before..].iter().any(|entry| opened(&entry.record)), "{:?}", &after[before..]);
+    assert_eq!(machine.journal().sale(sale.id).unwrap().unwrap().payment.money, Money::Paid);
 }

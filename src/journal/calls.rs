@@ -253,12 +253,7 @@ impl Journal for SqliteJournal {
     }
 
     fn adopt(&mut self) -> Result<(), JournalError> {
-        self.write("adopt the journal", |work, _| {
-            work.execute("DELETE FROM meta WHERE key IN ('estranged', 'estranged_in')", [])?;
-            Ok(())
-        })?;
-        self.estranged = None;
-        Ok(())
+        self.adopt_with(&[])
     }
 
     fn knows_transaction(&mut self, key: &ApprovalKey) -> Result<bool, JournalError> {

@@ -30,6 +30,12 @@ pub(super) fn estrange(work: &Connection, why: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// It is taken as it is.
+pub(super) fn adopt(work: &Connection) -> Result<(), Fault> {
+    work.execute("DELETE FROM meta WHERE key IN ('estranged', 'estranged_in')", [])?;
+    Ok(())
+}
+
 /// Of so many steps of the clock the journal knows.
 const STEPS: usize = 50;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::super::place::Place;
 use super::super::seal::Seal;
 use super::super::section::Section;
+use super::super::{Append, JournalError, append, care};
 use super::opening::{hold, was_begun};
 use super::{Found, OpenError, SqliteJournal, open_database};
 
@@ -36,5 +37,18 @@ impl SqliteJournal {
             return Err(missing());
         }
         Self::begin(section, place, held, seal, connection, &Found::Sound)
+    }
+
+    /// The journal is taken as it is: what its open sales are told of it is written and the mark goes, all or nothing.
+    ///
+    /// # Errors
+    /// As [`Journal::append`](super::super::Journal::append).
+    pub fn adopt_with(&mut self, told: &[Append<'_>]) -> Result<(), JournalError> {
+        self.write("adopt the journal", |work, seal| {
+            told.iter().try_for_each(|step| append::write(work, seal, step))?;
+            care::adopt(work)
+        })?;
+        self.estranged = None;
+        Ok(())
     }
 }
