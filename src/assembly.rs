@@ -114,6 +114,7 @@ pub fn journal(config: &Config) -> Result<SqliteJournal, NotAssembled> {
         Found::SetAside { path, why } => {
             warn!(path = %path.display(), why, "the journal was damaged and is set aside; an empty one was begun");
         }
+        Found::Gone { why } => warn!(why, "no journal was found where one was begun; an empty one was begun"),
         found => info!(?found, "journal opened"),
     }
     Ok(opened.journal)

@@ -4,6 +4,7 @@
 //! ```text
 //! DIRECTORY/journal.lock      held by the running service
 //! DIRECTORY/journal.key       the sealing key, unless a credential or another place is configured
+//! DIRECTORY/journal.begun     a journal was begun here: a start that finds none has lost it
 //! DIRECTORY/journal/          the database and what SQLite lays beside it
 //! DIRECTORY/journal-damaged-20261122T012851Z/   set aside whole, by one rename
 //! ```
@@ -69,6 +70,48 @@ impl Place {
     /// Whether there is a database with anything in it.
     pub fn has_database(&self) -> bool {
         std::fs::metadata(&self.database).is_ok_and(|found| found.len() > 0)
+    }
+
+    /// What became of a journal that was begun here before, as far as it can be seen; none where there was none. Asked
+    /// where no run was begun in the database.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn one_before(&self) -> std::io::Result<Option<String>> {
+        let mut aside = None;
+        for entry in std::fs::read_dir(&self.directory)? {
+            let path = entry?.path();
+            let is_aside = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(ASIDE.as_bytes()));
+            aside = aside.max(is_aside.then_some(path));
+        }
+        Ok(match aside {
+            Some(path) => Some(format!("the journal was damaged and lies in {}", path.display())),
+            None if self.begun().exists() => {
+                Some(format!("the journal is gone: one was begun in {} before", self.directory.display()))
+            }
+            None => None,
+        })
+    }
+
+    /// Marks that a journal was begun here, so that a start that finds none knows what it has lost.
+    pub fn remember(&self) {
+        let path = self.begun();
+        if path.exists() {
+            return;
+        }
+        let mark = || -> std::io::Result<()> {
+            File::options().write(true).create_new(true).mode(0o600).open(&path)?.sync_all()?;
+            leave_to_owner(&path);
+            sync_directory_of(&path)
+        };
+        if let Err(error) = mark() {
+            let path = path.display();
+            tracing::warn!(%error, %path, "the mark of the journal cannot be made: its loss would not be noticed");
+        }
+    }
+
+    fn begun(&self) -> PathBuf {
+        self.directory.join("journal.begun")
     }
 
     /// Takes the journal for this process. The lock lasts as long as the file that is returned.

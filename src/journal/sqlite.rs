@@ -118,6 +118,7 @@ impl SqliteJournal {
             Refused::OtherKey => NoKey::Other { path: journal.seal.place().to_owned() }.into(),
             Refused::Sql(error) => OpenError::Unfit { path: place.database.clone(), source: Unfit::Sql(error) },
         })?;
+        place.remember();
         if let Some(path) = &section.generation_file {
             write_number(path, journal.run).map_err(opening::files("write the generation number", path))?;
         }
@@ -180,6 +181,7 @@ impl SqliteJournal {
         set_meta(&work, "run", run)?;
         let estranged = match found {
             Found::SetAside { path, .. } => Some(format!("the journal was damaged and lies in {}", path.display())),
+            Found::Gone { why } => Some(why.clone()),
             _ if outside == Outside::Unreadable => Some(
                 "the number outside of the journal cannot be read: nobody knows whether this journal is the newest"
                     .to_owned(),

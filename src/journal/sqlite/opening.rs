@@ -26,6 +26,12 @@ pub enum Found {
     Sound,
     /// None was there: the first start.
     New,
+    /// None was there, and there was one before: it was lost, or set aside by a start that was cut off. An empty one was
+    /// begun, and the kiosk is estranged.
+    Gone {
+        /// What became of it, as far as it can be seen.
+        why: String,
+    },
     /// It was damaged. It lies under another name, nothing of it is deleted, and an empty one was begun: the kiosk is
     /// estranged until an operator adopts it (sale.md 11).
     SetAside {
@@ -115,5 +121,6 @@ pub(super) fn found(place: &Place, connection: &Connection) -> Result<Found, Ope
     if was_begun(place, connection)? {
         return Ok(Found::Sound);
     }
-    Ok(Found::New)
+    let why = place.one_before().map_err(files("read", &place.directory))?;
+    Ok(why.map_or(Found::New, |why| Found::Gone { why }))
 }

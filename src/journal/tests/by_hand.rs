@@ -71,6 +71,36 @@ fn a_command_makes_no_journal() {
     assert_eq!(SqliteJournal::open_there(&section).unwrap().run(), 2, "a command has a run of its own");
 }
 
+/// The power fails between the rename and the first run of the empty journal, or the database is deleted.
+#[test]
+fn a_journal_that_is_gone_is_missed() {
+    type Cut = fn(&Place);
+    let aside: Cut = |place| drop(place.set_aside(jiff::Timestamp::UNIX_EPOCH).unwrap());
+    let half_made: Cut = |place| {
+        place.set_aside(jiff::Timestamp::UNIX_EPOCH).unwrap();
+        place.make_database().unwrap();
+        let mut empty = rusqlite::Connection::open(&place.database).unwrap();
+        schema::settle(&empty).unwrap();
+        schema::bring_up(&mut empty).unwrap();
+    };
+    let deleted: Cut = |place| std::fs::remove_dir_all(place.database.parent().unwrap()).unwrap();
+    for (cut, word) in [(aside, "was damaged and lies in"), (half_made, "journal-damaged-"), (deleted, "is gone")] {
+        let dir = tempfile::tempdir().unwrap();
+        let place = sold(&dir);
+        cut(&place);
+        let Opened { journal, found } = open(&dir);
+        assert!(matches!(found, Found::Gone { .. }), "{found:?}");
+        let why = journal.estranged().unwrap().to_owned();
+        assert!(why.contains(word), "{why}");
+        drop(journal);
+        let Opened { mut journal, found } = open(&dir);
+        assert_eq!((found, journal.estranged()), (Found::Sound, Some(why.as_str())), "until somebody adopts it");
+        journal.adopt().unwrap();
+        drop(journal);
+        assert_eq!(open(&dir).journal.estranged(), None, "what was set aside once is not missed twice");
+    }
+}
+
 /// What root makes among the service's files is the service's. Only root can see it.
 #[test]
 fn what_root_makes_is_the_services() {
