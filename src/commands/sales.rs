@@ -14,6 +14,7 @@ use super::{books, load, order};
 use crate::config::Config;
 use crate::journal::JournalError;
 use crate::journal::archive::{Archive, CaseRow, SaleRow, Wanted};
+use crate::journal::place::Place;
 use crate::kiosk::OperatorCommand;
 use crate::money::{Amount, Currency, EXACT_SCALE, parse_scaled};
 use crate::sale::Sale;
@@ -100,7 +101,7 @@ pub(super) enum Sales {
     Adopt,
     /// Copy the whole journal, also while the service runs. The codes in it stay sealed.
     Backup {
-        /// The file to make; it is replaced only by a whole one.
+        /// The file to make, outside the journal's directory; it is replaced only by a whole one.
         to: PathBuf,
     },
     /// For the books: one row a good, as CSV, or as JSON lines with --json.
@@ -163,6 +164,14 @@ pub(super) fn sales(wish: &Sales, path: &Path, out: &mut Out) -> Result<(), Fail
         Sales::EndOfDay => order::by_service(&OperatorCommand::EndOfDay, &config, out),
         Sales::Adopt => order::adopt(&config, out),
         Sales::Backup { to } => {
+            let place = Place::of(&config.journal);
+            if place.holds(to) {
+                return Err(Failed::told(format!(
+                    "{} lies in {}, among the journal's own files: name a place elsewhere, best on another disk",
+                    to.display(),
+                    place.directory.display()
+                )));
+            }
             Archive::open(&config.journal)?.back_up(to)?;
             out.either(&serde_json::json!({ "backup": to }), |_| vec![format!("copied to {}", to.display())])
         }

@@ -122,3 +122,16 @@ fn what_a_person_has_found_out_stands_when_the_journal_is_adopted() {
     assert!(!after[before..].iter().any(|entry| opened(&entry.record)), "{:?}", &after[before..]);
     assert_eq!(machine.journal().sale(sale.id).unwrap().unwrap().payment.money, Money::Paid);
 }
+
+#[test]
+fn a_copy_is_not_made_among_the_journals_own_files() {
+    let machine = Machine::new().sold();
+    let place = Place::of(&machine.section());
+    let link = machine.state.with_file_name("elsewhere");
+    std::os::unix::fs::symlink(place.database.parent().unwrap(), &link).unwrap();
+    for to in [place.database.clone(), place.key.clone(), machine.state.join("new.db"), link.join("journal.db")] {
+        let why = machine.refused(&["sales", "backup", to.to_str().unwrap()]);
+        assert!(why.contains("among the journal's own files"), "{why}");
+    }
+    assert!(machine.says(&["sales", "list"]).0.contains("K07-000123"), "it is what it was");
+}

@@ -275,12 +275,12 @@ fn books_are_compared_backed_up_and_listed_with_the_service_stopped() {
     done.unwrap();
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     assert_eq!((&made["cards"]["paid"], &made["differences"]), (&1.into(), &serde_json::json!([])));
-    let to = machine.state.join("copy.db");
+    let to = machine.state.with_file_name("copy.db");
     machine.says(&["sales", "backup", to.to_str().unwrap()]).1.unwrap();
     let (listed, done) = machine.says(&["sales", "list", "--file", to.to_str().unwrap()]);
     done.unwrap();
     assert!(listed.contains("K07-000123"), "{listed}");
-    assert!(!machine.state.join("copy.part").exists());
+    assert!(!machine.state.with_file_name("copy.part").exists());
     let (stock, done) = machine.says(&["stock", "list"]);
     done.unwrap();
     assert_eq!(stock, "nothing is in stock\n");

@@ -72,6 +72,15 @@ impl Place {
         std::fs::metadata(&self.database).is_ok_and(|found| found.len() > 0)
     }
 
+    /// Whether `target` would lie among the journal's own files, by whichever name their directory is reached.
+    pub fn holds(&self, target: &Path) -> bool {
+        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Where there is no such directory, whoever writes there says so.
+        let (Ok(own), Ok(parent)) = (std::fs::metadata(&self.directory), parent.canonicalize()) else { return false };
+        let same = |at: &Path| std::fs::metadata(at).is_ok_and(|at| (at.dev(), at.ino()) == (own.dev(), own.ino()));
+        parent.ancestors().any(same)
+    }
+
     /// What became of a journal that was begun here before, as far as it can be seen; none where there was none. Asked
     /// where no run was begun in the database.
     ///
