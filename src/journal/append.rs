@@ -12,7 +12,7 @@ use crate::sale::moment::Moment;
 use crate::sale::offer::OrderReference;
 use crate::sale::record::{CaseKind, Closing, Entry, Record};
 use crate::sale::transaction::ApprovalKey;
-use crate::sale::{Goods, Lock, Money, Sale};
+use crate::sale::{Case, Goods, Lock, Money, Sale};
 
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -168,9 +168,9 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
             let due = entry.at.wall_ms.saturating_add(due_after_ms(*case));
             work.prepare_cached(
                 "INSERT INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)
-                 SELECT ?1, count(*), ?2, ?3, ?4, ?5, 'operator' FROM cases WHERE sale = ?1 AND place < 255",
+                 SELECT ?1, count(*), ?2, ?3, ?4, ?5, 'operator' FROM cases WHERE sale = ?1 AND place < ?6",
             )?
-            .execute((&id, word(case), evidence, entry.at.wall_ms, due))?;
+            .execute((&id, word(case), evidence, entry.at.wall_ms, due, Case::NEWER_LAST))?;
             Ok(())
         }
         Record::CaseDecided { case, decision, reason } => {
@@ -193,7 +193,7 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
 }
 
 /// Until when the operator must have looked: a day where money may be wrong, a week where the acquirer has to act.
-fn due_after_ms(kind: CaseKind) -> i64 {
+pub(super) fn due_after_ms(kind: CaseKind) -> i64 {
     match kind {
         CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise | CaseKind::StrangeApproval => DAY_MS,
         CaseKind::OrderInDoubt | CaseKind::CodeLost | CaseKind::NumberRuns | CaseKind::NewerRecord => 2 * DAY_MS,

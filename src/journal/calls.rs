@@ -38,6 +38,10 @@ impl Journal for SqliteJournal {
         for id in mended {
             self.write("close the case of a sale that can be read again", |work, _| unreadable::read_again(work, &id))?;
         }
+        let newer = self.read("compare the cases", |connection, _| unreadable::newer(connection, &sales))?;
+        if !newer.is_empty() {
+            self.write("list what another version wrote", |work, _| unreadable::list_newer(work, &newer))?;
+        }
         if !broken.is_empty() {
             self.write("set aside what cannot be read", |work, _| unreadable::lay_aside(work, &broken))?;
         }

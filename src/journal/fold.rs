@@ -11,7 +11,7 @@ use crate::sale::record::{CaseKind, Entry, Record};
 use crate::sale::{Lock, Sale};
 
 /// A sale's entries in their order. What a newer version wrote and this one does not know stays in the database and
-/// reads as a case in the same place, so that the numbering is kept (sale.md 11).
+/// reads as a case, so that the numbering of the records is kept (sale.md 11).
 pub(super) fn entries(connection: &Connection, id: SaleId) -> Result<Vec<Entry>, Fault> {
     let mut query = connection.prepare_cached(
         "SELECT seq, run, mono_ms, wall_ms, synced, kind, json FROM entries WHERE sale = ?1 ORDER BY seq",
@@ -34,10 +34,13 @@ pub(super) fn entries(connection: &Connection, id: SaleId) -> Result<Vec<Entry>,
 /// By way of a JSON value: numbers of arbitrary precision do not pass through a tagged enum directly.
 fn read(seq: u32, kind: &str, json: &str) -> Record {
     let known = serde_json::from_str::<serde_json::Value>(json).and_then(Record::deserialize);
-    known.unwrap_or_else(|_| Record::CaseOpened {
-        case: CaseKind::NewerRecord,
-        evidence: format!("record {seq} of kind {kind} was written by another version, which understands it"),
-        good: None,
+    known.unwrap_or_else(|_| {
+        let evidence = format!("record {seq} of kind {kind} was written by another version, which understands it");
+        if kind == "case_opened" {
+            // A case there as well, with its row: it has its number among the others.
+            return Record::CaseOpened { case: CaseKind::NewerRecord, evidence, good: None };
+        }
+        Record::Newer { evidence }
     })
 }
 

@@ -1,17 +1,19 @@
-//! Sales whose records cannot be read any more: what becomes of them at a start, and how a person closes their case.
-//! Nothing of them is changed or deleted: what is stated stands in the case, and in the row that lists the sale.
+//! Sales whose records cannot be read any more, or were written by a newer version: what becomes of them at a start, and
+//! how a person closes their case. Nothing of them is changed or deleted: what is stated stands in the case, and in the
+//! row that lists the sale.
 
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use super::append::due_after_ms;
 use super::fault::Fault;
 use super::fold;
 use super::word;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
-use crate::sale::record::Closing;
-use crate::sale::{Goods, Money};
+use crate::sale::record::{CaseKind, Closing};
+use crate::sale::{Case, Goods, Money, Sale};
 
 /// The number of such a case: no other case of a sale has it.
 pub const CASE: u8 = 255;
@@ -64,16 +66,90 @@ pub(super) fn undecided(connection: &Connection) -> Result<BTreeSet<String>, Fau
 /// What can be read again speaks for itself: its case is over, and its own cases stay.
 pub(super) fn read_again(work: &Transaction<'_>, id: &str) -> Result<(), Fault> {
     tracing::warn!(sale = id, "a sale can be read again: its case is over");
+    close_as_readable(work, id, CASE)
+}
+
+fn close_as_readable(work: &Transaction<'_>, id: &str, place: u8) -> Result<(), Fault> {
     work.execute(
         "UPDATE cases SET decided_ms = ?3, decision = 'readable', reason = 'its records can be read again'
          WHERE sale = ?1 AND place = ?2",
-        (id, CASE, jiff::Timestamp::now().as_millisecond()),
+        (id, place, jiff::Timestamp::now().as_millisecond()),
     )?;
+    count_open(work, id)
+}
+
+fn count_open(work: &Transaction<'_>, id: &str) -> Result<(), Fault> {
     work.execute(
         "UPDATE sales SET open_cases = (SELECT count(*) FROM cases WHERE sale = ?1 AND decided_ms IS NULL)
          WHERE id = ?1",
         [id],
     )?;
+    Ok(())
+}
+
+/// What stands otherwise in the list of cases than in the sales: a newer version that wrote a record lists no case of it.
+#[derive(Debug, Default)]
+pub(super) struct Newer {
+    /// Read as a case, and not listed.
+    unlisted: Vec<(SaleId, Case)>,
+    /// Listed, and read as what it is by this version: its sale and its place.
+    understood: Vec<(String, u8)>,
+}
+
+impl Newer {
+    /// Nothing is to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.unlisted.is_empty() && self.understood.is_empty()
+    }
+}
+
+/// Compares.
+pub(super) fn newer(connection: &Connection, open: &[Sale]) -> Result<Newer, Fault> {
+    let mut found = Newer::default();
+    let mut listed = connection.prepare_cached("SELECT 1 FROM cases WHERE sale = ?1 AND place = ?2")?;
+    for sale in open {
+        for case in sale.cases.iter().filter(|case| case.kind == CaseKind::NewerRecord) {
+            if !listed.exists((sale.id.to_string(), case.place))? {
+                found.unlisted.push((sale.id, case.clone()));
+            }
+        }
+    }
+    let mut listed = connection.prepare_cached(
+        "SELECT sale, place FROM cases WHERE kind = ?1 AND decided_ms IS NULL AND place BETWEEN ?2 AND ?3",
+    )?;
+    let rows = listed.query_map((word(&CaseKind::NewerRecord), Case::NEWER_LAST, Case::NEWER), |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, u8>(1)?))
+    })?;
+    for (id, place) in rows.collect::<Result<Vec<_>, _>>()? {
+        let sale = match fold::parse_sale(&id).and_then(|id| fold::sale(connection, id)) {
+            Err(Fault::Damaged(_)) => continue,
+            sale => sale?,
+        };
+        if sale.is_some_and(|sale| sale.case(place).is_none()) {
+            found.understood.push((id, place));
+        }
+    }
+    Ok(found)
+}
+
+/// Lists what is read as a case, and closes what is read as itself again.
+pub(super) fn list_newer(work: &Transaction<'_>, newer: &Newer) -> Result<(), Fault> {
+    for (sale, case) in &newer.unlisted {
+        tracing::warn!(%sale, case.evidence, "a newer version has written what this one does not know: it is a case");
+        let (opened, kind) = (case.opened_at.wall_ms, word(&case.kind));
+        let due = opened.saturating_add(due_after_ms(case.kind));
+        let decided = case.decided.map(|decision| (opened, word(&decision)));
+        let (decided_ms, decision) = decided.map_or((None, None), |(at, decision)| (Some(at), Some(decision)));
+        work.execute(
+            "INSERT INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner, decided_ms, decision)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'operator', ?7, ?8)",
+            (sale.to_string(), case.place, kind, &case.evidence, opened, due, decided_ms, decision),
+        )?;
+        count_open(work, &sale.to_string())?;
+    }
+    for (sale, place) in &newer.understood {
+        close_as_readable(work, sale, *place)?;
+    }
     Ok(())
 }
 

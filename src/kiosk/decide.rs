@@ -32,7 +32,7 @@ impl Kiosk {
             self.tell(id, &event);
         }
         let Some(sale) = self.sales.get(&id) else { return OperatorAnswer::refused("the sale is gone") };
-        let decided = sale.cases.get(usize::from(statement.case)).is_some_and(|case| case.decided.is_some());
+        let decided = sale.case(statement.case).is_some_and(|case| case.decided.is_some());
         let text = format!("{}: money {:?}, {:?}", sale.quote.number, sale.payment.money, sale.phase());
         self.forget_closed();
         if decided { OperatorAnswer::done(text) } else { OperatorAnswer::refused("the journal did not take it") }
@@ -59,7 +59,7 @@ impl Kiosk {
 
 /// The good whose code a person may bring: the case's own, or the first eSIM that is missing where it names none.
 fn wants_code(sale: &Sale, case: u8) -> Result<usize, &'static str> {
-    let case = sale.cases.get(usize::from(case)).ok_or("the sale has no such case")?;
+    let case = sale.case(case).ok_or("the sale has no such case")?;
     let missing = |good: &usize| {
         let open = matches!(sale.goods[*good].state, Goods::Asked | Goods::Accepted | Goods::Unknown);
         open && case.names(*good)
@@ -75,7 +75,7 @@ fn wants_code(sale: &Sale, case: u8) -> Result<usize, &'static str> {
 /// # Errors
 /// Why not, in words.
 pub fn fits(sale: &Sale, statement: &Statement) -> Result<(), &'static str> {
-    let case = sale.cases.get(usize::from(statement.case)).ok_or("the sale has no such case")?;
+    let case = sale.case(statement.case).ok_or("the sale has no such case")?;
     if case.decided.is_some() {
         return Err("the case is decided already: nothing is changed any more");
     }

@@ -98,7 +98,7 @@ pub enum PrinterTask {
 pub struct Statement {
     /// The sale's label.
     pub number: String,
-    /// Which case of the sale, from 0.
+    /// Which case of the sale, by its place.
     pub case: u8,
     /// About the money.
     #[serde(default)]

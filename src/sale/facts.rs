@@ -181,6 +181,9 @@ pub struct Good {
 /// A case of a sale: a row with the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Case {
+    /// Its number in the sale: from 0 in the order in which they were opened, and [`Case::NEWER`] downwards for what a
+    /// newer version wrote, which does not count it as a case. It names the case in every decision and in its row.
+    pub place: u8,
     /// What it is about.
     pub kind: CaseKind,
     /// The evidence.
@@ -194,6 +197,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// The first number of what a newer version wrote.
+    pub const NEWER: u8 = 254;
+    /// The last one; the cases of the sale itself have smaller ones.
+    pub const NEWER_LAST: u8 = 200;
+
     /// Whether a person weighs what was ordered, and not what was paid.
     pub fn is_about_goods(&self) -> bool {
         matches!(self.kind, CaseKind::OrderInDoubt | CaseKind::CodeLost)

@@ -133,8 +133,14 @@ impl Sale {
             Record::Paper { state } => self.paper_is(*state),
             Record::Closed { how } => self.closed = Some(*how),
             Record::CaseOpened { case, evidence, good } => self.open_case(*case, evidence, *good, entry.at),
+            Record::Newer { evidence } => {
+                let (before, _) = self.case_counts();
+                let place = Case::NEWER.saturating_sub(before).max(Case::NEWER_LAST);
+                let (kind, evidence) = (CaseKind::NewerRecord, evidence.clone());
+                self.cases.push(Case { place, kind, evidence, good: None, opened_at: entry.at, decided: None });
+            }
             Record::CaseDecided { case, decision, .. } => {
-                if let Some(case) = self.cases.get_mut(usize::from(*case)) {
+                if let Some(case) = self.cases.iter_mut().find(|known| known.place == *case) {
                     case.decided = Some(*decision);
                 }
             }
@@ -166,7 +172,9 @@ impl Sale {
     }
 
     fn open_case(&mut self, kind: CaseKind, evidence: &str, about: Option<u8>, at: Moment) {
-        self.cases.push(Case { kind, evidence: evidence.to_owned(), good: about, opened_at: at, decided: None });
+        let (_, place) = self.case_counts();
+        let evidence = evidence.to_owned();
+        self.cases.push(Case { place, kind, evidence, good: about, opened_at: at, decided: None });
         match kind {
             CaseKind::MoneyUnknown | CaseKind::ChargedOtherwise => self.payment.evidence_in_case = true,
             CaseKind::OrderInDoubt | CaseKind::CodeLost => {
@@ -181,6 +189,18 @@ impl Sale {
             | CaseKind::NumberRuns
             | CaseKind::NewerRecord => {}
         }
+    }
+
+    /// How many cases there are of what a newer version wrote, and of the sale itself.
+    fn case_counts(&self) -> (u8, u8) {
+        let newer = self.cases.iter().filter(|case| case.place >= Case::NEWER_LAST).count();
+        let count = |cases: usize| u8::try_from(cases).unwrap_or(u8::MAX);
+        (count(newer), count(self.cases.len() - newer).min(Case::NEWER_LAST - 1))
+    }
+
+    /// The case of this number.
+    pub fn case(&self, place: u8) -> Option<&Case> {
+        self.cases.iter().find(|case| case.place == place)
     }
 
     fn apply_to_payment(&mut self, record: &Record, at: Moment) {

@@ -323,9 +323,15 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         good: Option<u8>,
     },
+    /// What a newer version wrote, as it is read here: never written (sale.md 11).
+    #[serde(skip_deserializing)]
+    Newer {
+        /// What stands there.
+        evidence: String,
+    },
     /// A person stated a fact with its witness.
     CaseDecided {
-        /// Which case of this sale, from 0.
+        /// Which case of this sale, by its place.
         case: u8,
         /// What was decided.
         decision: CaseDecision,

@@ -127,3 +127,58 @@ fn what_root_makes_is_the_services() {
     // Whoever has no directory of their own keeps what they made.
     leave_to_owner(Path::new("nowhere"));
 }
+
+/// What is decided, what is listed and what is shown name the same case, whatever a newer version wrote in between.
+#[test]
+fn cases_keep_their_numbers_beside_what_a_newer_version_wrote() {
+    use super::super::archive::Archive;
+    use crate::sale::event::Event;
+    use crate::sale::record::{CaseDecision, CaseKind};
+    let dir = tempfile::tempdir().unwrap();
+    let Opened { mut journal, .. } = open(&dir);
+    let mut played = Played::begin(&mut journal, 1, quote(1, Source::Provider)).unwrap();
+    let id = played.sale.id;
+    drop(journal);
+    let raw = || rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+    let newer = "INSERT INTO entries (sale, seq, run, mono_ms, wall_ms, synced, kind, json)
+                 SELECT id, entries, 1, 0, 0, 1, 'insured', '{\"kind\":\"insured\",\"policy\":7}' FROM sales;
+                 UPDATE sales SET entries = entries + 1;";
+    raw().execute_batch(newer).unwrap();
+    let Opened { mut journal, .. } = open(&dir);
+    played.sale = journal.open_sales().unwrap().remove(0);
+    played.held(&mut journal, "0042").unwrap();
+    let lost = Event::Estranged { why: "a copy".into(), since: 0 };
+    played.on(&mut journal, 2_000, lost).unwrap();
+    let archive = || Archive::open(&Section::at(dir.path())).unwrap();
+    let listed = |all| {
+        let mut rows: Vec<_> = archive().cases(all).unwrap().into_iter().map(|row| (row.place, row.kind)).collect();
+        rows.sort();
+        rows
+    };
+    let folded: Vec<_> = archive().sale(id).unwrap().unwrap().cases.into_iter().collect();
+    let mut told: Vec<_> =
+        folded.iter().map(|case| (u32::from(case.place), crate::journal::word(&case.kind))).collect();
+    told.sort();
+    assert_eq!(listed(false), told);
+    assert_eq!(told[0], (0, "money_unknown".to_owned()), "the newer record counts none of the sale's own");
+    assert_eq!(told.last().unwrap(), &(254, "newer_record".to_owned()), "and it is listed");
+    let charged = CaseDecision::Charged;
+    played.on(&mut journal, 3_000, Event::Decided { case: 0, decision: charged, reason: "slip".into() }).unwrap();
+    assert_eq!(
+        played.sale.case(0).map(|case| (case.kind, case.decided)),
+        Some((CaseKind::MoneyUnknown, Some(charged)))
+    );
+    assert!(!listed(false).contains(&(0, "money_unknown".to_owned())), "the row is that of the case");
+    drop(journal);
+    // The version that understands it is back.
+    raw()
+        .execute_batch(
+            "UPDATE entries SET kind = 'traveller_gone', json = '{\"kind\":\"traveller_gone\"}' WHERE kind = 'insured'",
+        )
+        .unwrap();
+    let mut journal = open(&dir).journal;
+    journal.open_sales().unwrap();
+    assert!(!listed(false).iter().any(|(_, kind)| kind == "newer_record"), "{:?}", listed(false));
+    let row = archive().cases(true).unwrap().into_iter().find(|row| row.place == 254).unwrap();
+    assert_eq!(row.decision.as_deref(), Some("readable"));
+}

@@ -7,7 +7,7 @@ use super::super::transaction::ApprovalKey;
 use super::super::{Case, Goods, Money, Step};
 
 pub(super) fn decided(draft: &mut Draft<'_>, case: u8, decision: CaseDecision, reason: &str) {
-    let open = draft.sale.cases.get(usize::from(case)).is_some_and(|case| case.decided.is_none());
+    let open = draft.sale.case(case).is_some_and(|case| case.decided.is_none());
     if !open {
         return;
     }
@@ -30,7 +30,7 @@ pub(super) fn stated(draft: &mut Draft<'_>, case: u8, decision: CaseDecision) {
         }
         (CaseDecision::GoodsHere, _) => {}
         (CaseDecision::NumberEnded, _) => {
-            let about = draft.sale.cases.get(usize::from(case)).cloned();
+            let about = draft.sale.case(case).cloned();
             for index in 0..draft.sale.goods.len() {
                 let named = about.as_ref().is_none_or(|case| case.names(index));
                 let number = matches!(draft.sale.offer(index).kind, Kind::Number { .. });
@@ -41,7 +41,7 @@ pub(super) fn stated(draft: &mut Draft<'_>, case: u8, decision: CaseDecision) {
             }
         }
         (CaseDecision::GoodsAbsent | CaseDecision::GoodsLost, _) => {
-            let about = draft.sale.cases.get(usize::from(case)).cloned();
+            let about = draft.sale.case(case).cloned();
             for index in 0..draft.sale.goods.len() {
                 let named = about.as_ref().is_none_or(|case| case.names(index));
                 if named && matches!(draft.sale.goods[index].state, Goods::Asked | Goods::Accepted | Goods::Unknown) {

@@ -13,8 +13,8 @@ use super::world::{Booking, Broken, Stand, World};
 pub(super) fn decisions(world: &World, edges: &mut Edges<'_>) -> Result<(), (Move, Broken)> {
     for seat in 0..world.seats.len() {
         let Some(sale) = world.sale(seat) else { continue };
-        for (index, case) in sale.cases.iter().enumerate().filter(|(_, case)| case.decided.is_none()) {
-            let Ok(number) = u8::try_from(index) else { continue };
+        for case in sale.cases.iter().filter(|case| case.decided.is_none()) {
+            let number = case.place;
             for (truth, good) in truths(world, seat, sale, case) {
                 let by = Move::PersonDecides(seat, number, truth);
                 let mut next = world.clone();

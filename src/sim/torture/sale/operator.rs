@@ -20,11 +20,12 @@ pub(super) async fn adopts(stand: &Stand, open: &Open) -> Vec<Wrong> {
     }
     let mut wrongs = Vec::new();
     for sale in stand.disk.sales() {
-        for (place, case) in (0_u8..).zip(&sale.cases).filter(|(_, case)| case.decided.is_none()) {
+        for case in sale.cases.iter().filter(|case| case.decided.is_none()) {
+            let place = case.place;
             let Some(statement) = truth(stand, &sale, place, case.kind) else { continue };
             order(open, OperatorCommand::Decide(Box::new(statement))).await;
             let now = stand.disk.sales().into_iter().find(|known| known.id == sale.id);
-            let decided = now.is_some_and(|now| now.cases[usize::from(place)].decided.is_some());
+            let decided = now.is_some_and(|now| now.case(place).is_some_and(|case| case.decided.is_some()));
             if !decided {
                 wrongs.push(stuck(format!("{}: case {place} could not be decided", sale.quote.number)));
             }
