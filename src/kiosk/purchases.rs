@@ -264,10 +264,9 @@ impl Kiosk {
             }
             LookUp::NotThere => {
                 let terms = &self.settings.terms;
-                let age = |at| now.since(at);
-                let late = age(&purchase.sent_at).is_some_and(|age| age >= terms.absent_after_ms);
-                let apart =
-                    purchase.not_found.iter().any(|at| age(at).is_some_and(|age| age >= terms.absent_spacing_ms));
+                // As of a sale: a start with a wrong clock must not hold the account for ever, this run's own age counts.
+                let late = now.at_least_since(&purchase.sent_at) >= terms.absent_after_ms;
+                let apart = purchase.not_found.iter().any(|at| now.at_least_since(at) >= terms.absent_spacing_ms);
                 purchase.not_found.push(now);
                 if late && apart {
                     return self.purchase_absent(purchase);

@@ -10,6 +10,7 @@ mod mends;
 mod off_sale;
 mod paper;
 mod providers;
+mod purchases;
 mod service_screen;
 mod states;
 mod trade;
