@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::order::by_service;
@@ -10,7 +10,7 @@ use super::out::{Failed, Out, table};
 use super::{load, sales};
 use crate::config::Config;
 use crate::journal::archive::Archive;
-use crate::journal::purchases::PurchaseState;
+use crate::journal::purchases::{Batch, Purchase, PurchaseFact, PurchaseState};
 use crate::kiosk::OperatorCommand;
 use crate::sale::id::ProfileId;
 use crate::sale::offer::ProviderId;
@@ -28,10 +28,22 @@ pub(super) enum Stock {
         #[arg(long)]
         provider: Option<String>,
     },
-    /// Every item with its state and its end, and orders that are open or in doubt. Never a code.
+    /// Every item with its state and its end, orders that are open, in doubt or were refused, and what of `stock buy` still waits or was
+    /// dropped. Never a code.
     List {
         #[command(flatten)]
         from: sales::File,
+    },
+    /// State what became of an order that is in doubt: look it up at its provider first.
+    Decide {
+        /// The order, as `stock list` names it.
+        order: String,
+        /// What became of it.
+        #[arg(long, value_enum)]
+        fact: FactWord,
+        /// Who says so, and why.
+        #[arg(long)]
+        reason: String,
     },
     /// State that an item was never used, after the journal was not the newest: look it up at its provider first.
     Prove {
@@ -64,6 +76,14 @@ pub(super) enum Stock {
     },
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum FactWord {
+    /// Never bought.
+    Absent,
+    /// Bought, and never to be had.
+    Lost,
+}
+
 pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Failed> {
     let config = load(path)?;
     match wish {
@@ -82,6 +102,15 @@ pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Fail
         }
         Stock::Retire { profile } => {
             by_service(&OperatorCommand::RetireStock { profile: item(profile)? }, &config, out)
+        }
+        Stock::Decide { order, fact, reason } => {
+            let unknown = |_| Failed::told(format!("{order:?} is no order: `esim-kiosk stock list` names them"));
+            let id = order.trim().to_ascii_uppercase().parse().map_err(unknown)?;
+            let fact = match fact {
+                FactWord::Absent => PurchaseFact::Absent,
+                FactWord::Lost => PurchaseFact::Lost,
+            };
+            by_service(&OperatorCommand::DecidePurchase { id, fact, reason: reason.clone() }, &config, out)
         }
         Stock::Prove { profile } => by_service(&OperatorCommand::ProveStock { profile: item(profile)? }, &config, out),
         Stock::List { from } => list(&from.archive(&config)?, &config, out),
@@ -106,13 +135,17 @@ fn account(named: Option<&str>, config: &Config) -> Result<ProviderId, Failed> {
 
 fn list(archive: &Archive, config: &Config, out: &mut Out) -> Result<(), Failed> {
     let rows = archive.stock_rows()?;
-    let open: Vec<_> = archive
-        .purchases()?
-        .into_iter()
-        .filter(|purchase| purchase.is_open() || purchase.state == PurchaseState::Doubtful)
-        .collect();
+    let orders = archive.purchases()?;
+    let last = |order: &&Purchase| {
+        orders.iter().rev().find(|last| last.offer.provider == order.offer.provider) == Some(*order)
+    };
+    // An account whose last order was refused: whoever ordered must see it.
+    let refused = |order: &&Purchase| order.state == PurchaseState::Absent && order.decided.is_none() && last(order);
+    let open: Vec<&Purchase> =
+        orders.iter().filter(|order| order.is_open() || order.is_in_doubt() || refused(order)).collect();
+    let batches = archive.batches()?;
     if out.is_json() {
-        return out.value(&serde_json::json!({ "items": rows, "orders": open }));
+        return out.value(&serde_json::json!({ "items": rows, "orders": open, "batches": batches.iter().map(batch_value).collect::<Vec<_>>() }));
     }
     let zone = config.machine.zone();
     let day = |ms: i64| {
@@ -133,7 +166,7 @@ fn list(archive: &Archive, config: &Config, out: &mut Out) -> Result<(), Failed>
             ]
         })
         .collect();
-    if lines.is_empty() && open.is_empty() {
+    if lines.is_empty() && open.is_empty() && batches.is_empty() {
         return out.line("nothing is in stock");
     }
     for line in table(&lines) {
@@ -142,5 +175,24 @@ fn list(archive: &Archive, config: &Config, out: &mut Out) -> Result<(), Failed>
     for order in &open {
         out.line(format!("order {} {:?}: {} {}", order.id, order.state, order.offer.title, order.evidence))?;
     }
-    Ok(())
+    batches.iter().try_for_each(|batch| out.line(batch_line(batch)))
+}
+
+fn batch_line(batch: &Batch) -> String {
+    let Batch { offer, count, begun, dropped, .. } = batch;
+    let left = count.saturating_sub(*begun);
+    match dropped {
+        Some(why) => {
+            format!("dropped: {left} of {count} {} from {} are not bought: {why}", offer.title, offer.provider)
+        }
+        None => format!("waiting: {left} of {count} {} from {} are still to be bought", offer.title, offer.provider),
+    }
+}
+
+fn batch_value(batch: &Batch) -> serde_json::Value {
+    let Batch { id, offer, count, begun, dropped } = batch;
+    serde_json::json!({
+        "id": id, "provider": offer.provider, "plan": offer.plan, "title": offer.title, "count": count, "begun": begun,
+        "dropped": dropped,
+    })
 }

@@ -4,12 +4,14 @@ use super::tests::Machine;
 use crate::journal::Journal;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
+use crate::journal::purchases::{Batch, Purchase, PurchaseState};
 use crate::journal::section::Section;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::tests::by_hand::ruin;
-use crate::journal::tests::{Played, at, quote};
+use crate::journal::tests::{Played, at, offer, quote};
 use crate::sale::effect::Effect;
 use crate::sale::event::Event;
+use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::offer::Source;
 use crate::sale::record::Record;
@@ -134,4 +136,51 @@ fn a_copy_is_not_made_among_the_journals_own_files() {
         assert!(why.contains("among the journal's own files"), "{why}");
     }
     assert!(machine.says(&["sales", "list"]).0.contains("K07-000123"), "it is what it was");
+}
+
+#[test]
+fn what_is_to_be_bought_is_listed_with_its_reason() {
+    let machine = Machine::new();
+    let mut journal = machine.journal();
+    let batch = |number, dropped| Batch {
+        id: SaleId::from_parts(1, number),
+        offer: offer(Source::Provider),
+        count: 5,
+        begun: 0,
+        dropped,
+    };
+    let refused = Some("the order before was not bought: no funds".to_owned());
+    journal.put_batches(&[batch(1, None), batch(2, refused)]).unwrap();
+    let order = |number, state, evidence: &str| Purchase {
+        id: SaleId::from_parts(2, number),
+        batch: Some(SaleId::from_parts(1, 1)),
+        offer: offer(Source::Provider),
+        state,
+        reference: None,
+        profile: None,
+        balance_before: None,
+        sent_at: at(0),
+        not_found: Vec::new(),
+        evidence: evidence.to_owned(),
+        decided: None,
+    };
+    for purchase in [
+        order(1, PurchaseState::Absent, "an old refusal"),
+        order(2, PurchaseState::Doubtful, "HTML instead of an answer"),
+        order(3, PurchaseState::Absent, "no funds at all"),
+    ] {
+        journal.put_purchase(&purchase, None, at(0)).unwrap();
+    }
+    drop(journal);
+    let (said, done) = machine.says(&["stock", "list"]);
+    done.unwrap();
+    for word in ["Doubtful", "HTML instead", "no funds at all", "dropped: 5 of 5", "not bought: no funds"] {
+        assert!(said.contains(word), "{word} is not in {said}");
+    }
+    assert!(said.contains("waiting: 2 of 5") && !said.contains("an old refusal"), "{said}");
+    let (json, _) = machine.says(&["--json", "stock", "list"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["batches"].as_array().unwrap().len(), 2, "{json}");
+    let decide = ["stock", "decide", "nonsense", "--fact", "lost", "--reason", "the provider says so"];
+    assert!(machine.refused(&decide).contains("stock list"));
 }

@@ -11,7 +11,7 @@ pub use super::rows::{CaseRow, ReckoningRow, SaleRow, StockCount, StockRow, Want
 
 use super::operator_calls::OperatorCall;
 use super::place::Place;
-use super::purchases::Purchase;
+use super::purchases::{Batch, Purchase};
 use super::section::Section;
 use super::sqlite::OpenError;
 use super::{JournalError, fold, outbox, purchases, schema};
@@ -196,6 +196,15 @@ impl Archive {
     /// SQLite's or the disk's.
     pub fn purchases(&self) -> Result<Vec<Purchase>, JournalError> {
         purchases::list(&self.connection, true).map_err(|fault| fault.told("read the orders for the stock"))
+    }
+
+    /// What operators have ordered for the stock: what still waits, and what was dropped since the last order.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn batches(&self) -> Result<Vec<Batch>, JournalError> {
+        let batches = purchases::batches(&self.connection).map_err(|fault| fault.told("read what is to be bought"))?;
+        Ok(batches.into_iter().filter(|batch| batch.is_dropped() || batch.begun < batch.count).collect())
     }
 
     /// The items of the stock, without their codes.

@@ -42,6 +42,37 @@ pub struct Batch {
     /// How many of them were begun before: kept beside the purchases, which are counted at start only.
     #[serde(skip)]
     pub begun: u16,
+    /// Why the rest of it is not bought: kept for whoever ordered it, until something else is ordered of this account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<String>,
+}
+
+impl Batch {
+    /// Nothing more of it is bought.
+    pub fn is_dropped(&self) -> bool {
+        self.dropped.is_some()
+    }
+}
+
+/// What a person may state about an order for the stock that is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurchaseFact {
+    /// Never bought.
+    Absent,
+    /// Bought, and never to be had.
+    Lost,
+}
+
+/// What a person has decided about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// What became of it.
+    pub fact: PurchaseFact,
+    /// Who says so, and why.
+    pub reason: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// An order for the stock.
@@ -70,9 +101,17 @@ pub struct Purchase {
     /// What was seen last, secrets masked.
     #[serde(default)]
     pub evidence: String,
+    /// What a person has decided, where it was in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
 }
 
 impl Purchase {
+    /// A person must find out, and has not.
+    pub fn is_in_doubt(&self) -> bool {
+        self.state == PurchaseState::Doubtful && self.decided.is_none()
+    }
+
     /// Something is left to be asked.
     pub fn is_open(&self) -> bool {
         matches!(self.state, PurchaseState::Asked | PurchaseState::Accepted)
@@ -118,14 +157,18 @@ pub(super) fn list(connection: &Connection, all: bool) -> Result<Vec<Purchase>, 
     Ok(rows.iter().filter_map(|text| read(text).ok()).collect())
 }
 
-/// Under which the batches are kept.
+/// Under which the batches are kept, and, apart from them, what was dropped: an earlier version would buy it.
 const BATCHES: &str = "stock_orders";
+const DROPPED: &str = "stock_dropped";
 
 /// What is still to be ordered, and how much of it was begun.
 pub(super) fn batches(connection: &Connection) -> Result<Vec<Batch>, Fault> {
-    let Some(text) = meta::<String>(connection, BATCHES)? else { return Ok(Vec::new()) };
-    let read = serde_json::from_str::<serde_json::Value>(&text).and_then(Vec::<Batch>::deserialize);
-    let mut batches = read.map_err(|why| Fault::Damaged(format!("what is to be bought: {why}")))?;
+    let mut batches = Vec::new();
+    for key in [DROPPED, BATCHES] {
+        let Some(text) = meta::<String>(connection, key)? else { continue };
+        let read = serde_json::from_str::<serde_json::Value>(&text).and_then(Vec::<Batch>::deserialize);
+        batches.extend(read.map_err(|why| Fault::Damaged(format!("what is to be bought: {why}")))?);
+    }
     let begun = list(connection, true)?;
     for batch in &mut batches {
         let count = begun.iter().filter(|purchase| purchase.batch == Some(batch.id)).count();
@@ -136,6 +179,10 @@ pub(super) fn batches(connection: &Connection) -> Result<Vec<Batch>, Fault> {
 
 /// Writes what is still to be ordered.
 pub(super) fn put_batches(work: &Transaction<'_>, batches: &[Batch]) -> Result<(), Fault> {
-    let text = serde_json::to_string(batches).map_err(|why| Fault::Damaged(format!("what is to be bought: {why}")))?;
-    Ok(set_meta(work, BATCHES, text)?)
+    let (dropped, waiting): (Vec<&Batch>, Vec<&Batch>) = batches.iter().partition(|batch| batch.is_dropped());
+    for (key, batches) in [(BATCHES, waiting), (DROPPED, dropped)] {
+        let text = serde_json::to_string(&batches);
+        set_meta(work, key, text.map_err(|why| Fault::Damaged(format!("what is to be bought: {why}")))?)?;
+    }
+    Ok(())
 }

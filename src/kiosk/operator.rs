@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::journal::JournalError;
+use crate::journal::purchases::PurchaseFact;
 use crate::payment::OperatorTask;
 use crate::sale::event::Event;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
@@ -58,6 +59,15 @@ pub enum OperatorCommand {
         plan: String,
         /// How many.
         count: u16,
+    },
+    /// Decide an order for the stock that is in doubt.
+    DecidePurchase {
+        /// Which.
+        id: SaleId,
+        /// What became of it.
+        fact: PurchaseFact,
+        /// Who says so, and why.
+        reason: String,
     },
     /// Take an item out of the stock for good.
     RetireStock {
@@ -251,6 +261,7 @@ impl Kiosk {
             OperatorCommand::TerminalAnswers => self.terminal_answers(),
             OperatorCommand::ProveStock { profile } => self.prove_stock(*profile),
             OperatorCommand::BuyStock { provider, plan, count } => self.buy_stock(provider, plan, *count),
+            OperatorCommand::DecidePurchase { id, fact, reason } => self.decide_purchase(*id, *fact, reason),
             OperatorCommand::RetireStock { profile } => self.retire_stock(*profile),
             OperatorCommand::Terminal(task) => {
                 self.errand(task.clone(), None);

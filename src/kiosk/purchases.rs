@@ -1,7 +1,7 @@
 //! Orders for the stock: duties of the loop, written down before they are sent, recovered by asking, one after the
 //! other in each account (sale.md 6, 7).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -14,7 +14,8 @@ use crate::journal::stock::{Bought, StockState};
 use crate::money::Exact;
 use crate::sale::Lock;
 use crate::sale::id::{GoodKey, ProfileId, SaleId};
-use crate::sale::offer::{Offer, OrderReference};
+use crate::sale::moment::Moment;
+use crate::sale::offer::{Offer, OrderReference, ProviderId};
 
 use super::Kiosk;
 use super::inbox::Inbox;
@@ -67,12 +68,14 @@ pub enum Duty {
 /// What is being bought for the stock.
 #[derive(Debug, Default)]
 pub(super) struct Purchases {
-    /// What operators have ordered, oldest first. A restart goes on with it.
+    /// What operators have ordered, oldest first, and what of it was dropped. A restart goes on with it.
     pub(super) batches: VecDeque<Batch>,
-    /// The wallet is being read for the first of them.
-    reading: bool,
+    /// Accounts that did not tell their wallet: how often, and since when.
+    pub(super) silent: BTreeMap<ProviderId, (u32, Moment)>,
+    /// The wallet is being read for one of them.
+    pub(super) reading: bool,
     /// The one that is under way.
-    open: Option<Purchase>,
+    pub(super) open: Option<Purchase>,
     look_ups: usize,
 }
 
@@ -100,9 +103,11 @@ impl Kiosk {
             (Ok(open), Ok(batches)) => (open, batches),
             (Err(error), _) | (_, Err(error)) => return self.journal_failed(error),
         };
-        self.purchases.batches = batches.into_iter().filter(|batch| batch.begun < batch.count).collect();
-        if !self.purchases.batches.is_empty() {
-            info!(batches = self.purchases.batches.len(), "what an operator has ordered for the stock is bought on");
+        self.purchases.batches =
+            batches.into_iter().filter(|batch| batch.is_dropped() || batch.begun < batch.count).collect();
+        let waiting = self.purchases.batches.iter().filter(|batch| !batch.is_dropped()).count();
+        if waiting > 0 {
+            info!(batches = waiting, "what an operator has ordered for the stock is bought on");
         }
         // One after the other: a second one was never begun.
         let Some(purchase) = open.into_iter().next() else { return };
@@ -117,31 +122,6 @@ impl Kiosk {
     fn hold_account(&mut self, purchase: &Purchase) {
         let account = Lock::Account(purchase.offer.provider.clone());
         self.locks.entry(account).or_insert(purchase.id);
-    }
-
-    /// On every tick: the next one, when its account is free.
-    pub(super) fn follow_purchases(&mut self) {
-        let busy = self.purchases.open.is_some() || self.purchases.reading || self.awaits_proof();
-        if busy || self.is_estranged() || self.halted.is_some() {
-            return;
-        }
-        let Some((batch, offer)) = self.purchases.batches.front().map(|batch| (batch.id, batch.offer.clone())) else {
-            return;
-        };
-        let account = Lock::Account(offer.provider.clone());
-        let Some(provider) = self.providers.get(&offer.provider).cloned() else { return };
-        if self.locks.contains_key(&account) {
-            return;
-        }
-        self.purchases.reading = true;
-        let inbox = self.inbox.clone();
-        tokio::spawn(async move {
-            let balance = provider.balance().await;
-            let duty = Duty::StockWallet { batch, offer: Box::new(offer), balance };
-            if inbox.send(Inbox::Duty(Box::new(duty))).await.is_err() {
-                warn!("the kiosk ended before an order for the stock was begun");
-            }
-        });
     }
 
     /// A duty beside the sales was answered.
@@ -166,13 +146,11 @@ impl Kiosk {
     /// The wallet is read: the order is written down, then sent once.
     fn begin_purchase(&mut self, batch: SaleId, offer: Offer, balance: Outcome<Exact>) {
         self.purchases.reading = false;
-        let Outcome::Done(balance) = balance else {
-            let dropped = self.drop_batch(&offer.provider);
-            return warn!(%offer.provider, dropped, "the account does not answer: nothing more is bought for the stock");
-        };
+        let Outcome::Done(balance) = balance else { return self.account_is_silent(&offer.provider) };
+        self.purchases.silent.remove(&offer.provider);
         let account = Lock::Account(offer.provider.clone());
-        let dropped = self.purchases.batches.front().is_none_or(|first| first.id != batch);
-        if dropped || self.is_estranged() || self.locks.contains_key(&account) {
+        let waits = self.purchases.batches.iter().any(|waiting| waiting.id == batch && !waiting.is_dropped());
+        if !waits || self.is_estranged() || self.locks.contains_key(&account) {
             return;
         }
         let Some(id) = self.new_id() else { return error!("no random numbers: nothing is bought for the stock") };
@@ -188,6 +166,7 @@ impl Kiosk {
             sent_at: now,
             not_found: Vec::new(),
             evidence: String::new(),
+            decided: None,
         };
         if let Err(error) = self.journal.put_purchase(&purchase, None, now) {
             return self.journal_failed(error);
@@ -286,15 +265,16 @@ impl Kiosk {
     }
 
     fn purchase_absent(&mut self, mut purchase: Purchase) {
-        let dropped = self.drop_batch(&purchase.offer.provider);
+        let why = format!("the order before was not bought: {}", purchase.evidence);
+        let dropped = self.drop_batch(&purchase.offer.provider, &why);
         warn!(id = %purchase.id, purchase.evidence, dropped, "nothing was bought for the stock");
         purchase.state = PurchaseState::Absent;
         self.settle_purchase(purchase, None);
     }
 
     fn doubt_purchase(&mut self, mut purchase: Purchase, evidence: &str) {
-        self.drop_batch(&purchase.offer.provider);
-        error!(id = %purchase.id, evidence, "an order for the stock is in doubt: a person must look at the account");
+        let dropped = self.drop_batch(&purchase.offer.provider, "the order before is in doubt");
+        error!(id = %purchase.id, evidence, dropped, "an order for the stock is in doubt: a person must look at the account");
         purchase.state = PurchaseState::Doubtful;
         evidence.clone_into(&mut purchase.evidence);
         self.settle_purchase(purchase, None);

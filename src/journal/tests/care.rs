@@ -271,7 +271,8 @@ fn a_batch_is_counted_by_what_was_begun() {
     use super::super::purchases::{Batch, Purchase, PurchaseState};
     let dir = tempfile::tempdir().unwrap();
     let Opened { mut journal, .. } = open(&dir);
-    let batch = Batch { id: SaleId::from_parts(1, 1), offer: offer(Source::Provider), count: 3, begun: 0 };
+    let batch =
+        Batch { id: SaleId::from_parts(1, 1), offer: offer(Source::Provider), count: 3, begun: 0, dropped: None };
     journal.put_batches(std::slice::from_ref(&batch)).unwrap();
     let purchase = Purchase {
         id: SaleId::from_parts(1, 2),
@@ -284,11 +285,18 @@ fn a_batch_is_counted_by_what_was_begun() {
         sent_at: at(0),
         not_found: Vec::new(),
         evidence: String::new(),
+        decided: None,
     };
     journal.put_purchase(&purchase, None, at(0)).unwrap();
     drop(journal);
     let left = open(&dir).journal.batches().unwrap();
-    assert_eq!(left, [Batch { begun: 1, ..batch }]);
+    assert_eq!(left, [Batch { begun: 1, ..batch.clone() }]);
+    // What was dropped lies apart: the version before, which knows no such thing, must not buy it.
+    let dropped = Batch { dropped: Some("no funds".into()), ..batch };
+    let Opened { mut journal, .. } = open(&dir);
+    journal.put_batches(std::slice::from_ref(&dropped)).unwrap();
+    assert_eq!(journal.batches().unwrap(), [Batch { begun: 1, ..dropped }]);
+    assert_eq!(super::super::sqlite::meta::<String>(&journal.connection, "stock_orders").unwrap().unwrap(), "[]");
 }
 
 /// Its records can be read again (the version that wrote them is back): its case is over, and nobody can close it

@@ -62,6 +62,8 @@ pub(super) struct LaidOut {
     pub(super) orders: Mutex<Vec<OrderRequest>>,
     pub(super) next: Mutex<Vec<OrderOutcome>>,
     pub(super) looked_up: Mutex<Vec<LookUp>>,
+    /// What the wallet holds; 100 where nothing is laid ready.
+    pub(super) wallet: Mutex<Vec<Outcome<Exact>>>,
     /// What a plan costs now; as it was offered where nothing is laid ready.
     pub(super) price: Mutex<Option<Outcome<PriceCheck>>>,
     /// Why it does not sell.
@@ -123,7 +125,8 @@ impl EsimProvider for LaidOut {
     }
 
     async fn balance(&self) -> Outcome<Exact> {
-        Outcome::Done(Exact::parse("100", Currency::EUR).unwrap())
+        let laid = self.wallet.lock().unwrap().pop();
+        laid.unwrap_or(Outcome::Done(Exact::parse("100", Currency::EUR).unwrap()))
     }
 
     async fn order(&self, request: &OrderRequest) -> OrderOutcome {
@@ -270,6 +273,7 @@ impl Rig {
             orders: Mutex::default(),
             next: Mutex::default(),
             looked_up: Mutex::default(),
+            wallet: Mutex::default(),
             price: Mutex::default(),
             trouble: Mutex::default(),
             answers: Mutex::default(),

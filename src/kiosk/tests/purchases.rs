@@ -3,9 +3,9 @@
 use super::books::{archive, journal, rig, until};
 use super::doubles::{Rig, delivery, settings};
 use super::trade::{order, see_selling};
-use crate::esim::OrderOutcome;
+use crate::esim::{Doubt, LookUp, OrderOutcome, Outcome};
 use crate::journal::Journal;
-use crate::journal::purchases::{Purchase, PurchaseState};
+use crate::journal::purchases::{Purchase, PurchaseFact, PurchaseState};
 use crate::kiosk::operator::OperatorCommand;
 use crate::kiosk::view::Selling;
 use crate::sale::id::SaleId;
@@ -14,6 +14,10 @@ use crate::sale::offer::Source;
 
 fn buy(rig: &Rig, count: u16) -> OperatorCommand {
     OperatorCommand::BuyStock { provider: rig.provider.id.clone(), plan: "7".into(), count }
+}
+
+fn doubt() -> Doubt {
+    Doubt { evidence: "no answer".into(), provider_date: None }
 }
 
 /// Sent by a run whose clock was not set, and never answered: this run's own age decides, as for a sale.
@@ -33,6 +37,7 @@ async fn an_order_of_an_unset_clock_does_not_hold_its_account_for_ever() {
         sent_at,
         not_found: Vec::new(),
         evidence: String::new(),
+        decided: None,
     };
     before.put_purchase(&purchase, None, sent_at).unwrap();
     drop(before);
@@ -47,4 +52,59 @@ async fn an_order_of_an_unset_clock_does_not_hold_its_account_for_ever() {
     let one = buy(&rig, 1);
     assert!(order(&mut rig, one).await.ok);
     until(dir.path(), "in stock", |archive| archive.stock().unwrap().len() == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_wallet_is_asked_again_and_nothing_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    let silent = || Outcome::Unknown(doubt());
+    *rig.provider.wallet.lock().unwrap() = vec![silent(), silent(), Outcome::NeverSent("offline".into())];
+    *rig.provider.next.lock().unwrap() = vec![OrderOutcome::Done(delivery(10)), OrderOutcome::Done(delivery(9))];
+    let at = tokio::time::Instant::now();
+    let two = buy(&rig, 2);
+    assert!(order(&mut rig, two).await.ok);
+    let waits = archive(dir.path()).batches().unwrap();
+    assert_eq!((waits.len(), waits[0].begun, waits[0].is_dropped()), (1, 0, false));
+    until(dir.path(), "two in stock", |archive| archive.stock().unwrap().iter().any(|row| row.count == 2)).await;
+    // After 30, 60 and 120 s.
+    assert!((210..240).contains(&at.elapsed().as_secs()), "{:?}", at.elapsed());
+    assert!(archive(dir.path()).batches().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_doubt_drops_the_rest_aloud_and_is_decided_by_a_person() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    rig.provider.next.lock().unwrap().push(OrderOutcome::Unknown(doubt()));
+    let two_candidates = LookUp::Undecidable { evidence: "two orders fit".into() };
+    rig.provider.looked_up.lock().unwrap().push(two_candidates);
+    let three = buy(&rig, 3);
+    assert!(order(&mut rig, three).await.ok);
+    until(dir.path(), "in doubt", |archive| archive.purchases().unwrap().iter().any(Purchase::is_in_doubt)).await;
+    let dropped = archive(dir.path()).batches().unwrap().remove(0);
+    assert_eq!((dropped.begun, dropped.dropped.as_deref()), (1, Some("the order before is in doubt")));
+    let id = archive(dir.path()).purchases().unwrap()[0].id;
+    let decide = |reason: &str| OperatorCommand::DecidePurchase { id, fact: PurchaseFact::Lost, reason: reason.into() };
+    assert!(!order(&mut rig, decide(" ")).await.ok, "no decision without a reason");
+    assert!(order(&mut rig, decide("the provider's list of 22 November")).await.ok);
+    assert!(!order(&mut rig, decide("again")).await.ok, "once");
+    let known = archive(dir.path()).purchases().unwrap().remove(0);
+    assert_eq!(known.decided.map(|by| (by.fact, by.reason)).unwrap().1, "the provider's list of 22 November");
+    // What was dropped is told until something else is ordered, and never bought by itself.
+    rig.running.abort();
+    (&mut rig.running).await.ok();
+    drop(rig);
+    let mut rig = super::books::rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+    assert!(rig.provider.orders.lock().unwrap().is_empty());
+    assert_eq!(archive(dir.path()).batches().unwrap().len(), 1);
+    rig.provider.next.lock().unwrap().push(OrderOutcome::Done(delivery(9)));
+    let one = buy(&rig, 1);
+    assert!(order(&mut rig, one).await.ok);
+    until(dir.path(), "in stock", |archive| archive.stock().unwrap().len() == 1).await;
+    assert!(archive(dir.path()).batches().unwrap().is_empty());
 }
