@@ -111,6 +111,36 @@ impl Played {
         self.on_with(journal, at(ms), Event::Goods { good: 0, news }, Some((id, content)))
     }
 
+    /// Handed over, and acknowledged.
+    pub(crate) fn sold(journal: &mut dyn Journal, random: u8, receipt: &str) -> Result<Self, JournalError> {
+        let mut played = Self::waiting(journal, random, receipt)?;
+        played.on(journal, 6_000, Event::HandOver)?;
+        played.on(journal, 7_000, Event::HaveIt)?;
+        Ok(played)
+    }
+
+    /// Paid and delivered; nobody has seen it.
+    pub(crate) fn waiting(journal: &mut dyn Journal, random: u8, receipt: &str) -> Result<Self, JournalError> {
+        let mut played = Self::begin(journal, random.into(), quote(random.into(), Source::Provider))?;
+        played.held(journal, receipt)?;
+        let (id, code) = (ProfileId::from_parts(2, random.into()), format!("CODE-{random}"));
+        played.delivered(journal, 2_000, &format!("ORD{random}"), id, &profile(&code))?;
+        played.paid(journal)?;
+        Ok(played)
+    }
+
+    /// Paid, and its money could not go back at the terminal any more: closed, and the acquirer owes it.
+    pub(crate) fn refund_due(journal: &mut dyn Journal, random: u8, receipt: &str) -> Result<Self, JournalError> {
+        let mut played = Self::waiting(journal, random, receipt)?;
+        played.on(journal, 6_000, Event::Left)?;
+        played.on(journal, 7_000, Event::DayEnds)?;
+        let step = crate::sale::reverse_now(&played.sale, at(8_000), &played.terms, 1);
+        append(journal, Some(&played.sale), &step, None, None)?;
+        played.sale = step.next;
+        assert_eq!(played.sale.closed, Some(crate::sale::Closing::RefundDue));
+        Ok(played)
+    }
+
     pub(crate) fn paid(&mut self, journal: &mut dyn Journal) -> Result<(), JournalError> {
         self.on(journal, 5_000, Event::Ended(Ending::Completed))
     }

@@ -63,7 +63,8 @@ fn queued(sale: &Sale) -> Queued {
     }
 }
 
-/// Between Authorising and HandingOver, or releasing. One that is handed over already, with its traveller gone, is not.
+/// Between Authorising and HandingOver, or releasing. One that is handed over already, or whose traveller is gone and
+/// comes back with the claim code, is not.
 fn must_not_be_left(sale: &Sale) -> bool {
     match sale.phase() {
         Phase::Chosen
@@ -72,7 +73,7 @@ fn must_not_be_left(sale: &Sale) -> bool {
         | Phase::Fetching
         | Phase::Committing
         | Phase::Releasing => true,
-        Phase::HandingOver => !sale.goods.iter().all(|good| good.exposed),
+        Phase::HandingOver => !sale.traveller_gone && !sale.goods.iter().all(|good| good.exposed),
         Phase::Queued | Phase::Doubtful | Phase::Closed => false,
     }
 }

@@ -2,9 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::books::rig;
+use super::books::{journal, rig};
 use super::doubles::{Rig, settings};
 use super::{approve, off_sale};
+use crate::journal::tests::Played;
 use crate::kiosk::Intent;
 use crate::kiosk::inbox::Inbox;
 use crate::kiosk::operator::{OperatorAnswer, OperatorCommand};
@@ -78,4 +79,17 @@ async fn a_sale_that_is_begun_goes_on_while_the_machine_closes() {
     assert!(order(&mut rig, OperatorCommand::Lock(true)).await.ok);
     rig.see("the sale goes on", |screen| matches!(screen, Screen::Preparing { .. })).await;
     assert!(status(&mut rig).await.busy);
+}
+
+/// A paid eSIM that its traveller left behind waits for its claim code: that is in the journal, and keeps no restart.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_claim_code_keeps_no_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    Played::waiting(journal(dir.path()).as_mut(), 1, "0042").unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    rig.see("open", is_open).await;
+    let told = status(&mut rig).await;
+    assert_eq!((told.open_sales, told.busy), (1, false));
+    let may = order(&mut rig, OperatorCommand::MayRestart).await;
+    assert!(may.ok, "{may:?}");
 }
