@@ -182,7 +182,7 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
         }
         Record::Closed { how } => {
             // Over a second time: the back office must hear of money that went back, and of nothing else twice.
-            let again = matches!(how, Closing::GivenAway | Closing::Refunded | Closing::RefundDue);
+            let again = matches!(how, Closing::GivenAway | Closing::Refunded | Closing::RefundDue | Closing::Lost);
             let otherwise = if again { "REPLACE" } else { "IGNORE" };
             let insert = format!("INSERT OR {otherwise} INTO outbox (sale, made_ms) VALUES (?1, ?2)");
             work.prepare_cached(&insert)?.execute((&id, entry.at.wall_ms))?;

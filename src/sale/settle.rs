@@ -128,7 +128,7 @@ impl<'a> Draft<'a> {
     pub(super) fn settle(&mut self) {
         for _ in 0..64 {
             let before = self.record.len();
-            if self.sale.closed.is_some() {
+            if self.sale.closed.is_some() && !self.refund_came() {
                 return;
             }
             self.settle_used_up();
@@ -147,6 +147,11 @@ impl<'a> Draft<'a> {
     }
 
     fn settle_held(&mut self) {
+    /// It ended with a refund that the acquirer owed, and the money is back now: it ends anew, and the books hear of it.
+    fn refund_came(&self) -> bool {
+        self.sale.closed == Some(Closing::RefundDue) && self.money() == Money::Back
+    }
+
         if self.sale.payment.decision.is_some() {
             return;
         }
