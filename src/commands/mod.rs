@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 something is wrong and was told, 2 the command line cannot be read.
 
 mod books;
+#[cfg(test)]
+mod books_tests;
 mod check;
 #[cfg(test)]
 mod documented;

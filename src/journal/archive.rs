@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row};
 
-pub use super::rows::{CaseRow, ReckoningRow, SaleRow, StockCount, StockRow, Wanted};
+pub use super::rows::{CaseRow, ReckoningRow, Remains, SaleRow, StockCount, StockRow, Wanted};
 
 use super::operator_calls::OperatorCall;
 use super::place::Place;
@@ -15,7 +15,7 @@ use super::purchases::{Batch, Purchase};
 use super::section::Section;
 use super::sqlite::OpenError;
 use super::{JournalError, fold, outbox, purchases, schema};
-use crate::sale::id::{SaleId, SaleNumber};
+use crate::sale::id::{ProfileId, SaleId, SaleNumber};
 use crate::sale::record::Entry;
 use crate::sale::{Lock, Sale};
 
@@ -132,6 +132,29 @@ impl Archive {
     }
 
     /// Who holds what.
+    /// What stands beside the records of a sale and outlives them.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn remains(&self, id: SaleId) -> Result<Remains, JournalError> {
+        let (doing, id) = ("read what is left of a sale", id.to_string());
+        let sql = "SELECT terminal_id, receipt, trace FROM receipts WHERE sale = ?1 ORDER BY day DESC LIMIT 1";
+        let receipts = self.rows(doing, sql, [&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let sql = "SELECT provider, reference FROM orders WHERE sale = ?1 ORDER BY good, reference";
+        let orders = self.rows(doing, sql, [&id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Remains { receipt: receipts.into_iter().next(), orders })
+    }
+
+    /// The provider's name of the order that brought an item of the stock.
+    ///
+    /// # Errors
+    /// SQLite's or the disk's.
+    pub fn stock_order(&self, profile: ProfileId) -> Result<Option<String>, JournalError> {
+        let sql = "SELECT reference FROM stock WHERE profile = ?1";
+        let found = self.rows("look up a stock item's order", sql, [profile.to_string()], |row| row.get(0))?;
+        Ok(found.into_iter().next().flatten())
+    }
+
     ///
     /// # Errors
     /// SQLite's or the disk's.

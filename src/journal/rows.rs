@@ -35,6 +35,15 @@ pub struct SaleRow {
     pub receipt: Option<String>,
 }
 
+/// What is left of a sale whose records went with the years, or cannot be read any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// Terminal id, receipt and trace under which it was paid.
+    pub receipt: Option<(String, String, String)>,
+    /// Account and name of its orders there.
+    pub orders: Vec<(String, String)>,
+}
+
 /// Which sales are wanted; everything that is named must fit.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {

@@ -156,6 +156,8 @@ pub struct Good {
     pub profile: Option<ProfileId>,
     /// The card's number.
     pub iccid: Option<Iccid>,
+    /// What the provider says it took for it.
+    pub charged: Option<Exact>,
     /// When the order was sent.
     pub sent_at: Option<Moment>,
     /// The wallet before the order, as it was sent: the witness where there is no other.

@@ -1,6 +1,6 @@
 //! The fold: how each record changes a sale. Nothing is judged here; what was written down happened.
 
-use super::record::{CaseKind, Entry, PaperState, Record};
+use super::record::{CaseDecision, CaseKind, Entry, PaperState, Record};
 use super::transaction::ReversalOutcome;
 use super::{Case, Decision, Good, Goods, Money, Payment, Sale};
 use crate::sale::id::SaleId;
@@ -50,6 +50,7 @@ impl Sale {
             reference: None,
             profile: None,
             iccid: None,
+            charged: None,
             sent_at: None,
             balance_before: None,
             not_found: Vec::new(),
@@ -293,13 +294,14 @@ impl Sale {
                 good.state = Goods::Accepted;
                 good.reference = Some(reference.clone());
             }
-            Record::Stored { good, reference, profile, iccid, .. } => {
+            Record::Stored { good, reference, profile, iccid, charged } => {
                 let used_up = profile.is_none();
                 let good = &mut self.goods[usize::from(*good)];
                 good.state = Goods::Stored;
                 good.reference = reference.clone().or(good.reference.take());
                 good.profile = *profile;
                 good.iccid.clone_from(iccid);
+                good.charged = *charged;
                 // A top-up or a number that is done counts as exposed for every rule but the commit (sale.md 9).
                 good.exposed |= used_up;
             }
@@ -332,5 +334,16 @@ impl Sale {
     /// Whether a good of this sale comes from stock.
     pub fn from_stock(&self, good: usize) -> bool {
         matches!(self.offer(good).source, Source::Stock { .. })
+    }
+
+    /// Whether the provider was surely paid for this good, or whoever sold it to our stock; also where a person found
+    /// out that it was, and that it is never to be had.
+    pub fn was_bought(&self, good: usize) -> bool {
+        let is_lost = |case: &Case| case.decided == Some(CaseDecision::GoodsLost) && case.names(good);
+        match self.goods[good].state {
+            Goods::Accepted | Goods::Stored => true,
+            Goods::Absent => self.cases.iter().any(is_lost),
+            Goods::None | Goods::Asked | Goods::Unknown => false,
+        }
     }
 }
