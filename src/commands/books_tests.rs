@@ -6,6 +6,7 @@ use super::tests::Machine;
 use crate::journal::section::Section;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::tests::{Played, at, profile, quote};
+use crate::journal::{Journal, Kept};
 use crate::money::{Currency, Exact};
 use crate::sale::event::{Event, GoodsNews};
 use crate::sale::id::ProfileId;
@@ -14,6 +15,11 @@ use crate::sale::transaction::Ending;
 
 fn journal(machine: &Machine) -> SqliteJournal {
     SqliteJournal::open_with(&Section::at(&machine.state), None, jiff::Timestamp::UNIX_EPOCH).unwrap().journal
+}
+
+fn raw(machine: &Machine, sql: &str) {
+    let connection = rusqlite::Connection::open(machine.state.join("journal/journal.db")).unwrap();
+    connection.execute_batch(sql).unwrap();
 }
 
 fn exported(machine: &Machine) -> (Vec<Value>, Vec<String>) {
@@ -78,4 +84,72 @@ fn an_esim_costs_once_and_what_was_not_bought_costs_nothing() {
     );
     assert_eq!(csv.len(), 4, "{csv:?}");
     assert!(csv.iter().all(|line| line.split(',').count() >= csv[0].split(',').count()), "{csv:?}");
+}
+
+#[test]
+fn sales_without_their_records_keep_their_row_in_the_books() {
+    let machine = Machine::new();
+    {
+        let mut journal = journal(&machine);
+        for number in 1..=3_u8 {
+            Played::sold(&mut journal, number, &format!("004{number}")).unwrap();
+        }
+    }
+    // What keep_sales_days leaves of the first, and a medium of the second.
+    raw(
+        &machine,
+        "DELETE FROM entries WHERE sale = (SELECT id FROM sales WHERE number = 'K07-000001');
+         UPDATE sales SET entries = 0 WHERE number = 'K07-000001';
+         UPDATE entries SET json = '•' WHERE sale = (SELECT id FROM sales WHERE number = 'K07-000002');",
+    );
+    let (rows, csv) = exported(&machine);
+    assert_eq!((rows.len(), csv.len()), (3, 4));
+    let kinds: Vec<&str> = rows.iter().map(|row| row["records"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["aged_out", "unreadable", "whole"]);
+    for (row, number) in rows.iter().zip(1..) {
+        let told = ["number", "closed", "money", "gross", "currency", "order", "receipt", "terminal", "state"];
+        let told = told.map(|field| row[field].as_str().unwrap().to_owned());
+        let (label, order, receipt) = (format!("K07-{number:06}"), format!("ORD{number}"), format!("004{number}"));
+        let known = [&label, "delivered", "paid", "9.90", "EUR", &order, &receipt, "12345678", "stored"];
+        assert_eq!(told, known.map(str::to_owned));
+        assert!(!row["chosen"].as_str().unwrap().is_empty() && !row["closed_at"].as_str().unwrap().is_empty());
+    }
+    let (shown, done) = machine.says(&["sales", "show", "K07-000002"]);
+    done.unwrap();
+    assert!(shown.contains("cannot be read any more") && shown.contains("paid  •"), "{shown}");
+    let (told, balanced) = machine.says(&["sales", "reconcile"]);
+    assert!(told.contains("DIFFERENCE: sale K07-000002 cannot be read"), "{told}");
+    assert!(balanced.unwrap_err().contains("do not balance"));
+    let (cases, _) = machine.says(&["sales", "cases"]);
+    assert!(cases.contains("K07-000002 case 255: unreadable"), "{cases}");
+}
+
+#[test]
+fn what_did_not_balance_at_an_end_of_day_is_settled_with_a_reason() {
+    let machine = Machine::new();
+    Played::sold(&mut journal(&machine), 1, "0042").unwrap();
+    let (told, done) = machine.says(&["sales", "reconcile"]);
+    done.unwrap();
+    assert!(told.contains("not compared: the terminal's totals") && !told.contains("the books balance"), "{told}");
+    assert!(machine.says(&["sales", "reconcile", "--settle", "none"]).1.unwrap_err().contains("no kept reckoning"));
+    {
+        let mut journal = journal(&machine);
+        let wallets = std::collections::BTreeMap::new();
+        let totals = crate::sale::transaction::Totals { count: 2, sum_minor: 1_980 };
+        let made = crate::kiosk::reckoning::since_last_day(&mut journal, &wallets, Some(totals), 9_000).unwrap();
+        assert_eq!(made.differences.len(), 1, "{made:?}");
+        let json = serde_json::to_string(&made).unwrap();
+        let kept = Kept { made_ms: 9_000, balanced: made.balances(), json: &json };
+        journal.day_closed("asked", Some(&kept)).unwrap();
+        assert_eq!(journal.unsettled().unwrap(), [json]);
+    }
+    assert!(machine.says(&["sales", "reconcile", "--settle", " "]).1.is_err(), "a reason");
+    machine.says(&["sales", "reconcile", "--settle", "paid at the terminal by hand"]).1.unwrap();
+    assert!(journal(&machine).unsettled().unwrap().is_empty());
+    let (kept, done) = machine.says(&["sales", "reconcile", "--last", "1"]);
+    done.unwrap();
+    assert!(
+        kept.contains("DIFFERENCE: the terminal has 1980") && kept.contains("settled: paid at the terminal"),
+        "{kept}"
+    );
 }

@@ -249,3 +249,20 @@ pub(super) fn reconcile(last: Option<u32>, config: &Config, out: &mut Out) -> Re
     out.either(&made, Reckoning::lines)?;
     if made.balances() { Ok(()) } else { Err(Failed::told("the books do not balance")) }
 }
+
+/// What the kept reckonings differed by is explained.
+pub(super) fn settle(reason: &str, config: &Config, out: &mut Out) -> Result<(), Failed> {
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(Failed::told("a difference is settled with a reason"));
+    }
+    if let Some(answer) = ask(config, &OperatorCommand::SettleBooks { reason: reason.clone() })? {
+        return tell(&answer, out);
+    }
+    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    let now = now(&journal);
+    match journal.settle(&reason, now)? {
+        0 => Err(Failed::told(reckoning::NOTHING_TO_SETTLE)),
+        days => tell(&OperatorAnswer::done(reckoning::settled(days)), out),
+    }
+}

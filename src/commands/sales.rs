@@ -93,6 +93,9 @@ pub(super) enum Sales {
     },
     /// How everything stands: selling, queue, outbox, stock, cases. Asked of the running service.
     Status,
+        /// Instead, write down why the kept ones did not balance: the alarm `books` ends.
+        #[arg(long, value_name = "REASON", conflicts_with = "last")]
+        settle: Option<String>,
     /// May the machine restart now? Fails while a sale is between the card and the hand-over, or money goes back.
     MayRestart,
     /// Close the terminal's day: cards wait until it is over.
@@ -158,7 +161,8 @@ pub(super) fn sales(wish: &Sales, path: &Path, out: &mut Out) -> Result<(), Fail
         Sales::Reprint { number } => {
             order::by_service(&OperatorCommand::Reprint { number: number.clone() }, &config, out)
         }
-        Sales::Reconcile { last } => order::reconcile(*last, &config, out),
+        Sales::Reconcile { settle: Some(reason), .. } => order::settle(reason, &config, out),
+        Sales::Reconcile { last, settle: None } => order::reconcile(*last, &config, out),
         Sales::Status => order::by_service(&OperatorCommand::Status, &config, out),
         Sales::MayRestart => order::by_service(&OperatorCommand::MayRestart, &config, out),
         Sales::EndOfDay => order::by_service(&OperatorCommand::EndOfDay, &config, out),
@@ -269,11 +273,14 @@ struct Shown<'a> {
 
 fn show(archive: &Archive, number: &str, zone: &TimeZone, out: &mut Out) -> Result<(), Failed> {
     let id = archive.find(number)?.ok_or_else(|| Failed::told(format!("there is no sale {number:?}")))?;
-    let entries = match archive.entries(id) {
-        Err(JournalError::Damaged { what }) => return show_raw(archive, id, &what, out),
-        entries => entries?,
+    let (entries, sale) = match (archive.entries(id), archive.sale(id)) {
+        (Err(JournalError::Damaged { what }), _) | (_, Err(JournalError::Damaged { what })) => {
+            return show_raw(archive, id, &what, out);
+        }
+        (entries, sale) => (entries?, sale?),
     };
-    let sale = archive.sale(id)?.ok_or_else(|| Failed::told(format!("sale {number:?} has no records")))?;
+    let aged_out = || format!("the records of sale {number} went with the years: `sales export` has what is left");
+    let sale = sale.ok_or_else(|| Failed::told(aged_out()))?;
     if out.is_json() {
         return out.value(&Shown { sale: &sale, records: &entries });
     }

@@ -11,7 +11,8 @@ use super::sqlite::{SqliteJournal, meta, set_meta};
 use super::stock::{self, StockItem};
 use super::unreadable::{self, Verdict};
 use super::upkeep::{self, Upkeep};
-use super::{Append, DayEnding, Journal, JournalError, OffSale, care, fold, inventory, newest, outbox, retention};
+use super::{Append, DayEnding, DaySales, Journal, JournalError, Kept, OffSale, OpenCase};
+use super::{care, fold, inventory, newest, outbox, retention};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -31,10 +32,9 @@ impl Journal for SqliteJournal {
     }
 
     fn open_sales(&mut self) -> Result<Vec<Sale>, JournalError> {
-        let ((sales, broken), laid_aside) = self.read("read the open sales", |connection, _| {
-            Ok((fold::open_sales(connection)?, unreadable::undecided(connection)?))
+        let ((sales, broken), mended) = self.read("read the open sales", |connection, _| {
+            Ok((fold::open_sales(connection)?, unreadable::mended(connection)?))
         })?;
-        let mended = sales.iter().map(|sale| sale.id.to_string()).filter(|id| laid_aside.contains(id));
         for id in mended {
             self.write("close the case of a sale that can be read again", |work, _| unreadable::read_again(work, &id))?;
         }
@@ -161,7 +161,7 @@ impl Journal for SqliteJournal {
         })
     }
 
-    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError> {
+    fn day_closed(&mut self, evidence: &str, reckoning: Option<&Kept<'_>>) -> Result<u64, JournalError> {
         let now = jiff::Timestamp::now().as_millisecond();
         self.write("write an end of day", |work, _| {
             work.execute(
@@ -169,6 +169,7 @@ impl Journal for SqliteJournal {
                 (now, evidence),
             )?;
             work.execute("DELETE FROM meta WHERE key = 'day_ending'", [])?;
+            reckoning.map_or(Ok(()), |reckoning| care::keep_reckoning(work, reckoning))?;
             Ok(work.query_row("SELECT max(number) FROM days", [], |row| row.get(0))?)
         })
     }
@@ -308,12 +309,25 @@ impl Journal for SqliteJournal {
         self.write("write what the operator closed", |work, _| upkeep::put(work, upkeep))
     }
 
-    fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
-        self.write("keep a reckoning", |work, _| care::keep_reckoning(work, now, balanced, json))
+    fn unsettled(&mut self) -> Result<Vec<String>, JournalError> {
+        self.read("read what did not balance", |connection, _| care::unsettled(connection))
     }
 
-    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
+    fn settle(&mut self, reason: &str, now: Moment) -> Result<u64, JournalError> {
+        self.write("settle what did not balance", |work, _| care::settle(work, reason, now))
+    }
+
+    fn sales_of_day(&mut self, day: u64) -> Result<DaySales, JournalError> {
         self.read("read the sales of a day", |connection, _| care::sales_of_day(connection, day))
+    }
+
+    fn open_cases(&mut self) -> Result<Vec<OpenCase>, JournalError> {
+        self.read("read the open cases", |connection, _| unreadable::open_cases(connection))
+    }
+
+    fn lay_aside(&mut self, id: SaleId, why: &str) -> Result<(), JournalError> {
+        let broken = [unreadable::Unreadable { id: id.to_string(), why: why.to_owned() }];
+        self.write("set aside what cannot be read", |work, _| unreadable::lay_aside(work, &broken))
     }
 
     fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (stock::StockState, Exact)>, JournalError> {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::fold::{self, parse_sale};
 use super::sqlite::{meta, set_meta};
-use super::{DayEnding, OffSale};
-use crate::sale::Sale;
+use super::unreadable::CASE;
+use super::{DayEnding, DaySales, Kept, OffSale, UnreadableSale};
 use crate::sale::moment::Moment;
 
 /// Sales of which travellers are forgotten in one transaction: the loop is not kept waiting for a whole year.
@@ -81,34 +81,66 @@ pub(super) fn keep_off_sale(work: &Connection, plans: &[OffSale]) -> Result<(), 
 }
 
 /// Keeps a reckoning for support.
-pub(super) fn keep_reckoning(work: &Connection, now: Moment, balanced: bool, json: &str) -> Result<(), Fault> {
+pub(super) fn keep_reckoning(work: &Connection, reckoning: &Kept<'_>) -> Result<(), Fault> {
     work.execute(
         "INSERT INTO reckonings (made_ms, day, balanced, json)
          SELECT ?1, coalesce(max(number), 0), ?2, ?3 FROM days",
-        (now.wall_ms, balanced, json),
+        (reckoning.made_ms, reckoning.balanced, reckoning.json),
     )?;
     Ok(())
 }
 
 /// The sales of the terminal's day `day` and later ones, oldest first. The day stands in the quote alone: the first
+/// The reckonings that did not balance and that nobody has settled.
+const UNSETTLED: &str = "balanced = 0 AND json_extract(json, '$.settled') IS NULL";
+
+/// As they were written, oldest first.
+pub(super) fn unsettled(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let sql = format!("SELECT json FROM reckonings WHERE {UNSETTLED} ORDER BY id");
+    let mut query = connection.prepare_cached(&sql)?;
+    let found = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
+/// All of them are settled: why, and when.
+pub(super) fn settle(work: &Connection, reason: &str, now: Moment) -> Result<u64, Fault> {
+    let sql = format!(
+        "UPDATE reckonings SET json = json_set(json, '$.settled', json_object('reason', ?1, 'at_ms', ?2))
+         WHERE {UNSETTLED}"
+    );
+    let settled = work.execute(&sql, (reason, now.wall_ms))?;
+    Ok(u64::try_from(settled).unwrap_or(u64::MAX))
+}
+
 /// sale after the last end of day bounds the search.
-pub(super) fn sales_of_day(connection: &Connection, day: u64) -> Result<Vec<Sale>, Fault> {
+pub(super) fn sales_of_day(connection: &Connection, day: u64) -> Result<DaySales, Fault> {
     let from: i64 =
         connection
             .query_row("SELECT coalesce(max(closed_ms), 0) FROM days WHERE number <= ?1", [day], |row| row.get(0))?;
     // A clock that was set back hides nothing: a day is looked for around the mark as well.
-    let mut query = connection.prepare_cached("SELECT id FROM sales WHERE opened_ms >= ?1 ORDER BY opened_ms, id")?;
-    let ids = query.query_map([from.saturating_sub(86_400_000)], |row| row.get::<_, String>(0))?;
-    let ids = ids.collect::<Result<Vec<_>, _>>()?;
-    let mut sales = Vec::new();
-    for id in ids {
-        match fold::sale(connection, parse_sale(&id)?) {
-            Ok(sale) => sales.extend(sale.filter(|sale| sale.quote.day >= day)),
-            Err(Fault::Damaged(why)) => tracing::warn!(%why, "a sale is missing from the reckoning"),
+    let mut query = connection.prepare_cached(
+        "SELECT id, number, amount_minor, opened_ms >= ?2 OR EXISTS (
+             SELECT 1 FROM cases WHERE sale = sales.id AND place = ?3 AND decided_ms IS NULL)
+         FROM sales WHERE opened_ms >= ?1 ORDER BY opened_ms, id",
+    )?;
+    let rows = query.query_map((from.saturating_sub(86_400_000), from, CASE), |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, bool>(3)?))
+    })?;
+    let mut found = DaySales::default();
+    for row in rows {
+        let (id, number, amount_minor, may_be_of_it) = row?;
+        let id = parse_sale(&id)?;
+        match fold::sale(connection, id) {
+            Ok(sale) => found.sales.extend(sale.filter(|sale| sale.quote.day >= day)),
+            // Its day stands in the quote, which nobody can read.
+            Err(Fault::Damaged(why)) if may_be_of_it => {
+                found.unreadable.push(UnreadableSale { id, number, amount_minor, why });
+            }
+            Err(Fault::Damaged(_)) => {}
             Err(other) => return Err(other),
         }
     }
-    Ok(sales)
+    Ok(found)
 }
 
 /// Wipes what is personal from the entries of sales that closed before `before_ms` and have nothing left to decide:

@@ -11,6 +11,7 @@ mod care;
 mod fault;
 mod fold;
 mod inventory;
+mod kept;
 mod newest;
 pub mod operator_calls;
 pub mod outbox;
@@ -29,9 +30,9 @@ pub mod unreadable;
 pub mod upkeep;
 
 pub use append::word;
+pub use kept::{DayEnding, DaySales, Kept, OffSale, OpenCase, UnreadableSale};
 pub use newest::{is_known, terminal_named};
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::money::Exact;
@@ -39,9 +40,9 @@ use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
 use crate::sale::id::{ProfileId, SaleId, SaleNumber};
 use crate::sale::moment::Moment;
-use crate::sale::offer::{OrderReference, PlanKey, ProviderId};
+use crate::sale::offer::{OrderReference, ProviderId};
 use crate::sale::record::Entry;
-use crate::sale::transaction::{ApprovalKey, Totals};
+use crate::sale::transaction::ApprovalKey;
 use crate::sale::{Lock, Sale};
 
 /// A durable journal. Calls block for the length of a sync; the loop calls them one at a time.
@@ -101,8 +102,8 @@ pub trait Journal: Send {
     /// The number of the last end of day that we know, and one more after [`Journal::day_closed`].
     fn day(&mut self) -> Result<u64, JournalError>;
 
-    /// Notes that the terminal's day was closed (asked or unasked), with its evidence.
-    fn day_closed(&mut self, evidence: &str) -> Result<u64, JournalError>;
+    /// Notes that the terminal's day was closed (asked or unasked), with its evidence and its reckoning: both or none.
+    fn day_closed(&mut self, evidence: &str, reckoning: Option<&Kept<'_>>) -> Result<u64, JournalError>;
 
     /// What lies in stock, neither sold nor retired; nothing in a journal that keeps no stock.
     fn stock(&mut self, now: Moment) -> Result<Vec<stock::StockItem>, JournalError> {
@@ -215,17 +216,20 @@ pub trait Journal: Send {
         Ok(())
     }
 
-    /// Keeps what was computed at an end of day.
-    fn keep_reckoning(&mut self, now: Moment, balanced: bool, json: &str) -> Result<(), JournalError> {
-        let _ = (now, balanced, json);
-        Ok(())
-    }
+    /// The kept reckonings that did not balance and that nobody has settled, as they were written, oldest first.
+    fn unsettled(&mut self) -> Result<Vec<String>, JournalError>;
 
-    /// Every sale that was chosen in or after day `day` of the terminal, folded, oldest first.
-    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
-        let _ = day;
-        Ok(Vec::new())
-    }
+    /// An operator has found out why they did not balance. Returns how many were settled.
+    fn settle(&mut self, reason: &str, now: Moment) -> Result<u64, JournalError>;
+
+    /// Every sale that was chosen in or after day `day` of the terminal.
+    fn sales_of_day(&mut self, day: u64) -> Result<DaySales, JournalError>;
+
+    /// Every case that nobody has decided, the most urgent first.
+    fn open_cases(&mut self) -> Result<Vec<OpenCase>, JournalError>;
+
+    /// A sale that turned out not to be readable any more becomes a case, and holds nothing.
+    fn lay_aside(&mut self, id: SaleId, why: &str) -> Result<(), JournalError>;
 
     /// Every item of the stock, also the sold and the retired ones, with its state and its cost.
     fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (stock::StockState, Exact)>, JournalError> {
@@ -298,32 +302,6 @@ pub trait Journal: Send {
 
     /// A test append, synced, and the head-room of the partition: no card is asked unless it returned within 10 s.
     fn probe(&mut self) -> Result<(), JournalError>;
-}
-
-/// An end of day under way: a barrier for cards until it is over (sale.md 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayEnding {
-    /// When it was begun.
-    pub since: Moment,
-    /// How often `06 50` was sent.
-    pub tries: u32,
-    /// `06 50` was sent, and what became of it is not on disk.
-    pub sent: bool,
-    /// The terminal's totals before it was sent.
-    pub totals: Option<Totals>,
-}
-
-/// A plan that the operator took off sale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OffSale {
-    /// The account.
-    pub provider: ProviderId,
-    /// The plan there.
-    pub plan: PlanKey,
-    /// Why.
-    pub reason: String,
-    /// Since when, in milliseconds of the wall clock.
-    pub since_ms: i64,
 }
 
 /// One step, as it is written.

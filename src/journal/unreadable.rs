@@ -2,14 +2,11 @@
 //! how a person closes their case. Nothing of them is changed or deleted: what is stated stands in the case, and in the
 //! row that lists the sale.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::append::due_after_ms;
 use super::fault::Fault;
-use super::fold;
-use super::word;
+use super::{OpenCase, fold, word};
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::record::{CaseKind, Closing};
@@ -50,17 +47,35 @@ pub(super) fn lay_aside(work: &Transaction<'_>, unreadable: &[Unreadable]) -> Re
              VALUES (?1, ?4, 'unreadable', ?2, ?3, ?3, 'operator')",
             (id, why, now, CASE),
         )?;
-        work.execute("UPDATE sales SET open_cases = max(open_cases, 1) WHERE id = ?1", [id])?;
+        // One that a person has decided already stays decided.
+        work.execute(
+            "UPDATE sales SET open_cases = (SELECT count(*) FROM cases WHERE sale = ?1 AND decided_ms IS NULL)
+             WHERE id = ?1",
+            [id],
+        )?;
         work.execute("DELETE FROM locks WHERE sale = ?1", [id])?;
     }
     Ok(())
 }
 
-/// The sales with such a case that nobody has decided.
-pub(super) fn undecided(connection: &Connection) -> Result<BTreeSet<String>, Fault> {
+/// The sales with such a case that nobody has decided and that can be read again, open or closed.
+pub(super) fn mended(connection: &Connection) -> Result<Vec<String>, Fault> {
     let mut query = connection.prepare_cached("SELECT sale FROM cases WHERE place = ?1 AND decided_ms IS NULL")?;
-    let found = query.query_map([CASE], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut found = query.query_map([CASE], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    found.retain(|id| fold::parse_sale(id).and_then(|id| fold::sale(connection, id)).is_ok_and(|sale| sale.is_some()));
     Ok(found)
+}
+
+/// Every case that nobody has decided, the most urgent first.
+pub(super) fn open_cases(connection: &Connection) -> Result<Vec<OpenCase>, Fault> {
+    let mut query = connection.prepare_cached(
+        "SELECT number, place, kind, money = 'unknown' AND place <> ?1 FROM cases JOIN sales ON sales.id = cases.sale
+         WHERE decided_ms IS NULL ORDER BY due_ms, number, place",
+    )?;
+    let rows = query.query_map([CASE], |row| {
+        Ok(OpenCase { number: row.get(0)?, place: row.get(1)?, kind: row.get(2)?, doubtful: row.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What can be read again speaks for itself: its case is over, and its own cases stay.

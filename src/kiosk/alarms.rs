@@ -93,6 +93,11 @@ pub fn alarms(status: &Status, machine: &Machine, low_balance: Option<&str>) -> 
         ),
         alarm("cases", when(status.cases > 0, "major"), format!("{} sales wait for a decision", status.cases)),
         alarm(
+            "books",
+            when(status.differences > 0, "major"),
+            format!("{} differences between journal, terminal and providers", status.differences),
+        ),
+        alarm(
             "estranged",
             when(status.estranged, "critical"),
             "this journal may not be the newest of the machine: nothing is sold".to_owned(),
@@ -173,6 +178,7 @@ pub(crate) mod tests {
             open_sales: 0,
             doubtful: 0,
             cases: 0,
+            differences: 0,
             estranged: false,
             day_trouble: None,
             office_refuses: 0,
@@ -212,7 +218,7 @@ pub(crate) mod tests {
     fn each_fault_raises_its_own_alarm_and_its_end_clears_it() {
         assert_eq!(raised(&well(), &ROOMY, Some("20")), []);
         type Bend = fn(&mut Status, &mut Machine);
-        let cases: [(&str, &str, Bend); 25] = [
+        let cases: [(&str, &str, Bend); 26] = [
             ("paper", "warning", |status, _| status.printer = "paper low".into()),
             ("paper", "major", |status, _| status.printer = "paper out".into()),
             ("terminal", "major", |status, _| status.terminal = "silent".into()),
@@ -233,6 +239,7 @@ pub(crate) mod tests {
             ("journal", "critical", |status, _| status.journal = false),
             ("doubtful_sale", "major", |status, _| status.doubtful = 1),
             ("cases", "major", |status, _| status.cases = 1),
+            ("books", "major", |status, _| status.differences = 1),
             ("estranged", "critical", |status, _| status.estranged = true),
             ("day", "major", |status, _| status.day_trouble = Some("the terminal closed its day unasked")),
             ("office", "minor", |status, _| status.office_refuses = 2),

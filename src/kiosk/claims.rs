@@ -97,6 +97,7 @@ impl Kiosk {
         self.session.printing = Printing::Idle;
         self.read_stock();
     }
+                    self.lay_aside(id, &what);
 
     /// Show the eSIM of the claimed sale.
     pub(super) fn show_claimed(&mut self, id: SaleId) {

@@ -4,7 +4,7 @@
 use jiff::ToSpan;
 use tracing::{error, info, warn};
 
-use crate::journal::DayEnding;
+use crate::journal::{DayEnding, Kept};
 use crate::payment::{DayOutcome, QueryTag, TerminalOrder};
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -252,14 +252,20 @@ impl Kiosk {
     }
 
     fn close_day(&mut self, evidence: &str, totals: Option<Totals>) {
-        let reckoning = self.reckon(totals);
-        match self.journal.day_closed(evidence) {
+        let made = self.reckon(totals);
+        if self.halted.is_some() {
+            return;
+        }
+        let json = made.as_ref().and_then(|made| serde_json::to_string(made).ok());
+        let kept = made.as_ref().zip(json.as_deref());
+        let kept = kept.map(|(made, json)| Kept { made_ms: made.made_ms, balanced: made.balances(), json });
+        match self.journal.day_closed(evidence, kept.as_ref()) {
             Ok(day) => info!(day, evidence, "the day is closed"),
             Err(error) => return self.journal_failed(error),
         }
         self.day = Day { seen: self.day.seen, ..Day::default() };
-        if let Some(reckoning) = reckoning {
-            self.keep_reckoning(&reckoning);
+        if let Some(made) = made {
+            self.told_differences(&made);
         }
         self.freshen_health();
     }

@@ -49,6 +49,7 @@ pub mod sync;
 mod tests;
 pub mod trading;
 mod traveller;
+mod undecided;
 pub mod unreadable;
 pub mod view;
 pub mod wanted;
@@ -174,6 +175,7 @@ pub struct Kiosk {
     upkeep: Upkeep,
     refresh: Option<Arc<tokio::sync::Notify>>,
     newest: newest::Newest,
+    undecided: undecided::Undecided,
 }
 
 impl Kiosk {
@@ -225,6 +227,7 @@ impl Kiosk {
             upkeep: Upkeep::default(),
             refresh: None,
             newest: newest::Newest::default(),
+            undecided: undecided::Undecided::default(),
         }
     }
 
@@ -371,20 +374,6 @@ impl Kiosk {
         self.shelf.forget();
         self.forget_closed();
         self.post();
-    }
-
-    /// Closed sales leave memory once no session looks at them.
-    fn forget_closed(&mut self) {
-        let closed = std::mem::take(&mut self.closed_over);
-        for id in closed {
-            let looked_at = matches!(self.session.stage,
-                Stage::Sale(seen) | Stage::Receipt(seen) | Stage::Truth(seen) if seen == id);
-            if looked_at {
-                self.closed_over.insert(id);
-            } else {
-                self.sales.remove(&id);
-            }
-        }
     }
 
     fn show(&mut self) {

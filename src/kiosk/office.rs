@@ -3,11 +3,12 @@
 //! A parcel that the back office does not want waits long and holds up nobody; while the office is silent all of them
 //! wait, a little longer each time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tracing::{info, warn};
 
+use crate::journal::JournalError;
 use crate::journal::books::Booked;
 use crate::journal::outbox::Waiting;
 use crate::office::{BackOffice, Parcel, Taken};
@@ -35,6 +36,8 @@ pub(super) struct Post {
     failures: u32,
     /// Refused parcels, and when each may go again.
     refused: BTreeMap<u64, u64>,
+    /// Parcels whose sales cannot be read any more: they wait in the outbox, and are tried again after a restart.
+    unreadable: BTreeSet<u64>,
 }
 
 impl Post {
@@ -44,7 +47,14 @@ impl Post {
     }
 
     pub(super) fn new(office: Option<Arc<dyn BackOffice>>) -> Self {
-        Post { office, under_way: None, quiet_until_ms: 0, failures: 0, refused: BTreeMap::new() }
+        Post {
+            office,
+            under_way: None,
+            quiet_until_ms: 0,
+            failures: 0,
+            refused: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+        }
     }
 
     /// The pause after so many failures in a row: 1, 2, 4 … s, at most a quarter of an hour.
@@ -53,7 +63,10 @@ impl Post {
     }
 
     fn next(&self, waiting: &[Waiting], now_ms: u64) -> Option<Waiting> {
-        let due = |parcel: &&Waiting| self.refused.get(&parcel.number).is_none_or(|until| *until <= now_ms);
+        let due = |parcel: &&Waiting| {
+            let rested = self.refused.get(&parcel.number).is_none_or(|until| *until <= now_ms);
+            rested && !self.unreadable.contains(&parcel.number)
+        };
         waiting.iter().find(due).cloned()
     }
 }
@@ -66,7 +79,7 @@ impl Kiosk {
         if self.post.under_way.is_some() || now.mono_ms < self.post.quiet_until_ms || self.is_estranged() {
             return;
         }
-        let limit = u32::try_from(self.post.refused.len() + 1).unwrap_or(u32::MAX);
+        let limit = u32::try_from(self.post.refused.len() + self.post.unreadable.len() + 1).unwrap_or(u32::MAX);
         let waiting = match self.journal.outbox(0, limit) {
             Ok(waiting) => waiting,
             Err(error) => return self.journal_failed(error),
@@ -89,7 +102,9 @@ impl Kiosk {
     fn parcel(&mut self, waiting: &Waiting) -> Option<Parcel> {
         let sale = match self.journal.sale(waiting.sale) {
             Ok(Some(sale)) => sale,
-            Ok(None) => return None,
+            Ok(None) => return self.cannot_be_sent(waiting, "none of its records is there"),
+            // This one sale is damaged: the others are sent, and everything goes on.
+            Err(JournalError::Damaged { what }) => return self.cannot_be_sent(waiting, &what),
             Err(error) => {
                 self.journal_failed(error);
                 return None;
@@ -98,6 +113,14 @@ impl Kiosk {
         let json = serde_json::to_string(&Booked::of(&sale, Some(waiting.closed_ms))).ok()?;
         let machine = self.settings.machine.clone();
         Some(Parcel { number: waiting.number, key: waiting.sale.to_string(), machine, json })
+    }
+
+    fn cannot_be_sent(&mut self, waiting: &Waiting, why: &str) -> Option<Parcel> {
+        let number = waiting.number;
+        warn!(number, sale = %waiting.sale, why, "a finished sale cannot be read: the back office does not get it");
+        self.post.unreadable.insert(number);
+        self.lay_aside(waiting.sale, why);
+        None
     }
 
     /// What became of the parcel that was under way.

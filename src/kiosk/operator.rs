@@ -40,6 +40,11 @@ pub enum OperatorCommand {
     Adopt,
     /// Compare journal, terminal and providers now.
     Reconcile,
+    /// What did not agree at ends of day is explained: no alarm any more.
+    SettleBooks {
+        /// Why it did not.
+        reason: String,
+    },
     /// How the trade stands: selling, queue, outbox, stock, day, cases. For the service screen too.
     Status,
     /// May the machine restart now? Nothing is changed.
@@ -256,6 +261,7 @@ impl Kiosk {
             OperatorCommand::Reprint { number } => self.reprint(number),
             OperatorCommand::Adopt => self.adopt(),
             OperatorCommand::Reconcile => self.reconcile_now(),
+            OperatorCommand::SettleBooks { reason } => self.settle_differences(reason),
             OperatorCommand::Status => self.trading(),
             OperatorCommand::MayRestart => self.may_restart(),
             OperatorCommand::TerminalAnswers => self.terminal_answers(),
@@ -299,6 +305,7 @@ impl Kiosk {
                 Ok(None) => return Err(missing()),
                 // This one sale is damaged: the journal works, and the others are sold and finished.
                 Err(JournalError::Damaged { what }) => {
+                    self.lay_aside(id, &what);
                     let text = format!("{name} cannot be read ({what}): its case is in `esim-kiosk sales cases`");
                     return Err(OperatorAnswer::refused(text));
                 }
@@ -326,6 +333,10 @@ impl Kiosk {
         let (claim, entries) = match (self.journal.claim_code(id), self.journal.entries(id)) {
             (Ok(Some(claim)), Ok(entries)) => (claim, entries),
             (Ok(None), _) => return OperatorAnswer::refused("the sale's claim code is not in the journal"),
+            // This one sale is damaged: nobody else's receipt is.
+            (Err(JournalError::Damaged { what }), _) | (_, Err(JournalError::Damaged { what })) => {
+                return OperatorAnswer::refused(format!("{number} cannot be read whole ({what}): nothing is printed"));
+            }
             (Err(error), _) | (_, Err(error)) => return self.journal_refused(error),
         };
         let printed = entries

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::stock::StockState;
-use crate::journal::word;
+use crate::journal::{UnreadableSale, word};
 use crate::money::Exact;
 use crate::sale::id::ProfileId;
 use crate::sale::offer::Source;
+use crate::sale::record::CaseDecision;
 use crate::sale::transaction::Totals;
 use crate::sale::{Closing, Goods, Money, Sale};
 
@@ -17,6 +18,10 @@ use crate::sale::{Closing, Goods, Money, Sale};
 pub struct Facts<'a> {
     /// The sales.
     pub sales: &'a [Sale],
+    /// Those that cannot be read any more.
+    pub unreadable: &'a [UnreadableSale],
+    /// Cases that nobody has decided, of any sale.
+    pub open_cases: u32,
     /// Every item of the stock by its profile, also the sold and the retired ones: state and cost.
     pub stock: &'a BTreeMap<ProfileId, (StockState, Exact)>,
     /// What was bought for the stock in the same time: account and cost.
@@ -89,6 +94,12 @@ pub struct Cards {
     pub back: u32,
     /// Their sum.
     pub back_minor: i64,
+    /// Of those that are back, by the word of a person: the terminal may still count them as taken.
+    #[serde(default)]
+    pub back_stated: u32,
+    /// Their sum.
+    #[serde(default)]
+    pub back_stated_minor: i64,
     /// Of these, to be given back by the acquirer.
     pub refund_due: u32,
     /// Payments of which nobody knows.
@@ -129,16 +140,40 @@ pub struct Reckoning {
     pub goods: BTreeMap<Went, Sum>,
     /// Money out, by account.
     pub accounts: BTreeMap<String, Account>,
-    /// Cases that nobody has decided.
+    /// Cases that nobody has decided, of any sale.
     pub open_cases: u32,
     /// What does not agree; nothing where the books balance.
     pub differences: Vec<String>,
+    /// What could not be compared, because one side was not known.
+    #[serde(default)]
+    pub not_compared: Vec<String>,
+    /// What an operator found out about the differences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+}
+
+/// What an operator found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Why the books did not balance.
+    pub reason: String,
+    /// When it was written down, milliseconds since 1970, UTC.
+    pub at_ms: i64,
 }
 
 impl Reckoning {
     /// Everything agrees.
     pub fn balances(&self) -> bool {
         self.differences.is_empty()
+    }
+
+    /// The last word: nobody is told that books balance of which one side is not known.
+    pub fn verdict(&self) -> String {
+        match (self.balances(), self.not_compared.is_empty()) {
+            (true, true) => "the books balance".to_owned(),
+            (true, false) => "what was compared agrees; not everything was compared".to_owned(),
+            (false, _) => "the books do not balance".to_owned(),
+        }
     }
 
     /// For people.
@@ -158,7 +193,7 @@ impl Reckoning {
         ));
         lines.push(match cards.terminal {
             Some(totals) => format!("  terminal: {} payments, {} minor units", totals.count, totals.sum_minor),
-            None => "  the terminal told no totals".to_owned(),
+            None => "  the terminal's totals are not known".to_owned(),
         });
         let costs = |sum: &Sum| {
             let sums: Vec<String> = sum.cost.iter().map(|(currency, cost)| format!("{cost} {currency}")).collect();
@@ -178,9 +213,12 @@ impl Reckoning {
                 text(&account.wallet_now)
             ));
         }
-        match self.differences.as_slice() {
-            [] => lines.push("the books balance".to_owned()),
-            differences => lines.extend(differences.iter().map(|difference| format!("DIFFERENCE: {difference}"))),
+        lines.extend(self.not_compared.iter().map(|what| format!("not compared: {what}")));
+        lines.extend(self.differences.iter().map(|difference| format!("DIFFERENCE: {difference}")));
+        match &self.settled {
+            Some(settled) => lines.push(format!("settled: {}", settled.reason)),
+            None if self.balances() => lines.push(self.verdict()),
+            None => {}
         }
         lines
     }
@@ -195,18 +233,24 @@ pub fn reckon(facts: &Facts<'_>) -> Reckoning {
         cards: Cards { terminal: facts.terminal, ..Cards::default() },
         goods: BTreeMap::new(),
         accounts: BTreeMap::new(),
-        open_cases: 0,
+        open_cases: facts.open_cases,
         differences: Vec::new(),
+        not_compared: Vec::new(),
+        settled: None,
     };
     for sale in facts.sales {
         let how = sale.closed.as_ref().map_or_else(|| "open".to_owned(), word);
         *made.sales.entry(how).or_default() += 1;
-        let open = sale.cases.iter().filter(|case| case.decided.is_none()).count();
-        made.open_cases += u32::try_from(open).unwrap_or(u32::MAX);
         if sale.quote.day >= facts.day {
             count_card(&mut made.cards, sale);
         }
         count_goods(&mut made, facts, sale);
+    }
+    for sale in facts.unreadable {
+        *made.sales.entry("unreadable".to_owned()).or_default() += 1;
+        made.cards.unknown += 1;
+        made.cards.unknown_minor += sale.amount_minor;
+        made.differences.push(format!("sale {} cannot be read, and counts nowhere: {}", sale.number, sale.why));
     }
     for (account, profile, cost) in facts.purchases {
         made.accounts.entry(account.clone()).or_default().bought.add(*cost);
@@ -233,6 +277,11 @@ fn count_card(cards: &mut Cards, sale: &Sale) {
                 Money::Back => {
                     cards.back += 1;
                     cards.back_minor += minor;
+                    // By the acquirer, mostly: the terminal's store knows nothing of that.
+                    if sale.cases.iter().any(|case| case.decided == Some(CaseDecision::Back)) {
+                        cards.back_stated += 1;
+                        cards.back_stated_minor += minor;
+                    }
                 }
                 Money::RefundDue => cards.refund_due += 1,
                 _ => {}
@@ -248,18 +297,21 @@ fn count_goods(made: &mut Reckoning, facts: &Facts<'_>, sale: &Sale) {
             continue;
         }
         let account = made.accounts.entry(offer.provider.to_string()).or_default();
-        match good.state {
-            Goods::Unknown | Goods::Asked => {
-                account.unknown += 1;
-                continue;
-            }
-            Goods::None | Goods::Absent => continue,
-            Goods::Accepted | Goods::Stored => account.bought.add(offer.cost),
+        if matches!(good.state, Goods::Unknown | Goods::Asked) {
+            account.unknown += 1;
+            continue;
         }
+        if !sale.was_bought(index) {
+            continue;
+        }
+        // What the provider says it took, where it says so in its own currency.
+        let cost = good.charged.filter(|charged| charged.currency == offer.cost.currency).unwrap_or(offer.cost);
+        account.bought.add(cost);
         let kept = good.profile.filter(|_| good.in_stock).and_then(|profile| facts.stock.get(&profile));
         let went = match (good.in_stock, kept, sale.closed) {
             (true, Some((state, _)), _) => in_stock(*state),
             (true, None, _) => Went::Nowhere,
+            (false, _, _) if good.state == Goods::Absent => Went::Lost,
             (false, _, _) if good.state == Goods::Accepted => Went::Owed,
             (false, _, Some(Closing::Delivered)) => Went::Delivered,
             (false, _, Some(Closing::Shown)) => Went::Shown,
@@ -269,7 +321,7 @@ fn count_goods(made: &mut Reckoning, facts: &Facts<'_>, sale: &Sale) {
             (false, _, None) => Went::Open,
         };
         let number = sale.quote.number.clone();
-        place(made, went, offer.cost, || format!("good {index} of sale {number} was bought"));
+        place(made, went, cost, || format!("good {index} of sale {number} was bought"));
     }
 }
 
@@ -288,20 +340,27 @@ fn place(made: &mut Reckoning, went: Went, cost: Exact, what: impl FnOnce() -> S
     }
 }
 
-/// Money in by the journal, against the terminal: unknown payments may explain a difference, and nothing else.
+/// Money in by the journal, against the terminal: unknown payments may explain a difference, and money that somebody
+/// else gave back; nothing else.
 fn compare_cards(made: &mut Reckoning) {
     let cards = &made.cards;
-    let Some(totals) = cards.terminal else { return };
+    let Some(totals) = cards.terminal else {
+        made.not_compared.push("the terminal's totals: it is asked for them at the end of day only".to_owned());
+        return;
+    };
     let told = i64::try_from(totals.sum_minor).unwrap_or(i64::MAX);
     let booked = cards.paid_minor - cards.back_minor;
-    let most = booked + cards.unknown_minor;
+    let most = booked + cards.unknown_minor + cards.back_stated_minor;
     if told < booked || told > most {
         made.differences.push(format!(
-            "the terminal has {told} minor units in {} payments, the journal {booked} in {} (and {} unknown in {})",
+            "the terminal has {told} minor units in {} payments, the journal {booked} in {} (and {} unknown in {}, {} \
+             back by a person's word in {})",
             totals.count,
             cards.paid - cards.back,
             cards.unknown_minor,
-            cards.unknown
+            cards.unknown,
+            cards.back_stated_minor,
+            cards.back_stated
         ));
     }
 }
@@ -325,4 +384,8 @@ fn compare_wallets(made: &mut Reckoning, facts: &Facts<'_>) {
             made.differences.push(format!("{more} {} left the wallet at {name} for no order of ours", now.currency));
         }
     }
+    let unknown = made.accounts.iter().filter(|(_, account)| account.left.is_none());
+    let unknown =
+        unknown.map(|(name, _)| format!("the wallet at {name}: not known both at the last end of day and now"));
+    made.not_compared.extend(unknown);
 }

@@ -46,6 +46,8 @@ impl Kiosk {
         info!(open = plan.duties.len(), locks = self.locks.len(), "journal read");
         self.sales = sales.into_iter().map(|sale| (sale.id, sale)).collect();
         self.interrupted = plan.interrupted;
+        self.read_cases();
+        self.read_differences();
         self.read_stock();
         self.recover_off_sale();
         self.recover_upkeep();

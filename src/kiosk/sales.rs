@@ -13,6 +13,7 @@ use crate::sale::record::{Quote, Record};
 use crate::sale::{Lock, Sale, Step, reverse_now, rules};
 
 use super::Kiosk;
+use super::session::Stage;
 
 /// How often a new sale is named anew before we give up: a taken label or code is chance, three are a fault.
 const NAMING_TRIES: u32 = 3;
@@ -85,6 +86,7 @@ impl Kiosk {
             self.note(&next, &record);
             self.book_locks(id, &takes, &gives);
             self.stock_changed(&record, &takes, &gives);
+            self.cases_changed(&next, &record);
         }
         for entry in &record {
             if let Record::Closed { how } = &entry.record {
@@ -101,6 +103,20 @@ impl Kiosk {
             self.perform(id, effect);
         }
         Ok(())
+    }
+
+    /// Closed sales leave memory once no session looks at them.
+    pub(super) fn forget_closed(&mut self) {
+        let closed = std::mem::take(&mut self.closed_over);
+        for id in closed {
+            let looked_at = matches!(self.session.stage,
+                Stage::Sale(seen) | Stage::Receipt(seen) | Stage::Truth(seen) if seen == id);
+            if looked_at {
+                self.closed_over.insert(id);
+            } else {
+                self.sales.remove(&id);
+            }
+        }
     }
 
     /// What changes hands with this step.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::money::Exact;
 use crate::payment::TerminalHealth;
 use crate::printer::{PrinterFault, PrinterState};
-use crate::sale::{Money, Sale};
+use crate::sale::Money;
 
 use super::Kiosk;
 use super::view::{OutOfService, Selling};
@@ -49,8 +49,10 @@ pub struct Status {
     pub open_sales: usize,
     /// Sales of which it is not known whether the card was charged.
     pub doubtful: usize,
-    /// Sales with another case that a person must decide.
+    /// Sales with another case that a person must decide, closed ones and those that cannot be read any more among them.
     pub cases: usize,
+    /// What did not agree at ends of day, and nobody has settled.
+    pub differences: usize,
     /// This journal may not be the newest: nothing is sold until somebody adopts it.
     pub estranged: bool,
     /// What is wrong with the end of the terminal's day, in words.
@@ -133,7 +135,8 @@ impl Kiosk {
             accounts: self.account_statuses(),
             open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
             doubtful: self.sales.values().filter(|sale| sale.payment.money == Money::Unknown).count(),
-            cases: self.sales.values().filter(|sale| has_another_case(sale)).count(),
+            cases: self.undecided.sales(),
+            differences: self.undecided.differences.len(),
             estranged: self.is_estranged(),
             day_trouble: self.day.trouble(),
             office_refuses: self.post.refused(),
@@ -142,11 +145,6 @@ impl Kiosk {
             closed: self.closed_count.clone(),
         }
     }
-}
-
-/// A case that [`Status::doubtful`] does not count.
-fn has_another_case(sale: &Sale) -> bool {
-    sale.payment.money != Money::Unknown && sale.cases.iter().any(|case| case.decided.is_none())
 }
 
 fn terminal(health: &TerminalHealth) -> String {

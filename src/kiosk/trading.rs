@@ -35,8 +35,10 @@ pub struct Trading {
     pub selling: serde_json::Value,
     /// Sales that are not closed.
     pub open_sales: usize,
-    /// Cases of these that nobody has decided.
+    /// Cases that nobody has decided, of any sale: open, closed, or not to be read any more.
     pub open_cases: usize,
+    /// What did not agree at ends of day, and nobody has settled.
+    pub differences: Vec<String>,
     /// The queue, oldest first.
     pub queue: Vec<Queued>,
     /// The outbox.
@@ -90,11 +92,11 @@ impl Kiosk {
         };
         let now = self.clock.now();
         let days = i64::from(self.settings.trade.stock_days_left);
-        let open = || self.sales.values().filter(|sale| sale.closed.is_none());
         let status = Trading {
             selling: serde_json::to_value(self.health.selling()).unwrap_or_default(),
-            open_sales: open().count(),
-            open_cases: open().flat_map(|sale| &sale.cases).filter(|case| case.decided.is_none()).count(),
+            open_sales: self.sales.values().filter(|sale| sale.closed.is_none()).count(),
+            open_cases: self.undecided.cases.len(),
+            differences: self.undecided.differences.clone(),
             queue: self.sales.values().filter(|sale| counts_against_caps(sale)).map(queued).collect(),
             outbox,
             stock_for_sale: self.stock.iter().filter(|item| item.is_for_sale(now, days)).count(),

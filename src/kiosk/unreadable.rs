@@ -49,6 +49,14 @@ pub fn verdict(statement: &Statement) -> Result<Verdict, &'static str> {
 }
 
 impl Kiosk {
+    /// A sale turned out not to be readable: it is a case, which is counted, and everything else goes on.
+    pub(super) fn lay_aside(&mut self, id: SaleId, why: &str) {
+        match self.journal.lay_aside(id, why) {
+            Ok(()) => self.read_cases(),
+            Err(error) => self.journal_failed(error),
+        }
+    }
+
     /// A person closes the case of a sale that cannot be read.
     pub(super) fn decide_unreadable(&mut self, statement: &Statement) -> OperatorAnswer {
         let verdict = match verdict(statement) {
@@ -67,7 +75,10 @@ impl Kiosk {
             Err(error) => return self.journal_refused(error),
         };
         match decided {
-            Ok(true) => OperatorAnswer::done(told(&name, &verdict)),
+            Ok(true) => {
+                self.read_cases();
+                OperatorAnswer::done(told(&name, &verdict))
+            }
             Ok(false) => OperatorAnswer::refused(NO_SUCH_CASE),
             Err(error) => self.journal_refused(error),
         }

@@ -9,7 +9,7 @@ use crate::journal::purchases::{Batch, Purchase};
 use crate::journal::stock::{Bought, StockItem, StockState};
 use crate::journal::unreadable::Verdict;
 use crate::journal::upkeep::Upkeep;
-use crate::journal::{Append, DayEnding, Journal, JournalError, OffSale};
+use crate::journal::{Append, DayEnding, DaySales, Journal, JournalError, Kept, OffSale, OpenCase};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -218,12 +218,12 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
     }
 
     writes! {
-        Other day_closed(evidence: &str) -> u64;
+        Other day_closed(evidence: &str, reckoning: Option<&Kept<'_>>) -> u64;
         Other outbox_taken(number: u64, now: Moment) -> ();
         Other estrange(why: &str) -> ();
         Other adopt() -> ();
         Other end_day(ending: Option<&DayEnding>) -> ();
-        Other keep_reckoning(now: Moment, balanced: bool, json: &str) -> ();
+        Other settle(reason: &str, now: Moment) -> u64;
         Other put_purchase(purchase: &Purchase, brought: Option<&Bought<'_>>, now: Moment) -> ();
         Other keep_off_sale(plans: &[OffSale]) -> ();
         Other put_upkeep(upkeep: &Upkeep) -> ();
@@ -235,6 +235,7 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         Other free_locks(orphaned: &[(Lock, SaleId)], now: Moment) -> ();
         Other learn_transaction(key: &ApprovalKey) -> ();
         Other clock_stepped(by_ms: i64, now: Moment) -> ();
+        Other lay_aside(id: SaleId, why: &str) -> ();
         Other decide_unreadable(id: SaleId, by: &Verdict, now: Moment) -> bool;
     }
 
@@ -263,7 +264,9 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         has_history() -> bool;
         batches() -> Vec<Batch>;
         day_ending() -> Option<DayEnding>;
-        sales_of_day(day: u64) -> Vec<Sale>;
+        sales_of_day(day: u64) -> DaySales;
+        open_cases() -> Vec<OpenCase>;
+        unsettled() -> Vec<String>;
         stock_books() -> BTreeMap<ProfileId, (StockState, Exact)>;
         purchases(all: bool) -> Vec<Purchase>;
         last_reckoning() -> Option<String>;

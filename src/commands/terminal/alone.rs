@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::journal::archive::Archive;
 use crate::journal::place::Place;
 use crate::journal::sqlite::SqliteJournal;
-use crate::journal::{DayEnding, Journal};
+use crate::journal::{DayEnding, Journal, Kept};
 use crate::kiosk::{found_closed, keeps_day_open, reckoning, standing};
 use crate::payment::profile::{TerminalProfile, keep_measured};
 use crate::payment::zvt::{Aftermath, ZvtTerminal};
@@ -299,11 +299,15 @@ pub(super) fn end_of_day(config: &Config) -> Result<DayTold, Failed> {
 fn close(journal: &mut SqliteJournal, evidence: &str, totals: Option<Totals>) -> Result<DayTold, Failed> {
     let at = now(journal);
     let made = reckoning::since_last_day(journal, &std::collections::BTreeMap::new(), totals, at.wall_ms)?;
-    let day = journal.day_closed(evidence)?;
-    journal.keep_reckoning(at, made.balances(), &serde_json::to_string(&made)?)?;
+    let json = serde_json::to_string(&made)?;
+    let kept = Kept { made_ms: at.wall_ms, balanced: made.balances(), json: &json };
+    let day = journal.day_closed(evidence, Some(&kept))?;
     let sum =
         totals.map_or(String::new(), |totals| format!(", {} payments, {} minor units", totals.count, totals.sum_minor));
-    let books =
-        if made.balances() { "the books balance" } else { "THE BOOKS DO NOT BALANCE: esim-kiosk sales reconcile" };
+    let books = if made.balances() {
+        made.verdict()
+    } else {
+        "THE BOOKS DO NOT BALANCE: esim-kiosk sales reconcile --last 1".to_owned()
+    };
     Ok(DayTold { message: format!("day {day} is closed{sum}; {books}"), totals })
 }

@@ -100,7 +100,7 @@ fn two_sales_never_share_a_profile_an_order_a_receipt_a_code_or_a_number() {
     second.delivered(&mut journal, 2_000, "ORD2", two, &profile("ABC-2")).unwrap();
     assert_eq!(violation(second.paid(&mut journal)), Violation::ReceiptBound);
     // On another day the terminal's numbers begin again.
-    journal.day_closed("asked").unwrap();
+    journal.day_closed("asked", None).unwrap();
     assert_eq!(journal.day().unwrap(), 1);
 }
 
@@ -202,4 +202,28 @@ fn stock_is_bought_sold_once_and_freed_by_a_decline() {
     assert!(sold.sale.closed.is_some() && journal.stock(at(9_000)).unwrap().is_empty());
     let third = Played::begin(&mut journal, 3, quote(3, Source::Stock { profile: id }));
     assert_eq!(violation(third.map(drop)), Violation::ProfileBound);
+}
+
+/// The acquirer has paid it back: the sale ends as refunded, and the back office, which heard of a refund that is due,
+/// hears of it once more.
+#[test]
+fn a_refund_that_came_ends_the_sale_anew() {
+    use crate::sale::record::{CaseDecision, Closing};
+    let mut journal = memory();
+    let mut played = Played::refund_due(&mut journal, 1, "0042").unwrap();
+    let first = journal.outbox(0, 9).unwrap();
+    assert_eq!(first.len(), 1);
+    journal.outbox_taken(first[0].number, at(8_500)).unwrap();
+    assert_eq!(journal.open_cases().unwrap().len(), 1, "the acquirer owes it");
+    let back = Event::Decided { case: 0, decision: CaseDecision::Back, reason: "its advice".into() };
+    played.on(&mut journal, 9_000, back.clone()).unwrap();
+    played.on(&mut journal, 9_500, back).unwrap();
+    let sale = journal.sale(played.sale.id).unwrap().unwrap();
+    assert_eq!((sale.closed, sale.payment.money), (Some(Closing::Refunded), crate::sale::Money::Back));
+    let row = journal.connection.query_row("SELECT closed, money FROM sales", [], |row| Ok((row.get(0)?, row.get(1)?)));
+    assert_eq!(row.unwrap(), ("refunded".to_owned(), "back".to_owned()));
+    let again = journal.outbox(0, 9).unwrap();
+    assert_eq!(again.len(), 1, "told once more, and not twice");
+    assert!(again[0].number > first[0].number && again[0].sale == sale.id);
+    assert!(journal.open_cases().unwrap().is_empty());
 }

@@ -84,15 +84,11 @@ impl Kiosk {
         if let Some(why) = trading.estranged {
             rows.push(ServiceRow::new("Journal", why, Standing::Bad));
         }
-        for sale in self.sales.values() {
-            for case in sale.cases.iter().filter(|case| case.decided.is_none()) {
-                rows.push(ServiceRow::new(
-                    sale.quote.number.to_string(),
-                    format!("case: {:?}", case.kind),
-                    Standing::Care,
-                ));
-            }
-        }
+        rows.extend(trading.differences.into_iter().map(|what| ServiceRow::new("Books", what, Standing::Bad)));
+        rows.extend(self.undecided.cases.iter().map(|case| {
+            let fact = format!("case {}: {}", case.place, case.kind.replace('_', " "));
+            ServiceRow::new(case.number.clone(), fact, Standing::Care)
+        }));
         let now = self.clock.now();
         let local = |wall_ms| locale::time_of_day(self.clock.local(&Moment { wall_ms, ..now }).time());
         rows.extend(trading.queue.into_iter().map(|queued| {

@@ -8,12 +8,11 @@ use super::books::{archive, journal, rig};
 use super::closing::pull_the_plug;
 use super::doubles::settings;
 use super::trade::{day_closes, order, see_selling, totals};
-use crate::journal::Journal;
+use crate::journal::{Journal, Kept};
 use crate::kiosk::Settings;
 use crate::kiosk::operator::OperatorCommand;
 use crate::kiosk::view::{OutOfService, Selling};
 use crate::payment::TerminalOrder;
-use crate::sale::moment::Moment;
 
 /// A store that was empty before `06 50` is empty after it too, whether the order went out or the power failed first.
 #[tokio::test(start_paused = true)]
@@ -42,8 +41,9 @@ fn at_half_past_one() -> Settings {
 
 fn reckoned(dir: &std::path::Path, at: &str) {
     let wall_ms = at.parse::<Timestamp>().unwrap().as_millisecond();
-    let now = Moment { run: 1, mono_ms: 0, wall_ms, synced: true };
-    journal(dir).keep_reckoning(now, true, &format!(r#"{{"day":1,"made_ms":{wall_ms}}}"#)).unwrap();
+    let json = format!(r#"{{"day":1,"made_ms":{wall_ms}}}"#);
+    let kept = Kept { made_ms: wall_ms, balanced: true, json: &json };
+    journal(dir).day_closed("asked", Some(&kept)).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod baskets;
 mod books;
+mod cases;
 mod closing;
 mod days;
 mod doubles;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{MemoryJournal, ReceiptName, receipt_name};
 use crate::journal::stock::{Bought, StockItem, StockState};
-use crate::journal::{Append, DayEnding, Journal, JournalError, is_known, terminal_named};
+use crate::journal::{
+    Append, DayEnding, DaySales, Journal, JournalError, Kept, OpenCase, is_known, terminal_named, word,
+};
 use crate::money::Exact;
 use crate::sale::activation::Profile;
 use crate::sale::claim::ClaimCode;
@@ -13,7 +15,7 @@ use crate::sale::moment::Moment;
 use crate::sale::offer::{OrderReference, ProviderId};
 use crate::sale::record::{Entry, Record};
 use crate::sale::transaction::ApprovalKey;
-use crate::sale::{Goods, Lock, Sale};
+use crate::sale::{Goods, Lock, Money, Sale};
 
 impl Journal for MemoryJournal {
     fn append(&mut self, step: &Append<'_>) -> Result<(), JournalError> {
@@ -112,9 +114,10 @@ impl Journal for MemoryJournal {
         Ok(self.disk.disk().days)
     }
 
-    fn day_closed(&mut self, _evidence: &str) -> Result<u64, JournalError> {
+    fn day_closed(&mut self, _evidence: &str, reckoning: Option<&Kept<'_>>) -> Result<u64, JournalError> {
         let mut disk = self.disk.disk();
         disk.days += 1;
+        disk.reckonings.extend(reckoning.map(|kept| kept.json.to_owned()));
         disk.ending = None;
         Ok(disk.days)
     }
@@ -172,19 +175,38 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    fn keep_reckoning(&mut self, _now: Moment, _balanced: bool, json: &str) -> Result<(), JournalError> {
-        self.disk.disk().reckonings.push(json.to_owned());
-        Ok(())
+    fn unsettled(&mut self) -> Result<Vec<String>, JournalError> {
+        Ok(self.disk.disk().reckonings.iter().filter(|json| is_unsettled(json)).cloned().collect())
+    }
+
+    fn settle(&mut self, reason: &str, now: Moment) -> Result<u64, JournalError> {
+        let mut disk = self.disk.disk();
+        let mut settled = 0;
+        for json in disk.reckonings.iter_mut().filter(|json| is_unsettled(json)) {
+            let mut made: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+            made["settled"] = serde_json::json!({ "reason": reason, "at_ms": now.wall_ms });
+            *json = made.to_string();
+            settled += 1;
+        }
+        Ok(settled)
     }
 
     fn last_reckoning(&mut self) -> Result<Option<String>, JournalError> {
         Ok(self.disk.disk().reckonings.last().cloned())
     }
 
-    fn sales_of_day(&mut self, day: u64) -> Result<Vec<Sale>, JournalError> {
+    fn sales_of_day(&mut self, day: u64) -> Result<DaySales, JournalError> {
         let mut sales = self.disk.sales();
         sales.retain(|sale| sale.quote.day >= day);
-        Ok(sales)
+        Ok(DaySales { sales, unreadable: Vec::new() })
+    }
+
+    fn open_cases(&mut self) -> Result<Vec<OpenCase>, JournalError> {
+        Ok(self.disk.disk().folded.values().flat_map(open_cases_of).collect())
+    }
+
+    fn lay_aside(&mut self, id: SaleId, why: &str) -> Result<(), JournalError> {
+        Err(JournalError::Damaged { what: format!("sale {id} in memory: {why}") })
     }
 
     fn stock_books(&mut self) -> Result<BTreeMap<ProfileId, (StockState, Exact)>, JournalError> {
@@ -213,4 +235,19 @@ impl Journal for MemoryJournal {
         }
         Ok(())
     }
+}
+
+fn open_cases_of(sale: &Sale) -> impl Iterator<Item = OpenCase> {
+    let open = sale.cases.iter().enumerate().filter(|(_, case)| case.decided.is_none());
+    open.map(|(place, case)| OpenCase {
+        number: sale.quote.number.0.clone(),
+        place: u8::try_from(place).unwrap_or(u8::MAX),
+        kind: word(&case.kind),
+        doubtful: sale.payment.money == Money::Unknown,
+    })
+}
+
+fn is_unsettled(json: &str) -> bool {
+    let made: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    made["settled"].is_null() && made["differences"].as_array().is_some_and(|all| !all.is_empty())
 }
