@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::tests::Machine;
 use crate::journal::section::Section;
 use crate::journal::sqlite::SqliteJournal;
-use crate::journal::tests::{Played, at, profile, quote};
+use crate::journal::tests::{Played, at, claim, profile, quote};
 use crate::journal::{Journal, Kept};
 use crate::money::{Currency, Exact};
 use crate::sale::event::{Event, GoodsNews};
@@ -122,6 +122,46 @@ fn sales_without_their_records_keep_their_row_in_the_books() {
     assert!(balanced.unwrap_err().contains("do not balance"));
     let (cases, _) = machine.says(&["sales", "cases"]);
     assert!(cases.contains("K07-000002 case 255: unreadable"), "{cases}");
+}
+
+#[test]
+fn a_sale_is_found_by_the_code_that_its_traveller_holds() {
+    let machine = Machine::new();
+    Played::sold(&mut journal(&machine), 1, "0042").unwrap();
+    Played::sold(&mut journal(&machine), 2, "0043").unwrap();
+    let code = claim(2).grouped();
+    let (found, done) = machine.says(&["sales", "find", "--claim", &code.to_lowercase()]);
+    done.unwrap();
+    assert!(found.contains("K07-000002") && !found.contains("K07-000001"), "{found}");
+    assert!(!found.contains(&code) && !found.contains(&code.replace('-', "")));
+    let (_, unknown) = machine.says(&["sales", "find", "--claim", &claim(9).grouped()]);
+    assert!(unknown.unwrap_err().contains("no sale of this machine"));
+    let (_, typed) = machine.says(&["sales", "find", "--claim", "7QK"]);
+    assert!(typed.unwrap_err().contains("nine characters"));
+}
+
+#[test]
+fn a_sales_number_alone_names_its_only_open_case() {
+    let machine = Machine::new();
+    Played::refund_due(&mut journal(&machine), 1, "0042").unwrap();
+    let second = "INSERT INTO cases (sale, place, kind, evidence, opened_ms, due_ms, owner)
+                  SELECT id, 1, 'given_away', 'shown', 0, 0, 'operator' FROM sales;";
+    raw(&machine, second);
+    let wish = ["sales", "decide", "k07-000001", "--money", "back", "--witness", "its advice", "--reason", "paid out"];
+    let refused = machine.says(&wish).1.unwrap_err();
+    assert!(refused.contains("K07-000001/0 (refund_by_acquirer)") && refused.contains("K07-000001/1"), "{refused}");
+    raw(&machine, "DELETE FROM cases WHERE place = 1;");
+    let (said, done) = machine.says(&wish);
+    done.unwrap();
+    assert!(said.contains("Back"), "{said}");
+    assert!(machine.says(&wish).1.unwrap_err().contains("no open case"));
+    let (shown, _) = machine.says(&["--json", "sales", "show", "K07-000001"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let last = shown["records"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["record"]["kind"], &last["record"]["how"]), (&"closed".into(), &"refunded".into()));
+    // Stamped as the service would: this machine's clock was set by a server, or it was not.
+    let wall = crate::esim::wall::is_set(std::path::Path::new(crate::esim::wall::TIME_SERVICE));
+    assert_eq!(last["at"]["synced"], wall);
 }
 
 #[test]

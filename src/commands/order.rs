@@ -9,6 +9,8 @@ use super::out::{Failed, Out};
 use super::waiting;
 use crate::config::Config;
 use crate::control::{self, NoAnswer};
+use crate::esim::wall;
+use crate::journal::archive::{Archive, Wanted};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Append, Journal};
 use crate::kiosk::operator::{
@@ -16,6 +18,7 @@ use crate::kiosk::operator::{
 };
 use crate::kiosk::reckoning;
 use crate::kiosk::reconcile::Reckoning;
+use crate::sale::claim::ClaimCode;
 use crate::sale::event::Event;
 use crate::sale::id::{SaleId, SaleNumber};
 use crate::sale::moment::Moment;
@@ -24,7 +27,8 @@ use crate::sale::{Lock, Sale, Step, rules};
 /// A fact about a case, with its witness.
 #[derive(Debug, Args)]
 pub(super) struct Decide {
-    /// The case as `sales cases` names it: the sale's number, a slash and the case's (`K07-000123/0`).
+    /// The case as `sales cases` names it: the sale's number, a slash and the case's (`K07-000123/0`). The sale's number
+    /// alone where it has one open case.
     case: String,
     /// What became of the money.
     #[arg(long)]
@@ -56,10 +60,30 @@ enum GoodsWord {
 }
 
 impl Decide {
-    fn statement(&self, typed: impl FnOnce() -> Result<String, Failed>) -> Result<Statement, Failed> {
-        let (number, case) = self.case.split_once('/').unwrap_or((&self.case, "0"));
-        let case =
-            case.parse().map_err(|_| Failed::told(format!("{:?} is no case: K07-000123/0 is one", self.case)))?;
+    /// The sale and its case. A sale's number alone names its open case, where it has just one.
+    fn names(&self, config: &Config) -> Result<(String, u8), Failed> {
+        let no_case = || Failed::told(format!("{:?} is no case: K07-000123/0 is one", self.case));
+        if let Some((number, case)) = self.case.split_once('/') {
+            return Ok((number.to_owned(), case.parse().map_err(|_| no_case())?));
+        }
+        let archive = Archive::open(&config.journal)?;
+        let id = archive.find(&self.case)?.ok_or_else(|| Failed::told(format!("there is no sale {:?}", self.case)))?;
+        let sale = archive.list(&Wanted { id: Some(id), ..Wanted::default() })?;
+        let number = sale.first().map(|row| row.number.clone()).ok_or_else(no_case)?;
+        let open: Vec<_> = archive.cases(false)?.into_iter().filter(|case| case.number == number).collect();
+        match open.as_slice() {
+            [one] => Ok((number, u8::try_from(one.place).map_err(|_| no_case())?)),
+            [] => Err(Failed::told(format!("{number} has no open case: `sales cases --all` has the decided ones"))),
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|case| format!("{number}/{} ({})", case.place, case.kind)).collect();
+                Err(Failed::told(format!("{number} has {} open cases, name one: {}", names.len(), names.join(", "))))
+            }
+        }
+    }
+
+    fn statement(&self, config: &Config, typed: impl FnOnce() -> Result<String, Failed>) -> Result<Statement, Failed> {
+        let (number, case) = self.names(config)?;
         let goods = self.goods.map(|word| match word {
             GoodsWord::Code => GoodsFact::Code,
             GoodsWord::Absent => GoodsFact::Absent,
@@ -67,7 +91,7 @@ impl Decide {
             GoodsWord::Ended => GoodsFact::Ended,
         });
         Ok(Statement {
-            number: number.to_owned(),
+            number,
             case,
             money: self.money.map(|word| match word {
                 MoneyWord::Charged => MoneyFact::Charged,
@@ -112,7 +136,7 @@ pub(super) fn by_service(command: &OperatorCommand, config: &Config, out: &mut O
 }
 
 pub(super) fn decide(wish: &Decide, config: &Config, out: &mut Out) -> Result<(), Failed> {
-    let statement = wish.statement(|| {
+    let statement = wish.statement(config, || {
         let mut text = String::new();
         std::io::stdin().lock().take(4_096).read_to_string(&mut text)?;
         Ok(text.trim().to_owned())
@@ -183,9 +207,9 @@ fn lock_changes(held: &[(Lock, SaleId)], next: &Sale) -> (Vec<Lock>, Vec<Lock>) 
 }
 
 pub(super) fn now(journal: &SqliteJournal) -> Moment {
-    // A run of its own: no waiting is measured in it, and its wall clock is only a person's.
+    // A run of its own: no waiting is measured in it. Its wall clock counts where a server has set it, as the service's.
     let wall_ms = jiff::Timestamp::now().as_millisecond();
-    Moment { run: journal.run(), mono_ms: 0, wall_ms, synced: false }
+    Moment { run: journal.run(), mono_ms: 0, wall_ms, synced: wall::is_set(std::path::Path::new(wall::TIME_SERVICE)) }
 }
 
 pub(super) fn adopt(config: &Config, out: &mut Out) -> Result<(), Failed> {
@@ -230,7 +254,7 @@ fn adopt_alone(journal: &mut SqliteJournal, config: &Config) -> Result<usize, Fa
 /// Journal, terminal and providers side by side: now, or the ones that were kept.
 pub(super) fn reconcile(last: Option<u32>, config: &Config, out: &mut Out) -> Result<(), Failed> {
     if let Some(last) = last {
-        let kept = crate::journal::archive::Archive::open(&config.journal)?.reckonings(last)?;
+        let kept = Archive::open(&config.journal)?.reckonings(last)?;
         for row in &kept {
             let made: Reckoning = serde_json::from_str(&row.json)?;
             out.either(&made, Reckoning::lines)?;
@@ -265,4 +289,15 @@ pub(super) fn settle(reason: &str, config: &Config, out: &mut Out) -> Result<(),
         0 => Err(Failed::told(reckoning::NOTHING_TO_SETTLE)),
         days => tell(&OperatorAnswer::done(reckoning::settled(days)), out),
     }
+}
+
+/// The sale that a claim code opens. The journal holds keyed hashes only, so it is asked of whoever holds the key.
+pub(super) fn by_claim(typed: &str, config: &Config) -> Result<SaleId, Failed> {
+    let command = OperatorCommand::FindClaim { code: FetchedCode(typed.to_owned()) };
+    if let Some(answer) = ask(config, &command)? {
+        return if answer.ok { Ok(serde_json::from_value(answer.value)?) } else { Err(Failed::told(answer.text)) };
+    }
+    let code = ClaimCode::parse(typed)?;
+    let found = SqliteJournal::open(&config.journal)?.journal.find_claim(&code)?;
+    found.ok_or_else(|| Failed::told(operator::NO_SUCH_CLAIM))
 }

@@ -56,6 +56,9 @@ pub(super) enum Sales {
         /// The card's last four digits.
         #[arg(long)]
         last4: Option<String>,
+        /// The claim code that the traveller holds; dashes and small letters are welcome.
+        #[arg(long, value_name = "CODE", conflicts_with = "file")]
+        claim: Option<String>,
         #[command(flatten)]
         from: File,
     },
@@ -90,12 +93,12 @@ pub(super) enum Sales {
         /// Instead, the last so many that were kept at ends of day.
         #[arg(long, value_name = "N")]
         last: Option<u32>,
-    },
-    /// How everything stands: selling, queue, outbox, stock, cases. Asked of the running service.
-    Status,
         /// Instead, write down why the kept ones did not balance: the alarm `books` ends.
         #[arg(long, value_name = "REASON", conflicts_with = "last")]
         settle: Option<String>,
+    },
+    /// How everything stands: selling, queue, outbox, stock, cases. Asked of the running service.
+    Status,
     /// May the machine restart now? Fails while a sale is between the card and the hand-over, or money goes back.
     MayRestart,
     /// Close the terminal's day: cards wait until it is over.
@@ -136,13 +139,14 @@ pub(super) fn sales(wish: &Sales, path: &Path, out: &mut Out) -> Result<(), Fail
             let wanted = Wanted { open: *open, limit: Some(*limit), ..Wanted::default() };
             list(&from.archive(&config)?, &wanted, &zone, out)
         }
-        Sales::Find { time, minutes, amount, last4, from } => {
-            if time.is_none() && amount.is_none() && last4.is_none() {
-                return Err(Failed::told("name at least one of --time, --amount and --last4"));
+        Sales::Find { time, minutes, amount, last4, claim, from } => {
+            if time.is_none() && amount.is_none() && last4.is_none() && claim.is_none() {
+                return Err(Failed::told("name at least one of --time, --amount, --last4 and --claim"));
             }
             let around = time.map(|time| at_zone(time, &zone)).transpose()?;
             let span = i64::from(*minutes) * 60_000;
             let wanted = Wanted {
+                id: claim.as_deref().map(|code| order::by_claim(code, &config)).transpose()?,
                 from_ms: around.map(|at| at - span),
                 to_ms: around.map(|at| at + span + 1),
                 amount_minor: amount.as_deref().map(|text| minor(text, config.machine.currency)).transpose()?,

@@ -64,7 +64,7 @@ impl Archive {
                     currency, last4, receipt FROM sales
              WHERE (?1 = 0 OR closed IS NULL OR open_order = 1 OR open_cases > 0)
                AND (?2 IS NULL OR opened_ms >= ?2) AND (?3 IS NULL OR opened_ms < ?3)
-               AND (?4 IS NULL OR amount_minor = ?4) AND (?5 IS NULL OR last4 = ?5)
+               AND (?4 IS NULL OR amount_minor = ?4) AND (?5 IS NULL OR last4 = ?5) AND (?7 IS NULL OR id = ?7)
              ORDER BY opened_ms DESC, number DESC LIMIT coalesce(?6, -1)",
             rusqlite::params![
                 wanted.open,
@@ -72,7 +72,8 @@ impl Archive {
                 wanted.to_ms,
                 wanted.amount_minor,
                 wanted.last4,
-                wanted.limit
+                wanted.limit,
+                wanted.id.map(|id| id.to_string())
             ],
             |row| {
                 let id: String = row.get("id")?;
@@ -131,7 +132,6 @@ impl Archive {
         self.rows("read a sale as it lies there", sql, [id.to_string()], |row| row.get(0))
     }
 
-    /// Who holds what.
     /// What stands beside the records of a sale and outlives them.
     ///
     /// # Errors
@@ -155,6 +155,7 @@ impl Archive {
         Ok(found.into_iter().next().flatten())
     }
 
+    /// Who holds what.
     ///
     /// # Errors
     /// SQLite's or the disk's.

@@ -10,6 +10,7 @@ use super::sqlite::{meta, set_meta};
 use super::unreadable::CASE;
 use super::{DayEnding, DaySales, Kept, OffSale, UnreadableSale};
 use crate::sale::moment::Moment;
+use crate::sale::refund::without_card;
 
 /// Sales of which travellers are forgotten in one transaction: the loop is not kept waiting for a whole year.
 const FORGET_AT_ONCE: u32 = 50;
@@ -90,7 +91,6 @@ pub(super) fn keep_reckoning(work: &Connection, reckoning: &Kept<'_>) -> Result<
     Ok(())
 }
 
-/// The sales of the terminal's day `day` and later ones, oldest first. The day stands in the quote alone: the first
 /// The reckonings that did not balance and that nobody has settled.
 const UNSETTLED: &str = "balanced = 0 AND json_extract(json, '$.settled') IS NULL";
 
@@ -112,6 +112,7 @@ pub(super) fn settle(work: &Connection, reason: &str, now: Moment) -> Result<u64
     Ok(u64::try_from(settled).unwrap_or(u64::MAX))
 }
 
+/// The sales of the terminal's day `day` and later ones, oldest first. The day stands in the quote alone: the first
 /// sale after the last end of day bounds the search.
 pub(super) fn sales_of_day(connection: &Connection, day: u64) -> Result<DaySales, Fault> {
     let from: i64 =
@@ -169,6 +170,14 @@ fn forget_traveller(work: &Transaction<'_>, sale: &str) -> Result<(), Fault> {
             work.prepare_cached("UPDATE entries SET json = ?2 WHERE id = ?1")?.execute((entry, value.to_string()))?;
         }
     }
+    let mut query = work.prepare_cached("SELECT place, evidence FROM cases WHERE sale = ?1")?;
+    let rows = query.query_map([sale], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    for (place, evidence) in rows.collect::<Result<Vec<_>, _>>()? {
+        if let Some(shorn) = without_card(&evidence) {
+            let sql = "UPDATE cases SET evidence = ?3 WHERE sale = ?1 AND place = ?2";
+            work.prepare_cached(sql)?.execute((sale, place, shorn))?;
+        }
+    }
     Ok(())
 }
 
@@ -182,6 +191,11 @@ fn wipe(value: &mut Value) -> bool {
                     "pan_last4" | "card_name" | "iccid" if field.is_string() => {
                         *field = Value::Null;
                         wiped = true;
+                    }
+                    "evidence" if field.is_string() => {
+                        let shorn = field.as_str().and_then(without_card);
+                        wiped |= shorn.is_some();
+                        *field = shorn.map_or_else(|| field.take(), Value::String);
                     }
                     "lines" if field.as_array().is_some_and(|lines| !lines.is_empty()) => {
                         *field = Value::Array(Vec::new());
@@ -212,6 +226,30 @@ mod tests {
     use crate::sale::event::Event;
     use crate::sale::id::ProfileId;
     use crate::sale::offer::Source;
+
+    /// The words of a case name the card's last digits, and are forgotten with it.
+    #[test]
+    fn a_case_forgets_the_card_with_its_traveller_and_keeps_what_the_acquirer_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let section = Section { keep_personal_days: 1, head_room_mb: 0, ..Section::at(dir.path()) };
+        let mut journal = SqliteJournal::open(&section).unwrap().journal;
+        let mut played = Played::refund_due(&mut journal, 1, "0042").unwrap();
+        let evidence = |journal: &SqliteJournal| -> String {
+            journal.connection.query_row("SELECT evidence FROM cases", [], |row| row.get(0)).unwrap()
+        };
+        for word in ["terminal 12345678", "receipt 0042", "trace ", "amount 9.90 EUR", "card ending in 4711"] {
+            assert!(evidence(&journal).contains(word), "{word}: {}", evidence(&journal));
+        }
+        assert_eq!(played.sale.cases[0].evidence, evidence(&journal));
+        let reason = "its advice".to_owned();
+        let back = crate::sale::record::CaseDecision::Back;
+        played.on(&mut journal, 9_000, Event::Decided { case: 0, decision: back, reason }).unwrap();
+        journal.tidy(at(86_400_000 + 9_001)).unwrap();
+        let forgotten = evidence(&journal);
+        assert!(!forgotten.contains("4711") && forgotten.contains("receipt 0042"), "{forgotten}");
+        let sale = journal.sale(played.sale.id).unwrap().unwrap();
+        assert_eq!(sale.cases[0].evidence, forgotten, "the record as well");
+    }
 
     fn delivered(journal: &mut SqliteJournal) -> Played {
         let mut played = Played::begin(journal, 1, quote(1, Source::Provider)).unwrap();

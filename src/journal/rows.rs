@@ -47,6 +47,8 @@ pub struct Remains {
 /// Which sales are wanted; everything that is named must fit.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
+    /// This one alone.
+    pub id: Option<SaleId>,
     /// With something left to do, or a case.
     pub open: bool,
     /// Chosen at or after this time, milliseconds since 1970.

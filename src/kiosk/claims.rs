@@ -14,6 +14,7 @@ use crate::sale::record::{Choice, GoodQuote, Quote};
 use crate::sale::{Lock, Money, Sale};
 
 use super::Kiosk;
+use super::operator::{FetchedCode, OperatorAnswer};
 use super::sales::NotBegun;
 use super::session::{Over, Stage};
 use super::view::{ClaimProblem, Printing, Selling};
@@ -50,6 +51,9 @@ impl Throttle {
     }
 }
 
+/// Where no sale has it.
+pub const NO_SUCH_CLAIM: &str = "no sale of this machine has that claim code, or its records went with the years";
+
 impl Kiosk {
     /// A claim code was typed.
     pub(super) fn claim(&mut self, typed: &str) {
@@ -62,6 +66,19 @@ impl Kiosk {
             Err(error) => self.journal_failed(error),
             Ok(None) => self.wrong_claim(ClaimProblem::NotFound),
             Ok(Some(id)) => self.claimed(id, code),
+        }
+    }
+
+    /// Which sale a code opens, for support: whoever may order may read the whole journal, and is not slowed down.
+    pub(super) fn find_claim(&mut self, typed: &FetchedCode) -> OperatorAnswer {
+        let code = match ClaimCode::parse(&typed.0) {
+            Ok(code) => code,
+            Err(why) => return OperatorAnswer::refused(why.to_string()),
+        };
+        match self.journal.find_claim(&code) {
+            Ok(Some(id)) => OperatorAnswer { value: serde_json::json!(id), ..OperatorAnswer::done(id.to_string()) },
+            Ok(None) => OperatorAnswer::refused(NO_SUCH_CLAIM),
+            Err(error) => self.journal_refused(error),
         }
     }
 
@@ -80,6 +97,7 @@ impl Kiosk {
                 Ok(None) => return self.wrong_claim(ClaimProblem::NotFound),
                 Err(JournalError::Damaged { what }) => {
                     error!(sale = %id, what, "a claim code names a sale that cannot be read: a person must help");
+                    self.lay_aside(id, &what);
                     self.session.claim_problem = None;
                     self.session.over = Some(Over::Help);
                     return;
@@ -97,7 +115,6 @@ impl Kiosk {
         self.session.printing = Printing::Idle;
         self.read_stock();
     }
-                    self.lay_aside(id, &what);
 
     /// Show the eSIM of the claimed sale.
     pub(super) fn show_claimed(&mut self, id: SaleId) {

@@ -15,6 +15,7 @@ use crate::sale::record::{CaseDecision, PaperState, Record};
 
 use super::Kiosk;
 use super::calls::ProviderCall;
+pub use super::claims::NO_SUCH_CLAIM;
 pub use super::decide::fits;
 use super::inbox::Inbox;
 pub use super::unreadable;
@@ -40,6 +41,11 @@ pub enum OperatorCommand {
     Adopt,
     /// Compare journal, terminal and providers now.
     Reconcile,
+    /// Which sale a claim code opens, for whoever is told it by a traveller.
+    FindClaim {
+        /// As it was typed.
+        code: FetchedCode,
+    },
     /// What did not agree at ends of day is explained: no alarm any more.
     SettleBooks {
         /// Why it did not.
@@ -156,7 +162,7 @@ pub enum GoodsFact {
     Ended,
 }
 
-/// An activation code on its way from a person to the sealed table: it never prints.
+/// A code on its way from a person, an activation code to the sealed table or a claim code to its sale: it never prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FetchedCode(pub String);
@@ -261,6 +267,7 @@ impl Kiosk {
             OperatorCommand::Reprint { number } => self.reprint(number),
             OperatorCommand::Adopt => self.adopt(),
             OperatorCommand::Reconcile => self.reconcile_now(),
+            OperatorCommand::FindClaim { code } => self.find_claim(code),
             OperatorCommand::SettleBooks { reason } => self.settle_differences(reason),
             OperatorCommand::Status => self.trading(),
             OperatorCommand::MayRestart => self.may_restart(),

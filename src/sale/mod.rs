@@ -28,6 +28,7 @@ pub mod plan;
 pub(crate) mod played;
 pub mod receipt;
 pub mod record;
+pub mod refund;
 pub mod rules;
 mod settle;
 #[cfg(test)]

@@ -60,7 +60,8 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn refund_due(&mut self, evidence: &str) {
-        self.open_case(CaseKind::RefundByAcquirer, evidence);
+        let evidence = format!("{evidence}; the acquirer needs: {}", super::refund::words(&self.sale));
+        self.open_case(CaseKind::RefundByAcquirer, &evidence);
         self.record(Record::RefundDue);
     }
 
@@ -146,12 +147,12 @@ impl<'a> Draft<'a> {
         self.answer_waiting();
     }
 
-    fn settle_held(&mut self) {
     /// It ended with a refund that the acquirer owed, and the money is back now: it ends anew, and the books hear of it.
     fn refund_came(&self) -> bool {
         self.sale.closed == Some(Closing::RefundDue) && self.money() == Money::Back
     }
 
+    fn settle_held(&mut self) {
         if self.sale.payment.decision.is_some() {
             return;
         }

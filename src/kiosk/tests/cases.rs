@@ -10,7 +10,7 @@ use super::trade::{day_closes, totals};
 use crate::journal::archive::Wanted;
 use crate::journal::tests::Played;
 use crate::kiosk::Intent;
-use crate::kiosk::operator::{MoneyFact, OperatorCommand, Statement};
+use crate::kiosk::operator::{FetchedCode, MoneyFact, OperatorCommand, Statement};
 use crate::kiosk::reckoning::since_last_day;
 use crate::kiosk::reconcile::Reckoning;
 use crate::kiosk::trading::Trading;
@@ -150,4 +150,19 @@ fn money_that_is_back_by_a_persons_word_may_stand_in_the_terminal() {
     }
     let made = since_last_day(&mut journal, &wallets, None, 9_000).unwrap();
     assert!(made.balances() && !made.lines().iter().any(|line| line.contains("the books balance")), "{made:?}");
+}
+
+/// A traveller tells the code: the sale is named, and the code stands in no log.
+#[tokio::test(start_paused = true)]
+async fn support_finds_a_sale_by_its_claim_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let sold = Played::sold(journal(dir.path()).as_mut(), 1, "0042").unwrap().sale;
+    let mut rig = rig(dir.path(), None, settings()).await;
+    let find = |code: &str| OperatorCommand::FindClaim { code: FetchedCode(code.to_owned()) };
+    let code = crate::journal::tests::claim(1).grouped();
+    assert!(!format!("{:?}", find(&code)).contains(&code));
+    let found = order(&mut rig, find(&code)).await;
+    assert!(found.ok && found.value == sold.id.to_string(), "{found:?}");
+    assert!(!order(&mut rig, find("nonsense")).await.ok);
+    assert!(!order(&mut rig, find(&crate::journal::tests::claim(7).grouped())).await.ok);
 }
