@@ -63,7 +63,6 @@ impl TerminalProfile {
         let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(&serde_json::to_vec_pretty(self).map_err(std::io::Error::other)?)?;
         file.sync_all()?;
-        crate::journal::place::leave_to_owner(&beside);
         std::fs::rename(&beside, place)?;
         match place.parent() {
             Some(directory) => File::open(directory)?.sync_all(),

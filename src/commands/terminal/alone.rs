@@ -13,7 +13,7 @@ use super::super::{alone, waiting};
 use super::in_lines;
 use crate::config::Config;
 use crate::journal::archive::Archive;
-use crate::journal::place::Place;
+use crate::journal::place::{Place, leave_to_owner};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{DayEnding, Journal, Kept};
 use crate::kiosk::{found_closed, keeps_day_open, reckoning, standing};
@@ -101,7 +101,10 @@ fn perform(config: &Config, task: OperatorTask) -> Result<OperatorReport, Failed
     })?;
     if report.hold.is_some() {
         let place = TerminalProfile::place(&config.journal.directory);
-        keep_measured(&mut report, &place, jiff::Timestamp::now());
+        if keep_measured(&mut report, &place, jiff::Timestamp::now()).is_some() {
+            // The service reads it at its next start.
+            leave_to_owner(&place);
+        }
     }
     Ok(report)
 }
