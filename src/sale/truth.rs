@@ -1,7 +1,11 @@
 //! Was the card charged? The one place that compares what a terminal says with what we know (sale.md 5).
 
+use super::moment::Moment;
 use super::transaction::{ApprovalKey, LastTransaction, Totals, Transaction};
-use super::{Sale, Terms};
+use super::{Decision, Sale, Terms};
+
+/// A terminal that was out of hearing for longer may have closed its day, in ms.
+const OUT_OF_HEARING_MS: u64 = 180_000;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +194,16 @@ fn by_totals(sale: &Sale, last: &LastTransaction, totals: Option<Totals>) -> Was
             before.count, before.sum_minor, now.count, now.sum_minor
         ))
     }
+}
+
+/// An empty store is also what a day leaves that was closed since, and nobody was there to hear of it. Where "goods
+/// issued" was decided before a restart or a long silence, that is as likely as a payment that never was: it would be
+/// gone from the store, and stand on the card.
+pub fn may_be_forgotten(sale: &Sale, now: &Moment, last: &LastTransaction, totals: Option<Totals>) -> bool {
+    let committed = sale.payment.decided_at.filter(|_| sale.payment.decision == Some(Decision::Commit));
+    let unheard = |at: Moment| at.run != now.run || now.since(&at).is_none_or(|age| age > OUT_OF_HEARING_MS);
+    let empty = matches!(last, LastTransaction::Empty) && totals.is_some_and(|totals| totals.count == 0);
+    empty && committed.is_some_and(unheard)
 }
 
 #[cfg(test)]
