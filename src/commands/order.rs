@@ -283,7 +283,7 @@ pub(super) fn settle(reason: &str, config: &Config, out: &mut Out) -> Result<(),
     if let Some(answer) = ask(config, &OperatorCommand::SettleBooks { reason: reason.clone() })? {
         return tell(&answer, out);
     }
-    let mut journal = SqliteJournal::open(&config.journal)?.journal;
+    let mut journal = SqliteJournal::open_there(&config.journal)?;
     let now = now(&journal);
     match journal.settle(&reason, now)? {
         0 => Err(Failed::told(reckoning::NOTHING_TO_SETTLE)),
@@ -298,6 +298,6 @@ pub(super) fn by_claim(typed: &str, config: &Config) -> Result<SaleId, Failed> {
         return if answer.ok { Ok(serde_json::from_value(answer.value)?) } else { Err(Failed::told(answer.text)) };
     }
     let code = ClaimCode::parse(typed)?;
-    let found = SqliteJournal::open(&config.journal)?.journal.find_claim(&code)?;
+    let found = SqliteJournal::open_there(&config.journal)?.find_claim(&code)?;
     found.ok_or_else(|| Failed::told(operator::NO_SUCH_CLAIM))
 }

@@ -41,7 +41,9 @@ fn a_damaged_journal_is_left_to_the_service_and_said_aloud() {
     let machine = Machine::new().sold();
     drop(machine.journal()); // moves the log into the database
     ruin(&Place::of(&machine.section()).database);
-    for words in [["sales", "reconcile"].as_slice(), &["sales", "adopt"], &DECIDE, &["terminal", "end-of-day"]] {
+    let settle = ["sales", "reconcile", "--settle", "looked"];
+    for words in [["sales", "reconcile"].as_slice(), &settle, &["sales", "adopt"], &DECIDE, &["terminal", "end-of-day"]]
+    {
         let why = machine.refused(words);
         assert!(why.contains("is damaged") && why.contains("start the service"), "{words:?}: {why}");
     }
