@@ -24,6 +24,11 @@ const BEFORE_ITS_HOUR_MS: i64 = 15 * 60_000;
 /// have to be reversed, and that is possible on the same day alone. In ms.
 const PAID_FIRST_MS: i64 = 30 * 60_000;
 
+/// An end of day that the terminal tells of so soon after the last one, with no card asked in between, is the last one:
+/// it repeats what it got no acknowledgement for, also to a program that was started since (payment-terminal.md 1.5). In
+/// ms, on the wall.
+const TOLD_AGAIN_MS: i64 = 120_000;
+
 /// Where the running end of day waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Waits {
@@ -51,6 +56,8 @@ pub(super) struct Day {
     /// When the last day was reckoned, on the wall, in ms: an hour that went by since, while nobody ran, is made up
     /// for. Taken once the time is set.
     reckoned_ms: Option<i64>,
+    /// When the last day was closed, as far as it was reckoned, on the wall, in ms.
+    closed_ms: Option<i64>,
 }
 
 impl Day {
@@ -117,6 +124,7 @@ impl Kiosk {
             Ok(last) => self.day.reckoned_ms = last.as_deref().and_then(made_ms),
             Err(error) => return self.journal_failed(error),
         }
+        self.day.closed_ms = self.day.reckoned_ms;
         if let Some(ending) = &self.day.ending {
             warn!(sent = ending.sent, "an end of day was begun before this start: it goes on");
         }
@@ -235,6 +243,11 @@ impl Kiosk {
 
     /// An end of day ended; also one that the terminal ran unasked.
     pub(super) fn day_closed(&mut self, outcome: &DayOutcome, unasked: bool) {
+        // A `06 50` of ours that got no answer may get it late, and from a terminal that does not know us any more.
+        let unasked = unasked && !self.day.may_be_closed();
+        if unasked && matches!(outcome, DayOutcome::Closed { .. }) && self.is_told_again() {
+            return info!(?outcome, "the terminal tells of the last end of day once more");
+        }
         if unasked {
             error!(?outcome, "the terminal closed its day unasked: set trade.day_ends_at before its own hour");
         } else {
@@ -251,6 +264,18 @@ impl Kiosk {
         }
     }
 
+    /// Whether what was closed just now can only be the day that was written down a moment ago.
+    fn is_told_again(&mut self) -> bool {
+        let Some(closed_ms) = self.day.closed_ms else { return false };
+        let since_ms = self.clock.now().wall_ms - closed_ms;
+        if self.day.is_closing() || !(0..=TOLD_AGAIN_MS).contains(&since_ms) {
+            return false;
+        }
+        let sales = self.journal.day().and_then(|day| self.journal.sales_of_day(day.saturating_sub(1)));
+        let asked = |sale: &Sale| sale.payment.asked_at.is_some_and(|asked| asked.wall_ms > closed_ms);
+        sales.is_ok_and(|found| found.unreadable.is_empty() && !found.sales.iter().any(asked))
+    }
+
     fn close_day(&mut self, evidence: &str, totals: Option<Totals>) {
         let made = self.reckon(totals);
         if self.halted.is_some() {
@@ -263,7 +288,8 @@ impl Kiosk {
             Ok(day) => info!(day, evidence, "the day is closed"),
             Err(error) => return self.journal_failed(error),
         }
-        self.day = Day { seen: self.day.seen, ..Day::default() };
+        let closed_ms = made.as_ref().map(|made| made.made_ms);
+        self.day = Day { seen: self.day.seen, closed_ms, ..Day::default() };
         if let Some(made) = made {
             self.told_differences(&made);
         }
