@@ -1,11 +1,7 @@
 //! Was the card charged? The one place that compares what a terminal says with what we know (sale.md 5).
 
-use super::moment::Moment;
 use super::transaction::{ApprovalKey, LastTransaction, Totals, Transaction};
-use super::{Decision, Sale, Terms};
-
-/// A terminal that was out of hearing for longer may have closed its day, in ms.
-const OUT_OF_HEARING_MS: u64 = 180_000;
+use super::{Sale, Terms};
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,7 +180,11 @@ fn by_totals(sale: &Sale, last: &LastTransaction, totals: Option<Totals>) -> Was
         return if silent { WasCharged::AskAgain(evidence) } else { WasCharged::Unknown(evidence) };
     };
     let amount = u64::try_from(sale.quote.amount.minor).unwrap_or(0);
-    if now == *before {
+    if now == *before && now.count == 0 && matches!(last, LastTransaction::Empty) {
+        // So does a day leave the store that was closed since, while nobody heard of it: a payment of ours would be gone
+        // from it, and stand on the card.
+        WasCharged::Unknown("the terminal is as empty as before: its day may have been closed since".to_owned())
+    } else if now == *before {
         WasCharged::No
     } else if now.count == before.count + 1 && now.sum_minor == before.sum_minor + amount {
         WasCharged::YesByTotals
@@ -194,16 +194,6 @@ fn by_totals(sale: &Sale, last: &LastTransaction, totals: Option<Totals>) -> Was
             before.count, before.sum_minor, now.count, now.sum_minor
         ))
     }
-}
-
-/// An empty store is also what a day leaves that was closed since, and nobody was there to hear of it. Where "goods
-/// issued" was decided before a restart or a long silence, that is as likely as a payment that never was: it would be
-/// gone from the store, and stand on the card.
-pub fn may_be_forgotten(sale: &Sale, now: &Moment, last: &LastTransaction, totals: Option<Totals>) -> bool {
-    let committed = sale.payment.decided_at.filter(|_| sale.payment.decision == Some(Decision::Commit));
-    let unheard = |at: Moment| at.run != now.run || now.since(&at).is_none_or(|age| age > OUT_OF_HEARING_MS);
-    let empty = matches!(last, LastTransaction::Empty) && totals.is_some_and(|totals| totals.count == 0);
-    empty && committed.is_some_and(unheard)
 }
 
 #[cfg(test)]

@@ -213,15 +213,16 @@ fn only_the_whole_of_a_payment_is_taken_back() {
 
 /// The terminal's day may be closed while nobody hears of it, and its store is then as empty as before the payment.
 #[test]
-fn an_empty_store_takes_nothing_back_that_was_answered_out_of_hearing() {
+fn an_empty_store_takes_nothing_back() {
     let totals = |count| Some(Totals { count, sum_minor: u64::from(count) * ASKED });
-    let at = |run, mono_ms| Moment { run, mono_ms, wall_ms: 0, synced: false };
-    let mut sale = approved(asked(Some(LastTransaction::Empty), totals(0)), "000042");
-    let empty = LastTransaction::Empty;
-    assert!(!may_be_forgotten(&sale, &at(2, 0), &empty, totals(0)), "no answer of ours had booked it");
-    (sale.payment.decision, sale.payment.decided_at) = (Some(Decision::Commit), Some(at(1, 1_000)));
-    assert!(may_be_forgotten(&sale, &at(2, 0), &empty, totals(0)), "after a restart");
-    assert!(may_be_forgotten(&sale, &at(1, 181_001), &empty, totals(0)), "after a long silence");
-    assert!(!may_be_forgotten(&sale, &at(1, 181_000), &empty, totals(0)));
-    assert!(!may_be_forgotten(&sale, &at(2, 0), &empty, totals(3)), "a store with something in it was not closed");
+    let first = asked(Some(LastTransaction::Empty), totals(0));
+    assert!(matches!(judge(&first, &LastTransaction::Empty, totals(0)), WasCharged::Unknown(_)));
+    assert_eq!(judge(&first, &LastTransaction::Empty, totals(1)), WasCharged::YesByTotals);
+    // Something is still in it, or a transaction of before is named: the day is the one in which we asked.
+    let later = asked(Some(LastTransaction::Empty), totals(3));
+    assert_eq!(judge(&later, &LastTransaction::Empty, totals(3)), WasCharged::No);
+    let before = is(told("0041", "000041", 500));
+    let named = asked(Some(before.clone()), totals(0));
+    assert_eq!(judge(&named, &before, totals(0)), WasCharged::No);
+    assert!(matches!(judge(&named, &LastTransaction::Empty, totals(0)), WasCharged::Unknown(_)));
 }

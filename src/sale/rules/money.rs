@@ -5,7 +5,7 @@ use super::super::effect::Effect;
 use super::super::record::{CaseKind, Record};
 use super::super::settle::Draft;
 use super::super::transaction::{ApprovalKey, LastTransaction, ReversalOutcome, Totals};
-use super::super::truth::{WasCharged, may_be_forgotten, takes_back};
+use super::super::truth::{WasCharged, takes_back};
 use super::payment::describe;
 
 pub(super) fn charged(
@@ -31,10 +31,6 @@ pub(super) fn charged(
             let known = approval.map(|approval| approval.key.clone());
             let nobody = ApprovalKey { terminal_id: None, receipt: None, trace: None, amount_minor: None };
             draft.record(Record::Paid { key: known.unwrap_or(nobody) });
-        }
-        WasCharged::No if may_be_forgotten(&draft.sale, &draft.now, last, totals) => {
-            draft.record(queried);
-            draft.money_case("the terminal is as empty as before the payment: its day may have been closed since");
         }
         WasCharged::No => {
             draft.record(queried);

@@ -96,6 +96,8 @@ pub struct TerminalOptions {
     pub pin_wait: Duration,
     /// Repeats "please wait" this often while the bank is asked.
     pub chatter: Option<Duration>,
+    /// Its last transaction was a payment of so many minor units on a day that is closed. None: a new terminal.
+    pub sold_before: Option<u64>,
     /// Next receipt number.
     pub next_receipt: u16,
     /// Next trace number.
@@ -135,6 +137,7 @@ impl Default for TerminalOptions {
             card_wait: Duration::from_secs(60),
             pin_wait: Duration::from_secs(120),
             chatter: None,
+            sold_before: None,
             next_receipt: 1,
             next_trace: 1,
             ledger_file: None,

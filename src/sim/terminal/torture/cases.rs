@@ -124,7 +124,8 @@ fn run_case(case: &Case, mode: Mode, dialect: &Dialect, stranded: Stranded, coun
     let mut came = Came { ends: Vec::new(), wrongs: Vec::new(), faults: 0, kills: 0, story: Vec::new() };
     let kills: Vec<Option<usize>> = if case.kills { (1..=RECORDS_MAX).map(Some).collect() } else { vec![None] };
     for killed_at in kills {
-        let options = TerminalOptions { stranded, ..TerminalOptions::of(dialect.clone()) };
+        let sold_before = (mode != Mode::New).then_some(700);
+        let options = TerminalOptions { stranded, sold_before, ..TerminalOptions::of(dialect.clone()) };
         let mut setup = Setup::new(options);
         (case.arrange)(&mut setup);
         setup.around.killed_at = killed_at.or(setup.around.killed_at);
@@ -137,7 +138,7 @@ fn run_case(case: &Case, mode: Mode, dialect: &Dialect, stranded: Stranded, coun
             came.kills += u32::from(outcome.killed);
             let wrong_before = came.wrongs.len();
             came.wrongs.extend(wrongs(outcome, payments, counts));
-            let doubt_allowed = dialect.repeat_is_empty && end == End::Doubtful;
+            let doubt_allowed = (dialect.repeat_is_empty || mode == Mode::New) && end == End::Doubtful;
             if mode != Mode::CannotHold && !(case.allowed)(dialect).contains(&end) && !doubt_allowed {
                 let evidence: Vec<_> = outcome.sale.cases.iter().map(|case| &case.evidence).collect();
                 let story = payments.last().map(|p| (p.state, p.reversal, p.paid_minor));
@@ -208,6 +209,11 @@ mod tests {
     #[test]
     fn the_matrix_finds_no_story_that_is_not_the_ledger_s() {
         play_all(Mode::Usual);
+    }
+
+    #[test]
+    fn a_new_terminal_leaves_doubts_and_loses_nothing() {
+        play_all(Mode::New);
     }
 
     #[test]

@@ -14,16 +14,19 @@ pub(super) enum Mode {
     Usual,
     /// Config byte `3E` where the dialect has `BE`, and the other way round: the commit point lies elsewhere (2.8).
     OtherPrinter,
+    /// As usual, and the terminal never had a payment: nothing that it says tells an empty day from a closed one.
+    New,
     /// The terminal cannot hold: answered at once, ordered afterwards, reversed by `06 30` if nothing comes.
     CannotHold,
 }
 
 impl Mode {
-    pub(super) const ALL: [Mode; 3] = [Mode::Usual, Mode::OtherPrinter, Mode::CannotHold];
+    pub(super) const ALL: [Mode; 4] = [Mode::Usual, Mode::New, Mode::OtherPrinter, Mode::CannotHold];
 
     pub(super) fn words(self) -> &'static str {
         match self {
             Mode::Usual => "usual",
+            Mode::New => "a terminal without any payment before",
             Mode::OtherPrinter => "config byte BE for 3E and 3E for BE",
             Mode::CannotHold => "the terminal cannot hold",
         }
@@ -31,7 +34,7 @@ impl Mode {
 
     pub(super) fn configure(self, config: ZvtConfig) -> ZvtConfig {
         match self {
-            Mode::Usual => config,
+            Mode::Usual | Mode::New => config,
             Mode::OtherPrinter => ZvtConfig { config_byte: config.config_byte ^ 0x80, ..config },
             Mode::CannotHold => ZvtConfig { hold_fields: false, ..config },
         }

@@ -46,6 +46,14 @@ fn single() -> Vec<Scene> {
         Scene { end_of_day: true, reverses: false, ..one("end of day, terminal keeps") },
         Scene { end_of_day: true, synced: false, ..one("end of day, clock not synchronised") },
         Scene { day_unasked: true, totals: true, reverses: false, ..one("day closed unasked") },
+        Scene { day_unasked: true, totals: true, earlier: false, ..one("empty day closed unasked") },
+        Scene {
+            day_unasked: true,
+            totals: true,
+            earlier: false,
+            reverses: false,
+            ..one("empty day closed unasked, terminal keeps")
+        },
     ]
 }
 

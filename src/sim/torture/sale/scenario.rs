@@ -76,7 +76,7 @@ impl Setting {
             errand: Errand::PURCHASE,
             manner: Manner::Sells(s(3)),
             guard: DuplicateGuard::LookUp,
-            terminal: TerminalOptions { stranded, ..TerminalOptions::default() },
+            terminal: TerminalOptions { stranded, sold_before: Some(700), ..TerminalOptions::default() },
             visitor: None,
             rules: Vec::new(),
             no_paper: false,
