@@ -111,6 +111,11 @@ impl Cells {
         self.cut.len()
     }
 
+    /// Cells that a sale went through.
+    pub(super) fn all_passed(&self) -> impl Iterator<Item = Cell> {
+        self.passed.keys().copied()
+    }
+
     /// Cells that a sale went through and in which no cut fell.
     pub fn missed(&self) -> Vec<Cell> {
         self.passed.keys().filter(|cell| !self.cut.contains_key(cell)).copied().collect()

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::blade::Cut;
 use super::books::Kind;
-use super::cells::Cells;
+use super::cells::{Cell, Cells};
+use crate::sim::terminal::Stranded;
 
 /// What came of it.
 #[derive(Debug, Default, Clone)]
@@ -21,6 +23,8 @@ pub struct Report {
     pub kinds: BTreeMap<Kind, usize>,
     /// Where the cuts fell.
     pub cells: Cells,
+    /// For some cells the first runs that went through them: scenario, terminal and the one cut.
+    pub(super) ways: BTreeMap<Cell, Vec<(&'static str, Stranded, Cut)>>,
     pub(super) faults: Vec<String>,
     pub(super) below: bool,
     pub(super) took: Duration,

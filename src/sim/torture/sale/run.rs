@@ -21,6 +21,9 @@ const CUTS_MAX: u64 = 600;
 /// A step is some dozen writes of a file: not every one of them is tried in every scenario.
 const WRITES_STRIDE: u64 = 11;
 
+/// So many runs through a cell are remembered.
+const WAYS_MAX: usize = 8;
+
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -90,11 +93,36 @@ pub fn run(wanted: &Wanted, out: &mut (dyn io::Write + Send)) -> io::Result<Repo
     });
     let (report, out) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut report = report?;
+    if wanted.is_whole() && wanted.pairs > 0 {
+        writeln!(out, "{}", missed(wanted, &mut report)?)?;
+    }
     report.took = began.elapsed();
     // Scenarios end in any order.
     report.faults.sort();
     writeln!(out, "{}", report.tail())?;
     Ok(report)
+}
+
+/// Cells through which sales went after a cut alone, and that no second cut met by chance: every second cut of a few such
+/// runs is tried.
+fn missed(wanted: &Wanted, sum: &mut Report) -> io::Result<String> {
+    let mut text = String::new();
+    for cell in sum.cells.missed() {
+        for (name, stranded, first) in sum.ways.get(&cell).cloned().unwrap_or_default() {
+            let Some(scenario) = all().find(|scenario| scenario.name == name) else { continue };
+            let wanted = Wanted { pairs: 1, ..wanted.clone() };
+            let mut row = Row::new(scenario, stranded, &wanted);
+            let played = row.one(&[first], comes_back(first))?;
+            row.twice(first, played.lives.get(1).copied().unwrap_or_default())?;
+            text.push_str(&row.print());
+            text.push('\n');
+            row.add_to(sum);
+            if !sum.cells.missed().contains(&cell) {
+                break;
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// A way to cut: at each of its places, at so many of them, on both sides or on one.
@@ -123,6 +151,8 @@ fn ways(wanted: &Wanted) -> [Way; 3] {
 /// One scenario before one kind of terminal.
 struct Row<'a> {
     name: String,
+    scenario: &'static str,
+    stranded: Stranded,
     setting: Setting,
     wanted: &'a Wanted,
     report: Report,
@@ -141,15 +171,20 @@ fn comes_back(cut: Cut) -> bool {
 }
 
 impl<'a> Row<'a> {
-    fn of(scenario: &Scenario, stranded: Stranded, wanted: &'a Wanted) -> io::Result<Row<'a>> {
+    fn new(scenario: &Scenario, stranded: Stranded, wanted: &'a Wanted) -> Row<'a> {
         let mut setting = scenario.setting(stranded);
         setting.files |= wanted.below;
         let name = format!("{}{}", scenario.name, if stranded == Stranded::Keeps { ", keeps" } else { "" });
-        let report = Report { scenarios: 1, ..Report::default() };
+        let report = Report::default();
         // Of a sample each scenario has other places.
         let pair = name.bytes().map(u64::from).sum::<u64>() % wanted.pairs.max(1);
         let (fell, teeth, lengths) = ([0; 3], Teeth::default(), [Length::default(); 2]);
-        let mut row = Row { name, setting, wanted, report, fell, teeth, pair, lengths };
+        Row { name, scenario: scenario.name, stranded, setting, wanted, report, fell, teeth, pair, lengths }
+    }
+
+    fn of(scenario: &Scenario, stranded: Stranded, wanted: &'a Wanted) -> io::Result<Row<'a>> {
+        let mut row = Row::new(scenario, stranded, wanted);
+        row.report.scenarios = 1;
         for back in [true, false] {
             let played = row.one(&[Cut::Never], back)?;
             row.lengths[usize::from(!back)] = played.lives.first().copied().unwrap_or_default();
@@ -230,6 +265,17 @@ impl<'a> Row<'a> {
     fn one(&mut self, cuts: &[Cut], back: bool) -> io::Result<Played> {
         let mut played = case(&self.setting, cuts, self.wanted.disk, back)?;
         self.teeth.add(std::mem::take(&mut played.teeth));
+        // What an uncut run goes through is met by first cuts.
+        if let [cut] = cuts
+            && *cut != Cut::Never
+        {
+            for cell in played.cells.all_passed() {
+                let ways = self.report.ways.entry(cell).or_default();
+                if ways.len() < WAYS_MAX {
+                    ways.push((self.scenario, self.stranded, *cut));
+                }
+            }
+        }
         self.report.cells.add(std::mem::take(&mut played.cells));
         self.judge(cuts, std::mem::take(&mut played.wrongs));
         Ok(played)
@@ -258,6 +304,11 @@ impl<'a> Row<'a> {
             *sum.kinds.entry(kind).or_default() += count;
         }
         sum.cells.add(self.report.cells);
+        for (cell, ways) in self.report.ways {
+            let known = sum.ways.entry(cell).or_default();
+            known.extend(ways);
+            known.truncate(WAYS_MAX);
+        }
         sum.faults.extend(self.report.faults);
     }
 }
