@@ -160,7 +160,8 @@ fn is_after(later: u32, earlier: u32) -> bool {
 }
 
 /// Surely told before the other: its trace lies behind. Where the traces cannot be compared, nothing is sure.
-fn is_older(seen: &ApprovalKey, before: &ApprovalKey) -> bool {
+#[must_use]
+pub fn is_older(seen: &ApprovalKey, before: &ApprovalKey) -> bool {
     let trace = |key: &ApprovalKey| key.trace.as_deref().and_then(number).filter(|trace| *trace != 0);
     matches!((trace(seen), trace(before)), (Some(seen), Some(before)) if is_after(before, seen))
 }

@@ -262,6 +262,12 @@ fn the_newest_payment_may_have_no_name() {
     let (older, seen) = (transaction("0042").key, transaction("0043").key);
     assert!(is_known(None, &[nobody.clone(), older.clone()], &seen), "it may be that payment");
     assert!(!is_known(None, &[older.clone(), nobody.clone()], &seen), "something came after that payment");
+    // Another card was asked since, and that payment was taken back: the one without a name is the last one again.
+    let newer = ApprovalKey { receipt: Some("0045".into()), trace: Some("000045".into()), ..seen.clone() };
+    let between = [newer.clone(), nobody.clone(), older.clone()];
+    assert!(is_known(None, &between, &seen), "between the two lies the one without a name");
+    let ahead = ApprovalKey { receipt: Some("0046".into()), trace: Some("000046".into()), ..seen.clone() };
+    assert!(!is_known(None, &between, &ahead), "after both nothing of ours was paid");
     assert!(!is_known(Some(&nobody), &[older], &seen), "an operator's word is not a payment of ours");
 }
 
