@@ -180,7 +180,7 @@ fn what_did_not_balance_at_an_end_of_day_is_settled_with_a_reason() {
         assert_eq!(made.differences.len(), 1, "{made:?}");
         let json = serde_json::to_string(&made).unwrap();
         let kept = Kept { made_ms: 9_000, balanced: made.balances(), json: &json };
-        journal.day_closed("asked", Some(&kept)).unwrap();
+        journal.day_closed("asked", Some(&kept), at(1_000)).unwrap();
         assert_eq!(journal.unsettled().unwrap(), [json]);
     }
     assert!(machine.says(&["sales", "reconcile", "--settle", " "]).1.is_err(), "a reason");

@@ -161,15 +161,14 @@ impl Journal for SqliteJournal {
         })
     }
 
-    fn day_closed(&mut self, evidence: &str, reckoning: Option<&Kept<'_>>) -> Result<u64, JournalError> {
-        let now = jiff::Timestamp::now().as_millisecond();
+    fn day_closed(&mut self, evidence: &str, kept: Option<&Kept<'_>>, now: Moment) -> Result<u64, JournalError> {
         self.write("write an end of day", |work, _| {
             work.execute(
                 "INSERT INTO days (number, closed_ms, evidence) SELECT coalesce(max(number), 0) + 1, ?1, ?2 FROM days",
-                (now, evidence),
+                (now.wall_ms, evidence),
             )?;
             work.execute("DELETE FROM meta WHERE key = 'day_ending'", [])?;
-            reckoning.map_or(Ok(()), |reckoning| care::keep_reckoning(work, reckoning))?;
+            kept.map_or(Ok(()), |kept| care::keep_reckoning(work, kept))?;
             Ok(work.query_row("SELECT max(number) FROM days", [], |row| row.get(0))?)
         })
     }

@@ -103,7 +103,7 @@ pub trait Journal: Send {
     fn day(&mut self) -> Result<u64, JournalError>;
 
     /// Notes that the terminal's day was closed (asked or unasked), with its evidence and its reckoning: both or none.
-    fn day_closed(&mut self, evidence: &str, reckoning: Option<&Kept<'_>>) -> Result<u64, JournalError>;
+    fn day_closed(&mut self, evidence: &str, kept: Option<&Kept<'_>>, now: Moment) -> Result<u64, JournalError>;
 
     /// What lies in stock, neither sold nor retired; nothing in a journal that keeps no stock.
     fn stock(&mut self, now: Moment) -> Result<Vec<stock::StockItem>, JournalError> {

@@ -85,7 +85,7 @@ mod tests {
         assert!(journal.sale(old.sale.id).unwrap().is_some(), "not before its day");
         journal.tidy(later).unwrap();
         assert!(journal.sale(old.sale.id).unwrap().is_some(), "its day at the terminal was never closed");
-        journal.day_closed("closed", None).unwrap();
+        journal.day_closed("closed", None, at(1_000)).unwrap();
         journal.tidy(later).unwrap();
         assert!(journal.sale(old.sale.id).unwrap().is_none());
         assert!(journal.sale(kept.sale.id).unwrap().is_some(), "the back office does not have this one");

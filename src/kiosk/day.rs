@@ -284,7 +284,7 @@ impl Kiosk {
         let json = made.as_ref().and_then(|made| serde_json::to_string(made).ok());
         let kept = made.as_ref().zip(json.as_deref());
         let kept = kept.map(|(made, json)| Kept { made_ms: made.made_ms, balanced: made.balances(), json });
-        match self.journal.day_closed(evidence, kept.as_ref()) {
+        match self.journal.day_closed(evidence, kept.as_ref(), self.clock.now()) {
             Ok(day) => info!(day, evidence, "the day is closed"),
             Err(error) => return self.journal_failed(error),
         }

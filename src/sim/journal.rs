@@ -218,7 +218,7 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
     }
 
     writes! {
-        Other day_closed(evidence: &str, reckoning: Option<&Kept<'_>>) -> u64;
+        Other day_closed(evidence: &str, kept: Option<&Kept<'_>>, now: Moment) -> u64;
         Other outbox_taken(number: u64, now: Moment) -> ();
         Other estrange(why: &str) -> ();
         Other adopt() -> ();

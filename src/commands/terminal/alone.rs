@@ -304,7 +304,7 @@ fn close(journal: &mut SqliteJournal, evidence: &str, totals: Option<Totals>) ->
     let made = reckoning::since_last_day(journal, &std::collections::BTreeMap::new(), totals, at.wall_ms)?;
     let json = serde_json::to_string(&made)?;
     let kept = Kept { made_ms: at.wall_ms, balanced: made.balances(), json: &json };
-    let day = journal.day_closed(evidence, Some(&kept))?;
+    let day = journal.day_closed(evidence, Some(&kept), at)?;
     let sum =
         totals.map_or(String::new(), |totals| format!(", {} payments, {} minor units", totals.count, totals.sum_minor));
     let books = if made.balances() {

@@ -100,7 +100,7 @@ fn two_sales_never_share_a_profile_an_order_a_receipt_a_code_or_a_number() {
     second.delivered(&mut journal, 2_000, "ORD2", two, &profile("ABC-2")).unwrap();
     assert_eq!(violation(second.paid(&mut journal)), Violation::ReceiptBound);
     // On another day the terminal's numbers begin again.
-    journal.day_closed("asked", None).unwrap();
+    journal.day_closed("asked", None, at(1_000)).unwrap();
     assert_eq!(journal.day().unwrap(), 1);
 }
 

@@ -15,6 +15,7 @@ use crate::kiosk::Settings;
 use crate::kiosk::operator::OperatorCommand;
 use crate::kiosk::view::{OutOfService, Selling};
 use crate::payment::{DayOutcome, TerminalEvent, TerminalOrder};
+use crate::sale::moment::Moment;
 
 /// A store that was empty before `06 50` is empty after it too, whether the order went out or the power failed first.
 #[tokio::test(start_paused = true)]
@@ -45,7 +46,8 @@ fn reckoned(dir: &std::path::Path, at: &str) {
     let wall_ms = at.parse::<Timestamp>().unwrap().as_millisecond();
     let json = format!(r#"{{"day":1,"made_ms":{wall_ms}}}"#);
     let kept = Kept { made_ms: wall_ms, balanced: true, json: &json };
-    journal(dir).day_closed("asked", Some(&kept)).unwrap();
+    let now = Moment { run: 1, mono_ms: 0, wall_ms, synced: true };
+    journal(dir).day_closed("asked", Some(&kept), now).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +59,13 @@ async fn an_hour_that_went_by_while_nobody_ran_is_made_up_for() {
     totals(&mut rig, 1, 990).await;
     day_closes(&mut rig).await;
     see_selling(&mut rig, Selling::Open).await;
-    assert_eq!(archive(dir.path()).reckonings(5).unwrap().len(), 2);
+    let reckonings = archive(dir.path()).reckonings(5).unwrap();
+    assert_eq!(reckonings.len(), 2);
+    // Each day is closed at the hour of whoever closed it, by whichever clock.
+    let raw = rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+    let mut days = raw.prepare("SELECT closed_ms FROM days ORDER BY number DESC").unwrap();
+    let closed: Vec<i64> = days.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(closed, reckonings.iter().map(|made| made.made_ms).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]

@@ -114,10 +114,10 @@ impl Journal for MemoryJournal {
         Ok(self.disk.disk().days)
     }
 
-    fn day_closed(&mut self, _evidence: &str, reckoning: Option<&Kept<'_>>) -> Result<u64, JournalError> {
+    fn day_closed(&mut self, _evidence: &str, kept: Option<&Kept<'_>>, _now: Moment) -> Result<u64, JournalError> {
         let mut disk = self.disk.disk();
         disk.days += 1;
-        disk.reckonings.extend(reckoning.map(|kept| kept.json.to_owned()));
+        disk.reckonings.extend(kept.map(|kept| kept.json.to_owned()));
         disk.ending = None;
         Ok(disk.days)
     }
