@@ -1,8 +1,7 @@
 //! The books after everything has come to rest: what the kiosk wrote down against what the bank knows, what the
 //! provider sold, and what travellers saw.
 
-use std::collections::BTreeSet;
-use std::sync::PoisonError;
+mod sights;
 
 use super::damage::Known;
 use super::stand::Stand;
@@ -10,7 +9,6 @@ use crate::sale::id::{ProfileId, SaleId};
 use crate::sale::offer::Kind as OfferKind;
 use crate::sale::record::{CaseKind, Record};
 use crate::sale::{Closing, Good, Goods, Money, Sale};
-use crate::sim::kiosk::robot::Sight;
 use crate::sim::terminal::{LedgerPayment, PaymentState};
 
 /// What is wrong, by kind.
@@ -117,6 +115,7 @@ pub(super) fn audit_since(stand: &Stand, known: &Known) -> Vec<Wrong> {
     auditor.sales();
     auditor.orders();
     auditor.sights();
+    auditor.shown_twice();
     auditor.codes_seen();
     auditor.sold_again();
     auditor.wrongs
@@ -271,83 +270,6 @@ impl Auditor<'_> {
             0 => self.wrong(Kind::LostRecord, format!("{reference} is {state:?}, and nobody was shown it")),
             1 => self.wrong(Kind::WrongCode, format!("{reference} was shown, and is {state:?} again")),
             many => self.wrong(Kind::WrongCode, format!("{reference} was shown to {many} travellers")),
-        }
-    }
-
-    /// Who says "I have it" was shown every code.
-    fn codes_seen(&mut self) {
-        let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for sale in self.sales.clone().into_iter().filter(|sale| sale.acknowledged) {
-            let with_code = sale.goods.iter().filter(|good| good.profile.is_some()).count();
-            let seen = sights.iter().filter_map(|sight| match sight {
-                Sight::Code { number, code } if *number == sale.quote.number.0 => Some(code),
-                _ => None,
-            });
-            let seen = seen.collect::<BTreeSet<_>>().len();
-            if seen < with_code {
-                let number = &sale.quote.number;
-                self.wrong(
-                    Kind::ChargedForNothing,
-                    format!("{number} was taken over after {seen} of {with_code} codes"),
-                );
-            }
-        }
-    }
-
-    /// The codes that were shown, with the label of their sale: on the screen, and on paper.
-    fn shown(&self, known: &Known) -> Vec<(String, String)> {
-        let sights = self.stand.sights.lock().unwrap_or_else(PoisonError::into_inner);
-        let on_screen = sights.iter().skip(known.sights).filter_map(|sight| match sight {
-            Sight::Code { number, code } => Some((number.clone(), code.clone())),
-            _ => None,
-        });
-        let receipts = self.stand.tray.receipts.lock().unwrap_or_else(PoisonError::into_inner);
-        let on_paper = receipts.iter().skip(known.receipts).flat_map(|receipt| {
-            receipt.activations.iter().map(|code| (receipt.number.to_string(), code.reveal().to_owned()))
-        });
-        on_screen.chain(on_paper).collect()
-    }
-
-    /// What was shown to somebody is for sale to nobody.
-    fn sold_again(&mut self) {
-        let shown = self.shown(&Known::default());
-        let for_sale = self.stand.disk.for_sale();
-        for order in self.stand.shop.sold().iter().filter(|order| for_sale.contains(&order.reference.0)) {
-            if let Some((number, _)) = shown.iter().find(|(_, code)| *code == order.code) {
-                self.wrong(
-                    Kind::WrongCode,
-                    format!("{} was shown to {number}, and is for sale again", order.reference.0),
-                );
-            }
-        }
-    }
-
-    fn sights(&mut self) {
-        for (number, code) in self.shown(&self.known) {
-            let sale = self.sales.iter().find(|sale| sale.quote.number.0 == number).cloned();
-            let sold = self.stand.shop.sold();
-            let theirs = sale.as_ref().is_some_and(|sale| {
-                sold.iter().any(|order| {
-                    let stocked = self
-                        .stand
-                        .stocked
-                        .iter()
-                        .any(|(reference, profile)| *reference == order.reference.0 && holds(sale, *profile));
-                    let own = |good: &Good| good.reference.as_ref() == Some(&order.reference);
-                    // Bought with an older sale, kept for its code, and paid for with this one.
-                    let kept = sale.quote.continues == Some(order.key.sale);
-                    order.code == code && (stocked || kept || sale.goods.iter().any(own))
-                })
-            });
-            if !theirs {
-                self.wrong(Kind::WrongCode, format!("{number} showed a code that is not its own"));
-            }
-            let exposed = sale.is_some_and(|sale| {
-                self.records(sale.id).iter().any(|record| matches!(record, Record::Exposed { .. }))
-            });
-            if !exposed {
-                self.wrong(Kind::LostRecord, format!("{number} was shown, and that is not written down"));
-            }
         }
     }
 }

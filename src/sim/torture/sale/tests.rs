@@ -55,10 +55,11 @@ fn random_sales_balance_and_replay() {
 }
 
 /// What long runs have found, one stand each: a payment that only the totals vouched for made the journal take itself for
-/// an older one; a wallet was read for ever for a basket whose payment came to be known after an outage.
+/// an older one; a wallet was read for ever for a basket whose payment came to be known after an outage; the judge took
+/// an item for a stranger's that an older sale had left in stock.
 #[test]
 fn what_chance_once_found_stays_mended() {
-    for seed in [4_128, 661_128, 2_035_503, 20_008_458] {
+    for seed in [4_128, 661_128, 2_035_503, 5_028_106, 20_008_458] {
         let drawn = random(&Chances { sales: 1, seed }).expect("a runtime");
         assert_eq!(drawn.mismatches, 0, "seed {seed}: {}", drawn.print());
     }
