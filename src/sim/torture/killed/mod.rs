@@ -122,6 +122,8 @@ struct Row {
     kills: usize,
     /// Sales to which happened what was arranged.
     bites: usize,
+    /// How the first life told its end, the last time.
+    words: String,
     faults: Vec<String>,
 }
 
@@ -129,7 +131,7 @@ struct Row {
 async fn one_stage(scenario: &'static Scenario, journal: u32, rounds: u32, wanted: &Wanted) -> io::Result<Row> {
     let dir = wanted.dir.join(format!("{}-{journal}", scenario.name.replace([' ', ','], "-")));
     let stage = Stage::set(&Scenery { seed: u64::from(journal), ..Scenery::of_code(dir) })?;
-    let mut row = Row { scenario, journal, records: 0, kills: 0, bites: 0, faults: Vec::new() };
+    let mut row = Row { scenario, journal, records: 0, kills: 0, bites: 0, words: String::new(), faults: Vec::new() };
     let mut config = std::fs::OpenOptions::new().append(true).open(&stage.config)?;
     config.write_all((scenario.config)().as_bytes())?;
     if !scenario.first.is_empty() {
@@ -152,6 +154,9 @@ async fn one_stage(scenario: &'static Scenario, journal: u32, rounds: u32, wante
             }
         }
     }
+    if row.kills == 0 && wanted.every <= 1 {
+        row.faults.push(format!("{}, journal {journal}: no life was killed: {}", scenario.name, row.words));
+    }
     if row.kills > 0 && row.bites == 0 {
         row.faults.push(format!("{}, journal {journal}: what was arranged never happened", scenario.name));
     }
@@ -169,6 +174,7 @@ async fn one_kill(wanted: &Wanted, stage: &Stage, at: (u64, When), row: &mut Row
     arguments.extend(["--die-at".to_owned(), place.to_string(), "--when".to_owned(), side.to_owned()]);
     let first = live(wanted, stage, &arguments).await?;
     let killed = first.killed;
+    row.words.clone_from(&first.words);
     let mut lives = vec![first];
     if killed {
         row.kills += 1;
