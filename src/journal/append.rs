@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::fault::{Fault, unique};
 use super::fold::parse_sale;
 use super::seal::Seal;
-use super::{Append, Violation, inventory, stock};
+use super::{Append, Violation, inventory, outbox, stock};
 use crate::sale::id::ProfileId;
 use crate::sale::moment::Moment;
 use crate::sale::offer::OrderReference;
-use crate::sale::record::{CaseKind, Closing, Entry, Record};
+use crate::sale::record::{CaseKind, Entry, Record};
 use crate::sale::transaction::ApprovalKey;
 use crate::sale::{Case, Goods, Lock, Money, Sale};
 
@@ -180,14 +180,7 @@ fn follow(work: &Transaction<'_>, seal: &Seal, step: &Append<'_>, entry: &Entry)
             .execute((&id, case, entry.at.wall_ms, word(decision), reason))?;
             Ok(())
         }
-        Record::Closed { how } => {
-            // Over a second time: the back office must hear of money that went back, and of nothing else twice.
-            let again = matches!(how, Closing::GivenAway | Closing::Refunded | Closing::RefundDue | Closing::Lost);
-            let otherwise = if again { "REPLACE" } else { "IGNORE" };
-            let insert = format!("INSERT OR {otherwise} INTO outbox (sale, made_ms) VALUES (?1, ?2)");
-            work.prepare_cached(&insert)?.execute((&id, entry.at.wall_ms))?;
-            Ok(())
-        }
+        Record::Closed { how } => outbox::put(work, &id, *how, entry.at),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::append::word;
 use crate::sale::Sale;
+use crate::sale::id::SaleId;
 
 /// The version of this shape; it rises when a field changes its meaning, not when one is added.
 pub const SHAPE: u32 = 1;
@@ -36,7 +37,7 @@ pub struct Booked {
     pub currency: String,
     /// The payment.
     pub payment: BookedPayment,
-    /// The goods.
+    /// The goods; none where the records of the sale cannot be read any more.
     pub goods: Vec<BookedGood>,
     /// Cases: kind, and what was decided.
     pub cases: Vec<BookedCase>,
@@ -91,7 +92,7 @@ pub struct BookedGood {
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BookedCase {
-    /// What it is about.
+    /// What it is about; `unreadable` where the records of the sale cannot be read any more.
     pub kind: String,
     /// What was decided.
     pub decision: Option<String>,
@@ -121,6 +122,45 @@ impl Booked {
                 .iter()
                 .map(|case| BookedCase { kind: word(&case.kind), decision: case.decided.as_ref().map(word) })
                 .collect(),
+        }
+    }
+}
+
+/// What the row of a sale knows, whatever became of its records.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) number: String,
+    pub(super) opened_ms: i64,
+    pub(super) closed: Option<String>,
+    pub(super) money: String,
+    pub(super) gross_minor: i64,
+    pub(super) currency: String,
+}
+
+impl Booked {
+    /// A sale whose records cannot be read any more: what is left, with the gross of all its goods and no good by itself.
+    pub(super) fn of_remains(
+        id: SaleId,
+        known: Known,
+        closed_ms: i64,
+        payment: BookedPayment,
+        cases: Vec<BookedCase>,
+    ) -> Self {
+        Booked {
+            shape: SHAPE,
+            number: known.number,
+            id: id.to_string(),
+            chosen: utc(known.opened_ms),
+            closed_at: Some(utc(closed_ms)),
+            closed: known.closed,
+            money: known.money,
+            gross_minor: known.gross_minor,
+            tax_minor: None,
+            tax_rate: None,
+            currency: known.currency,
+            payment,
+            goods: Vec::new(),
+            cases,
         }
     }
 }

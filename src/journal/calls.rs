@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::OptionalExtension;
 
 use super::append;
+use super::books::Booked;
 use super::operator_calls::{self, OperatorCall};
 use super::purchases::{self, Batch, Purchase};
 use super::sqlite::{SqliteJournal, meta, set_meta};
@@ -231,6 +232,12 @@ impl Journal for SqliteJournal {
 
     fn decide_unreadable(&mut self, id: SaleId, by: &Verdict, now: Moment) -> Result<bool, JournalError> {
         self.write("close the case of a sale that cannot be read", |work, _| unreadable::decide(work, id, by, now))
+    }
+
+    fn booked_remains(&mut self, parcel: &outbox::Waiting) -> Result<Option<Booked>, JournalError> {
+        self.read("read what is left of a sale", |connection, _| {
+            unreadable::booked(connection, parcel.sale, parcel.closed_ms)
+        })
     }
 
     fn clock_stepped(&mut self, by_ms: i64, now: Moment) -> Result<(), JournalError> {

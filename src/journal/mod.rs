@@ -271,6 +271,9 @@ pub trait Journal: Send {
         Ok(false)
     }
 
+    /// What the back office gets of a sale that cannot be read any more; none while nobody has decided its case.
+    fn booked_remains(&mut self, parcel: &outbox::Waiting) -> Result<Option<books::Booked>, JournalError>;
+
     /// Notes that the clock on the wall was set by so much while the kiosk ran.
     fn clock_stepped(&mut self, by_ms: i64, now: Moment) -> Result<(), JournalError> {
         let _ = (by_ms, now);

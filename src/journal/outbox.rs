@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::fold::parse_sale;
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
+use crate::sale::record::Closing;
 
 /// A finished sale on its way to the back office.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +30,16 @@ pub struct Progress {
     pub waiting: u64,
     /// Since when the oldest of them waits, milliseconds since 1970.
     pub oldest_ms: Option<i64>,
+}
+
+/// A sale is closed: the back office is to hear of it. Over a second time it must hear of money that went back, and of
+/// nothing else twice.
+pub(super) fn put(work: &Connection, sale: &str, how: Closing, now: Moment) -> Result<(), Fault> {
+    let again = matches!(how, Closing::GivenAway | Closing::Refunded | Closing::RefundDue | Closing::Lost);
+    let otherwise = if again { "REPLACE" } else { "IGNORE" };
+    let insert = format!("INSERT OR {otherwise} INTO outbox (sale, made_ms) VALUES (?1, ?2)");
+    work.prepare_cached(&insert)?.execute((sale, now.wall_ms))?;
+    Ok(())
 }
 
 /// The oldest that wait, after `after`.

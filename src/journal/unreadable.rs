@@ -2,11 +2,12 @@
 //! how a person closes their case. Nothing of them is changed or deleted: what is stated stands in the case, and in the
 //! row that lists the sale.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::append::due_after_ms;
+use super::books::{Booked, BookedCase, BookedPayment, Known};
 use super::fault::Fault;
-use super::{OpenCase, fold, word};
+use super::{OpenCase, fold, outbox, word};
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
 use crate::sale::record::{CaseKind, Closing};
@@ -203,5 +204,48 @@ pub(super) fn decide(work: &Transaction<'_>, id: SaleId, verdict: &Verdict, now:
                           open_cases = 0 WHERE id = ?1",
         (&id, closing, now.wall_ms, word(&verdict.money), goods),
     )?;
+    outbox::put(work, &id, verdict.closing, now)?;
     Ok(true)
+}
+
+/// What the back office gets of such a sale: its row, and what a person has stated of it. None while nobody has, and for a
+/// sale that was never such a case.
+pub(super) fn booked(connection: &Connection, id: SaleId, closed_ms: i64) -> Result<Option<Booked>, Fault> {
+    let name = id.to_string();
+    let mut query = connection.prepare_cached(
+        "SELECT kind, decision FROM cases WHERE sale = ?1 AND EXISTS (
+             SELECT 1 FROM cases AS its WHERE its.sale = ?1 AND its.place = ?2 AND its.decided_ms IS NOT NULL
+             AND its.decision <> 'readable') ORDER BY place",
+    )?;
+    let case = |row: &Row<'_>| Ok(BookedCase { kind: row.get(0)?, decision: row.get(1)? });
+    let cases = query.query_map((&name, CASE), case)?.collect::<Result<Vec<_>, _>>()?;
+    if cases.is_empty() {
+        return Ok(None);
+    }
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let paid = connection
+        .prepare_cached("SELECT terminal_id, receipt, trace, day FROM receipts WHERE sale = ?1 ORDER BY day DESC")?
+        .query_row([&name], |row| Ok((given(row.get(0)?), given(row.get(1)?), given(row.get(2)?), row.get(3)?)))
+        .optional()?;
+    let sql = "SELECT number, opened_ms, closed, money, amount_minor, currency, receipt, last4,
+                      (SELECT coalesce(max(days.number), 0) FROM days WHERE days.closed_ms <= opened_ms) AS day
+               FROM sales WHERE id = ?1";
+    let booked = connection.prepare_cached(sql)?.query_row([&name], |row| {
+        let (terminal, receipt, trace, day) = match paid {
+            Some(paid) => paid,
+            None => (None, row.get("receipt")?, None, row.get("day")?),
+        };
+        let last4 = row.get("last4")?;
+        let known = Known {
+            number: row.get("number")?,
+            opened_ms: row.get("opened_ms")?,
+            closed: row.get("closed")?,
+            money: row.get("money")?,
+            gross_minor: row.get("amount_minor")?,
+            currency: row.get("currency")?,
+        };
+        let payment = BookedPayment { terminal, receipt, trace, approval: None, last4, card: None, day };
+        Ok(Booked::of_remains(id, known, closed_ms, payment, cases))
+    });
+    Ok(booked.optional()?)
 }

@@ -36,11 +36,17 @@ pub(super) struct Post {
     failures: u32,
     /// Refused parcels, and when each may go again.
     refused: BTreeMap<u64, u64>,
-    /// Parcels whose sales cannot be read any more: they wait in the outbox, and are tried again after a restart.
+    /// Parcels whose sales cannot be read any more: they wait in the outbox until somebody decides their cases.
     unreadable: BTreeSet<u64>,
 }
 
 impl Post {
+    /// A person has decided what nobody can read: it may go.
+    pub(super) fn look_again(&mut self) {
+        self.unreadable.clear();
+        self.quiet_until_ms = 0;
+    }
+
     /// How many parcels are refused.
     pub(super) fn refused(&self) -> usize {
         self.refused.len()
@@ -102,22 +108,38 @@ impl Kiosk {
     fn parcel(&mut self, waiting: &Waiting) -> Option<Parcel> {
         let sale = match self.journal.sale(waiting.sale) {
             Ok(Some(sale)) => sale,
-            Ok(None) => return self.cannot_be_sent(waiting, "none of its records is there"),
+            Ok(None) => return self.remains(waiting, "none of its records is there"),
             // This one sale is damaged: the others are sent, and everything goes on.
-            Err(JournalError::Damaged { what }) => return self.cannot_be_sent(waiting, &what),
+            Err(JournalError::Damaged { what }) => return self.remains(waiting, &what),
             Err(error) => {
                 self.journal_failed(error);
                 return None;
             }
         };
-        let json = serde_json::to_string(&Booked::of(&sale, Some(waiting.closed_ms))).ok()?;
+        self.packed(waiting, &Booked::of(&sale, Some(waiting.closed_ms)))
+    }
+
+    fn packed(&self, waiting: &Waiting, booked: &Booked) -> Option<Parcel> {
+        let json = serde_json::to_string(booked).ok()?;
         let machine = self.settings.machine.clone();
         Some(Parcel { number: waiting.number, key: waiting.sale.to_string(), machine, json })
     }
 
+    /// A sale that cannot be read: once a person has decided its case, that and its row are all that is ever to be told.
+    fn remains(&mut self, waiting: &Waiting, why: &str) -> Option<Parcel> {
+        match self.journal.booked_remains(waiting) {
+            Ok(Some(booked)) => self.packed(waiting, &booked),
+            Ok(None) => self.cannot_be_sent(waiting, why),
+            Err(error) => {
+                self.journal_failed(error);
+                None
+            }
+        }
+    }
+
     fn cannot_be_sent(&mut self, waiting: &Waiting, why: &str) -> Option<Parcel> {
         let number = waiting.number;
-        warn!(number, sale = %waiting.sale, why, "a finished sale cannot be read: the back office does not get it");
+        warn!(number, sale = %waiting.sale, why, "a finished sale cannot be read: the back office hears of it once its case is decided");
         self.post.unreadable.insert(number);
         self.lay_aside(waiting.sale, why);
         None

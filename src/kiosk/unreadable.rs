@@ -77,6 +77,7 @@ impl Kiosk {
         match decided {
             Ok(true) => {
                 self.read_cases();
+                self.post.look_again();
                 OperatorAnswer::done(told(&name, &verdict))
             }
             Ok(false) => OperatorAnswer::refused(NO_SUCH_CASE),

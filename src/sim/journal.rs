@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::journal::books::Booked;
 use crate::journal::operator_calls::OperatorCall;
 use crate::journal::outbox::{Progress, Waiting};
 use crate::journal::purchases::{Batch, Purchase};
@@ -259,6 +260,7 @@ impl<J: Holds, G: Guard> Journal for Guarded<J, G> {
         stock(now: Moment) -> Vec<StockItem>;
         tidy(now: Moment) -> u32;
         outbox(after: u64, limit: u32) -> Vec<Waiting>;
+        booked_remains(parcel: &Waiting) -> Option<Booked>;
         outbox_progress() -> Progress;
         knows_transaction(key: &ApprovalKey) -> bool;
         has_history() -> bool;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{MemoryJournal, ReceiptName, receipt_name};
+use crate::journal::books::Booked;
+use crate::journal::outbox::Waiting;
 use crate::journal::stock::{Bought, StockItem, StockState};
 use crate::journal::{
     Append, DayEnding, DaySales, Journal, JournalError, Kept, OpenCase, is_known, terminal_named, word,
@@ -203,6 +205,10 @@ impl Journal for MemoryJournal {
 
     fn open_cases(&mut self) -> Result<Vec<OpenCase>, JournalError> {
         Ok(self.disk.disk().folded.values().flat_map(open_cases_of).collect())
+    }
+
+    fn booked_remains(&mut self, _parcel: &Waiting) -> Result<Option<Booked>, JournalError> {
+        Ok(None)
     }
 
     fn lay_aside(&mut self, id: SaleId, why: &str) -> Result<(), JournalError> {
