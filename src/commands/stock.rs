@@ -5,13 +5,16 @@ use std::path::Path;
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use super::order::by_service;
+use super::order::{ask, by_service, tell};
 use super::out::{Failed, Out, table};
 use super::{load, sales};
 use crate::config::Config;
+use crate::journal::Journal;
 use crate::journal::archive::Archive;
-use crate::journal::purchases::{Batch, Purchase, PurchaseFact, PurchaseState};
+use crate::journal::purchases::{self, Batch, Purchase, PurchaseFact, PurchaseState};
+use crate::journal::sqlite::SqliteJournal;
 use crate::kiosk::OperatorCommand;
+use crate::kiosk::operator::OperatorAnswer;
 use crate::sale::id::ProfileId;
 use crate::sale::offer::ProviderId;
 
@@ -27,6 +30,14 @@ pub(super) enum Stock {
         /// The account; needed where there are several.
         #[arg(long)]
         provider: Option<String>,
+    },
+    /// Take back what of `stock buy` still waits: nothing more of it is bought. What was sent already goes on to its end.
+    Cancel {
+        /// What waits, as `stock list` names it.
+        batch: String,
+        /// Who says so, and why.
+        #[arg(long)]
+        reason: String,
     },
     /// Every item with its state and its end, orders that are open, in doubt or were refused, and what of `stock buy` still waits or was
     /// dropped. Never a code.
@@ -91,6 +102,7 @@ pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Fail
             let provider = account(provider.as_deref(), &config)?;
             by_service(&OperatorCommand::BuyStock { provider, plan: plan.clone(), count: *count }, &config, out)
         }
+        Stock::Cancel { batch, reason } => cancel(batch, reason, &config, out),
         Stock::OffSale { plan, provider, reason } => {
             let provider = account(provider.as_deref(), &config)?;
             let off = Some(reason.clone());
@@ -115,6 +127,21 @@ pub(super) fn stock(wish: &Stock, path: &Path, out: &mut Out) -> Result<(), Fail
         Stock::Prove { profile } => by_service(&OperatorCommand::ProveStock { profile: item(profile)? }, &config, out),
         Stock::List { from } => list(&from.archive(&config)?, &config, out),
     }
+}
+
+/// By the service, or with the service stopped on its journal: the next start must not buy it.
+fn cancel(name: &str, reason: &str, config: &Config, out: &mut Out) -> Result<(), Failed> {
+    let unknown = |_| Failed::told(format!("{name:?} is nothing that waits: `esim-kiosk stock list` names what does"));
+    let batch = name.trim().to_ascii_uppercase().parse().map_err(unknown)?;
+    if let Some(answer) = ask(config, &OperatorCommand::CancelStock { batch, reason: reason.to_owned() })? {
+        return tell(&answer, out);
+    }
+    let mut journal = SqliteJournal::open_there(&config.journal)?;
+    let mut batches = journal.batches()?;
+    let left = purchases::take_back(&mut batches, batch, reason).map_err(Failed::told)?;
+    let open = journal.purchases(false)?;
+    journal.put_batches(&batches)?;
+    tell(&OperatorAnswer::done(purchases::taken_back(left, batch, &open)), out)
 }
 
 fn item(name: &str) -> Result<ProfileId, Failed> {
@@ -179,13 +206,15 @@ fn list(archive: &Archive, config: &Config, out: &mut Out) -> Result<(), Failed>
 }
 
 fn batch_line(batch: &Batch) -> String {
-    let Batch { offer, count, begun, dropped, .. } = batch;
+    let Batch { id, offer, count, begun, dropped } = batch;
     let left = count.saturating_sub(*begun);
     match dropped {
         Some(why) => {
             format!("dropped: {left} of {count} {} from {} are not bought: {why}", offer.title, offer.provider)
         }
-        None => format!("waiting: {left} of {count} {} from {} are still to be bought", offer.title, offer.provider),
+        None => {
+            format!("waiting: {left} of {count} {} from {} are still to be bought ({id})", offer.title, offer.provider)
+        }
     }
 }
 

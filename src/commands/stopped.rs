@@ -186,3 +186,26 @@ fn what_is_to_be_bought_is_listed_with_its_reason() {
     let decide = ["stock", "decide", "nonsense", "--fact", "lost", "--reason", "the provider says so"];
     assert!(machine.refused(&decide).contains("stock list"));
 }
+
+#[test]
+fn what_waits_for_the_stock_is_taken_back_with_the_service_stopped() {
+    let machine = Machine::new();
+    let mut journal = machine.journal();
+    let id = SaleId::from_parts(1, 1);
+    let batch = Batch { id, offer: offer(Source::Provider), count: 5, begun: 0, dropped: None };
+    journal.put_batches(&[batch]).unwrap();
+    drop(journal);
+    let name = id.to_string();
+    let (listed, _) = machine.says(&["stock", "list"]);
+    assert!(listed.contains("waiting: 5 of 5") && listed.contains(&name), "{listed}");
+    assert!(machine.refused(&["stock", "cancel", "K07-000001", "--reason", "a slip"]).contains("stock list"));
+    assert!(machine.refused(&["stock", "cancel", &name, "--reason", " "]).contains("with a reason"));
+    let cancel = ["stock", "cancel", &name.to_lowercase(), "--reason", "A. Meier: a slip"];
+    let (said, done) = machine.says(&cancel);
+    done.unwrap();
+    assert!(said.contains("5 of ") && said.contains("are not bought"), "{said}");
+    let (listed, _) = machine.says(&["stock", "list"]);
+    assert!(listed.contains("dropped: 5 of 5") && listed.contains("taken back: A. Meier: a slip"), "{listed}");
+    assert!(machine.journal().batches().unwrap()[0].is_dropped(), "the next start buys nothing");
+    assert!(machine.refused(&cancel).contains("nothing waits"), "once");
+}

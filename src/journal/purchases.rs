@@ -54,6 +54,31 @@ impl Batch {
     }
 }
 
+/// An operator takes back what is left of a batch: what was never begun is not bought, and the reason stays with it. An
+/// order of it that was sent is a purchase of its own, which goes on to its end. How many are not bought.
+///
+/// # Errors
+/// Why nothing of it can be taken back, in words.
+pub fn take_back(batches: &mut [Batch], id: SaleId, reason: &str) -> Result<u16, &'static str> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err("what was ordered is taken back with a reason");
+    }
+    let waits = |batch: &&mut Batch| batch.id == id && !batch.is_dropped() && batch.begun < batch.count;
+    let Some(batch) = batches.iter_mut().find(waits) else {
+        return Err("nothing waits under this name: `esim-kiosk stock list` names what does");
+    };
+    batch.dropped = Some(format!("taken back: {reason}"));
+    Ok(batch.count - batch.begun)
+}
+
+/// What whoever took it back is answered.
+pub fn taken_back(left: u16, id: SaleId, open: &[Purchase]) -> String {
+    let under_way = open.iter().any(|purchase| purchase.is_open() && purchase.batch == Some(id));
+    let sent = if under_way { "; one was sent before, and goes on to its end" } else { "" };
+    format!("{left} of {id} are not bought{sent}: see `esim-kiosk stock list`")
+}
+
 /// What a person may state about an order for the stock that is in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@
 use tracing::warn;
 
 use crate::journal::JournalError;
-use crate::journal::purchases::{Batch, Decided, PurchaseFact, PurchaseState};
+use crate::journal::purchases::{self, Batch, Decided, PurchaseFact, PurchaseState};
 use crate::sale::Lock;
 use crate::sale::id::SaleId;
 use crate::sale::offer::ProviderId;
@@ -121,6 +121,18 @@ impl Kiosk {
             self.keep_batches();
         }
         dropped
+    }
+
+    /// An operator takes back what is left of a batch. A wallet that is being read for it begins nothing any more.
+    pub(super) fn cancel_stock(&mut self, id: SaleId, reason: &str) -> OperatorAnswer {
+        let left = match purchases::take_back(self.purchases.batches.make_contiguous(), id, reason) {
+            Ok(left) => left,
+            Err(why) => return OperatorAnswer::refused(why),
+        };
+        if !self.keep_batches() {
+            return OperatorAnswer::refused("the journal failed");
+        }
+        OperatorAnswer::done(purchases::taken_back(left, id, self.purchases.open.as_slice()))
     }
 
     /// A person has found out what became of an order for the stock that was in doubt.

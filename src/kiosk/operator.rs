@@ -71,6 +71,13 @@ pub enum OperatorCommand {
         /// How many.
         count: u16,
     },
+    /// Take back what is left of such an order.
+    CancelStock {
+        /// Which batch.
+        batch: SaleId,
+        /// Who says so, and why.
+        reason: String,
+    },
     /// Decide an order for the stock that is in doubt.
     DecidePurchase {
         /// Which.
@@ -274,6 +281,7 @@ impl Kiosk {
             OperatorCommand::TerminalAnswers => self.terminal_answers(),
             OperatorCommand::ProveStock { profile } => self.prove_stock(*profile),
             OperatorCommand::BuyStock { provider, plan, count } => self.buy_stock(provider, plan, *count),
+            OperatorCommand::CancelStock { batch, reason } => self.cancel_stock(*batch, reason),
             OperatorCommand::DecidePurchase { id, fact, reason } => self.decide_purchase(*id, *fact, reason),
             OperatorCommand::RetireStock { profile } => self.retire_stock(*profile),
             OperatorCommand::Terminal(task) => {

@@ -108,3 +108,54 @@ async fn what_is_in_doubt_drops_the_rest_aloud_and_is_decided_by_a_person() {
     until(dir.path(), "in stock", |archive| archive.stock().unwrap().len() == 1).await;
     assert!(archive(dir.path()).batches().unwrap().is_empty());
 }
+
+/// What waits for a wallet is taken back, also while the wallet is being read; a restart buys nothing of it.
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_taken_back_with_a_reason_and_never_bought() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    *rig.provider.wallet.lock().unwrap() = (0..50).map(|_| Outcome::Unknown(doubt())).collect();
+    let three = buy(&rig, 3);
+    assert!(order(&mut rig, three).await.ok);
+    let batch = archive(dir.path()).batches().unwrap()[0].id;
+    let cancel = |batch, reason: &str| OperatorCommand::CancelStock { batch, reason: reason.into() };
+    assert!(!order(&mut rig, cancel(batch, " ")).await.ok, "not without a reason");
+    let other = order(&mut rig, cancel(SaleId::from_parts(9, 9), "a slip")).await;
+    assert!(!other.ok && other.text.contains("stock list"), "{other:?}");
+    let done = order(&mut rig, cancel(batch, "ordered by mistake, A. Meier")).await;
+    assert!(done.ok && done.text.contains("3 of ") && !done.text.contains("goes on"), "{done:?}");
+    let kept = archive(dir.path()).batches().unwrap().remove(0);
+    assert_eq!(kept.dropped.as_deref(), Some("taken back: ordered by mistake, A. Meier"));
+    assert!(!order(&mut rig, cancel(batch, "again")).await.ok, "once");
+    rig.provider.wallet.lock().unwrap().clear();
+    tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+    rig.running.abort();
+    (&mut rig.running).await.ok();
+    assert!(rig.provider.orders.lock().unwrap().is_empty(), "the wallet answers again, and nothing is bought");
+    drop(rig);
+    let mut rig = super::books::rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+    assert!(rig.provider.orders.lock().unwrap().is_empty());
+}
+
+/// One was sent, and nobody knows what became of it: it is asked for on, and the rest is not bought.
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_goes_on_when_the_rest_is_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path(), None, settings()).await;
+    see_selling(&mut rig, Selling::Open).await;
+    rig.provider.next.lock().unwrap().push(OrderOutcome::Unknown(doubt()));
+    let three = buy(&rig, 3);
+    assert!(order(&mut rig, three).await.ok);
+    until(dir.path(), "sent", |archive| archive.purchases().unwrap().iter().any(Purchase::is_open)).await;
+    let batch = archive(dir.path()).batches().unwrap()[0].id;
+    let done = order(&mut rig, OperatorCommand::CancelStock { batch, reason: "enough".into() }).await;
+    assert!(done.ok && done.text.contains("2 of ") && done.text.contains("goes on to its end"), "{done:?}");
+    assert_eq!(archive(dir.path()).purchases().unwrap()[0].state, PurchaseState::Asked, "nothing is said of that one");
+    rig.provider.looked_up.lock().unwrap().push(LookUp::Found(OrderOutcome::Done(delivery(9))));
+    until(dir.path(), "in stock", |archive| archive.stock().unwrap().len() == 1).await;
+    tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+    assert_eq!(rig.provider.orders.lock().unwrap().len(), 1, "no second one");
+}
