@@ -9,6 +9,7 @@ use crate::journal::{JournalError, word};
 use crate::money::Amount;
 use crate::sale::Sale;
 use crate::sale::offer::Source;
+use crate::sale::record::CaseKind;
 
 /// A row of the books.
 #[derive(Debug, Default, Serialize)]
@@ -136,6 +137,10 @@ impl BookRow {
     /// One row a good; one for the whole sale where only its row can still be read.
     fn all_of(archive: &Archive, row: &SaleRow) -> Result<Vec<Self>, Failed> {
         match archive.sale(row.id) {
+            Ok(Some(sale)) if sale.cases.iter().any(|case| case.kind == CaseKind::NewerRecord) => {
+                let of = |good| Ok(BookRow { records: "newer", ..BookRow::of(archive, row, &sale, good)? });
+                (0..sale.goods.len()).map(of).collect()
+            }
             Ok(Some(sale)) => (0..sale.goods.len()).map(|good| BookRow::of(archive, row, &sale, good)).collect(),
             Ok(None) => Ok(vec![BookRow::of_remains(archive, row, "aged_out")?]),
             Err(JournalError::Damaged { .. }) => Ok(vec![BookRow::of_remains(archive, row, "unreadable")?]),

@@ -125,6 +125,29 @@ fn sales_without_their_records_keep_their_row_in_the_books() {
 }
 
 #[test]
+fn what_a_newer_version_wrote_to_a_closed_sale_is_told_in_the_books_and_among_the_cases() {
+    let machine = Machine::new();
+    for number in 1..=2_u8 {
+        Played::sold(&mut journal(&machine), number, &format!("004{number}")).unwrap();
+    }
+    let newer = "INSERT INTO entries (sale, seq, run, mono_ms, wall_ms, synced, kind, json)
+                 SELECT id, entries, 1, 0, 0, 1, 'insured', '{\"kind\":\"insured\",\"policy\":7}'
+                 FROM sales WHERE number = 'K07-000001';
+                 UPDATE sales SET entries = entries + 1 WHERE number = 'K07-000001';";
+    raw(&machine, newer);
+    let (rows, _) = exported(&machine);
+    let told = |row: &Value| ["number", "records", "closed", "order", "receipt"].map(|field| row[field].clone());
+    assert_eq!(told(&rows[0]), ["K07-000001", "newer", "delivered", "ORD1", "0041"].map(Value::from));
+    assert_eq!(told(&rows[1]), ["K07-000002", "whole", "delivered", "ORD2", "0042"].map(Value::from));
+    journal(&machine).open_sales().unwrap(); // as the start does
+    let (cases, _) = machine.says(&["sales", "cases"]);
+    assert!(cases.contains("K07-000001 case 254: newer_record") && cases.contains("insured"), "{cases}");
+    let (listed, _) = machine.says(&["sales", "list"]);
+    assert!(listed.lines().any(|line| line.contains("K07-000001") && line.contains("1 open cases")), "{listed}");
+    assert!(!listed.lines().any(|line| line.contains("K07-000002") && line.contains("open cases")), "{listed}");
+}
+
+#[test]
 fn a_sale_is_found_by_the_code_that_its_traveller_holds() {
     let machine = Machine::new();
     Played::sold(&mut journal(&machine), 1, "0042").unwrap();

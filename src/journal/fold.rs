@@ -31,6 +31,11 @@ pub(super) fn entries(connection: &Connection, id: SaleId) -> Result<Vec<Entry>,
     Ok(entries)
 }
 
+/// Whether another version wrote it, and this one does not know it.
+pub(super) fn is_newer(kind: &str, json: &str) -> bool {
+    matches!(read(0, kind, json), Record::Newer { .. } | Record::CaseOpened { case: CaseKind::NewerRecord, .. })
+}
+
 /// By way of a JSON value: numbers of arbitrary precision do not pass through a tagged enum directly.
 fn read(seq: u32, kind: &str, json: &str) -> Record {
     let known = serde_json::from_str::<serde_json::Value>(json).and_then(Record::deserialize);

@@ -2,11 +2,14 @@
 //! how a person closes their case. Nothing of them is changed or deleted: what is stated stands in the case, and in the
 //! row that lists the sale.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::append::due_after_ms;
 use super::books::{Booked, BookedCase, BookedPayment, Known};
 use super::fault::Fault;
+use super::sqlite::{meta, set_meta};
 use super::{OpenCase, fold, outbox, word};
 use crate::sale::id::SaleId;
 use crate::sale::moment::Moment;
@@ -110,20 +113,51 @@ pub(super) struct Newer {
     unlisted: Vec<(SaleId, Case)>,
     /// Listed, and read as what it is by this version: its sale and its place.
     understood: Vec<(String, u8)>,
+    /// Until this record everything was looked through.
+    looked: Option<u64>,
 }
 
 impl Newer {
     /// Nothing is to be written.
     pub(super) fn is_empty(&self) -> bool {
-        self.unlisted.is_empty() && self.understood.is_empty()
+        self.unlisted.is_empty() && self.understood.is_empty() && self.looked.is_none()
     }
 }
 
-/// Compares.
+/// Until where this version has looked through the records: what it wrote since, or another one, is looked at once.
+const LOOKED: &str = concat!("looked_through_", env!("CARGO_PKG_VERSION"));
+
+/// The closed sales among which another version wrote since this one looked last; and the last record there is.
+fn closed_newer(connection: &Connection, open: &[Sale]) -> Result<(Vec<Sale>, u64), Fault> {
+    let mut last = meta::<u64>(connection, LOOKED)?.unwrap_or(0);
+    let mut query = connection.prepare_cached("SELECT id, sale, kind, json FROM entries WHERE id > ?1 ORDER BY id")?;
+    let mut rows = query.query([last])?;
+    let mut found = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        let (kind, json): (String, String) = (row.get(2)?, row.get(3)?);
+        if fold::is_newer(&kind, &json) {
+            found.insert(row.get::<_, String>(1)?);
+        }
+    }
+    let mut sales = Vec::new();
+    for id in found {
+        match fold::parse_sale(&id).and_then(|id| fold::sale(connection, id)) {
+            Ok(sale) => sales.extend(sale.filter(|sale| open.iter().all(|open| open.id != sale.id))),
+            Err(Fault::Damaged(why)) => tracing::warn!(why, "what another version wrote cannot be read"),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok((sales, last))
+}
+
+/// Compares: the open sales, and those that were closed with something that this version does not know.
 pub(super) fn newer(connection: &Connection, open: &[Sale]) -> Result<Newer, Fault> {
-    let mut found = Newer::default();
+    let (closed, last) = closed_newer(connection, open)?;
+    let looked = Some(last).filter(|last| meta::<u64>(connection, LOOKED).is_ok_and(|before| before != Some(*last)));
+    let mut found = Newer { looked, ..Newer::default() };
     let mut listed = connection.prepare_cached("SELECT 1 FROM cases WHERE sale = ?1 AND place = ?2")?;
-    for sale in open {
+    for sale in open.iter().chain(&closed) {
         for case in sale.cases.iter().filter(|case| case.kind == CaseKind::NewerRecord) {
             if !listed.exists((sale.id.to_string(), case.place))? {
                 found.unlisted.push((sale.id, case.clone()));
@@ -165,6 +199,9 @@ pub(super) fn list_newer(work: &Transaction<'_>, newer: &Newer) -> Result<(), Fa
     }
     for (sale, place) in &newer.understood {
         close_as_readable(work, sale, *place)?;
+    }
+    if let Some(last) = newer.looked {
+        set_meta(work, LOOKED, last)?;
     }
     Ok(())
 }

@@ -182,3 +182,41 @@ fn cases_keep_their_numbers_beside_what_a_newer_version_wrote() {
     let row = archive().cases(true).unwrap().into_iter().find(|row| row.place == 254).unwrap();
     assert_eq!(row.decision.as_deref(), Some("readable"));
 }
+
+/// Closed, and then a newer version wrote to it: nobody finds it among the open ones, and it is a case all the same.
+#[test]
+fn a_closed_sale_with_a_newer_versions_record_is_listed() {
+    use super::super::archive::{Archive, Wanted};
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(&dir).journal;
+    for number in 1..=2_u8 {
+        Played::sold(&mut journal, number, &format!("004{number}")).unwrap();
+    }
+    assert_eq!(journal.open_sales().unwrap().len(), 0);
+    drop(journal);
+    let raw = || rusqlite::Connection::open(dir.path().join("journal/journal.db")).unwrap();
+    let newer = "INSERT INTO entries (sale, seq, run, mono_ms, wall_ms, synced, kind, json)
+                 SELECT id, entries, 1, 0, 0, 1, 'insured', '{\"kind\":\"insured\",\"policy\":7}'
+                 FROM sales WHERE number = 'K07-000001';
+                 UPDATE sales SET entries = entries + 1 WHERE number = 'K07-000001';";
+    raw().execute_batch(newer).unwrap();
+    let archive = || Archive::open(&Section::at(dir.path())).unwrap();
+    let listed = || -> Vec<(String, u32, String)> {
+        archive().cases(false).unwrap().into_iter().map(|row| (row.number, row.place, row.kind)).collect()
+    };
+    let case = ("K07-000001".to_owned(), 254, "newer_record".to_owned());
+    for _ in 0..2 {
+        let mut journal = open(&dir).journal;
+        assert_eq!(journal.open_sales().unwrap().len(), 0, "it is closed");
+        assert_eq!(listed(), std::slice::from_ref(&case), "listed once");
+        assert_eq!(journal.open_cases().unwrap()[0].kind, "newer_record", "whoever counts cases counts it");
+    }
+    let rows = archive().list(&Wanted { open: true, ..Wanted::default() }).unwrap();
+    assert_eq!(rows.iter().map(|row| (row.number.as_str(), row.open_cases)).collect::<Vec<_>>(), [("K07-000001", 1)]);
+    // The version that understands it is back.
+    let again = "UPDATE entries SET kind = 'traveller_gone', json = '{\"kind\":\"traveller_gone\"}'
+                 WHERE kind = 'insured'";
+    raw().execute(again, []).unwrap();
+    open(&dir).journal.open_sales().unwrap();
+    assert_eq!(listed(), []);
+}
