@@ -1,5 +1,10 @@
 //! Commands with the service stopped: what they leave to it, and what they do in its place.
 
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::Cli;
 use super::tests::Machine;
 use crate::journal::Journal;
 use crate::journal::archive::Archive;
@@ -8,7 +13,7 @@ use crate::journal::purchases::{Batch, Purchase, PurchaseState};
 use crate::journal::section::Section;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::tests::by_hand::ruin;
-use crate::journal::tests::{Played, at, offer, quote};
+use crate::journal::tests::{Played, at, claim, offer, quote};
 use crate::sale::effect::Effect;
 use crate::sale::event::Event;
 use crate::sale::id::SaleId;
@@ -50,6 +55,32 @@ fn a_damaged_journal_is_left_to_the_service_and_said_aloud() {
     let names = std::fs::read_dir(&machine.state).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().contains("damaged")), "nothing is set aside");
     assert!(machine.journal().estranged().unwrap().contains("damaged"), "the start says so, and nobody has adopted it");
+}
+
+/// Who looks for a purchase changes nothing, least of all what may still be saved.
+#[test]
+fn a_claim_code_is_not_looked_for_in_a_damaged_journal() {
+    let machine = Machine::new().sold();
+    drop(machine.journal()); // moves the log into the database
+    let database = Place::of(&machine.section()).database;
+    ruin(&database);
+    let names = || {
+        let entries = std::fs::read_dir(database.parent().unwrap()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = std::fs::read(&database).unwrap();
+    let beside = names();
+    let code = claim(1).grouped();
+    let (said, done) = machine.says(&["sales", "find", "--claim", &code]);
+    let why = done.unwrap_err();
+    assert_eq!(said, "");
+    assert!(why.contains("is damaged") && why.contains("start the service"), "{why}");
+    assert!(!why.contains("no sale of this machine"), "that is not known: {why}");
+    let config = machine.config.to_str().unwrap();
+    let whole = Cli::try_parse_from(["esim-kiosk", "--config", config, "sales", "find", "--claim", &code]).unwrap();
+    assert_eq!(whole.carry_out(), ExitCode::FAILURE, "1, and not the 0 of an empty list");
+    assert_eq!(std::fs::read(&database).unwrap(), before, "the file is as it was");
+    assert_eq!(names(), beside, "nothing is set aside, and nothing begun beside it");
 }
 
 #[test]
