@@ -40,20 +40,14 @@ pub(super) fn knows(connection: &Connection, key: &ApprovalKey) -> Result<bool, 
 }
 
 /// Whether `key` is among what an operator took and what the records name, newest first; or nothing is, or what is there
-/// is of another terminal. A payment may be known by the terminal's totals or by a person's word alone: it has no name,
-/// and whatever the terminal names that lies between the ones before and after it may be it.
+/// is of another terminal. A payment that surely lies before one that is known says nothing either: what came after it was
+/// taken back, and this one is from before this journal, or has no name here. The newest payment may be known by the
+/// terminal's totals or by a person's word alone: it has no name, and whatever the terminal names last may be it.
 pub fn is_known(taken: Option<&ApprovalKey>, named: &[ApprovalKey], key: &ApprovalKey) -> bool {
-    let is_nameless = |known: &ApprovalKey| known.receipt.is_none() && known.trace.is_none();
-    let fits = |place: usize| {
-        let (newer, older) = (&named[..place], &named[place + 1..]);
-        let after = older.iter().find(|known| !is_nameless(known)).is_none_or(|before| is_older(before, key));
-        let before = newer.iter().rev().find(|known| !is_nameless(known)).is_none_or(|after| is_older(key, after));
-        newer.is_empty() || after && before
-    };
-    let nameless = named.iter().enumerate().any(|(place, known)| is_nameless(known) && fits(place));
+    let nameless = named.first().is_some_and(|newest| newest.receipt.is_none() && newest.trace.is_none());
     let ours = taken.into_iter().chain(named).filter(|known| same(&known.terminal_id, &key.terminal_id));
     let mut ours = ours.peekable();
-    nameless || ours.peek().is_none() || ours.any(|known| is_same(known, key))
+    nameless || ours.peek().is_none() || ours.any(|known| is_same(known, key) || is_older(key, known))
 }
 
 /// An operator has let the terminal move money beside the sales: whatever it did last after that is taken, once.

@@ -29,6 +29,9 @@ const PAID_FIRST_MS: i64 = 30 * 60_000;
 /// ms, on the wall.
 const TOLD_AGAIN_MS: i64 = 120_000;
 
+/// The run of a moment of which only the wall is known: runs count from 1.
+const EARLIER: u64 = 0;
+
 /// Where the running end of day waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Waits {
@@ -56,8 +59,10 @@ pub(super) struct Day {
     /// When the last day was reckoned, on the wall, in ms: an hour that went by since, while nobody ran, is made up
     /// for. Taken once the time is set.
     reckoned_ms: Option<i64>,
-    /// When the last day was closed, as far as it was reckoned, on the wall, in ms.
-    closed_ms: Option<i64>,
+    /// When the last day was closed, as far as it was reckoned; of an earlier run only the wall is known.
+    closed: Option<Moment>,
+    /// A `06 50` of ours went out, and neither a yes nor a no came back.
+    unanswered: bool,
 }
 
 impl Day {
@@ -124,7 +129,9 @@ impl Kiosk {
             Ok(last) => self.day.reckoned_ms = last.as_deref().and_then(made_ms),
             Err(error) => return self.journal_failed(error),
         }
-        self.day.closed_ms = self.day.reckoned_ms;
+        let closed = |wall_ms| Moment { run: EARLIER, mono_ms: 0, wall_ms, synced: false };
+        self.day.closed = self.day.reckoned_ms.map(closed);
+        self.day.unanswered = self.day.ending.as_ref().is_some_and(|ending| ending.sent);
         if let Some(ending) = &self.day.ending {
             warn!(sent = ending.sent, "an end of day was begun before this start: it goes on");
         }
@@ -236,6 +243,7 @@ impl Kiosk {
         self.day.ending = Some(ending);
         if self.terminal.order(TerminalOrder::EndOfDay).is_ok() {
             self.day.waits = Waits::Terminal;
+            self.day.unanswered = true;
         } else {
             self.try_later("the terminal's line is not being served");
         }
@@ -244,7 +252,7 @@ impl Kiosk {
     /// An end of day ended; also one that the terminal ran unasked.
     pub(super) fn day_closed(&mut self, outcome: &DayOutcome, unasked: bool) {
         // A `06 50` of ours that got no answer may get it late, and from a terminal that does not know us any more.
-        let unasked = unasked && !self.day.may_be_closed();
+        let unasked = unasked && !self.day.unanswered;
         if unasked && matches!(outcome, DayOutcome::Closed { .. }) && self.is_told_again() {
             return info!(?outcome, "the terminal tells of the last end of day once more");
         }
@@ -259,21 +267,41 @@ impl Kiosk {
                 self.close_day(&format!("{outcome:?}, unasked: {unasked}"), before.or(*totals));
                 self.day.unasked = unasked;
             }
-            DayOutcome::Refused { result_code } => self.try_later(&format!("refused with {result_code:02X}")),
+            DayOutcome::Refused { result_code } => {
+                self.day.unanswered = false;
+                self.try_later(&format!("refused with {result_code:02X}"));
+            }
             DayOutcome::Unknown { evidence } => self.try_later(evidence),
         }
     }
 
-    /// Whether what was closed just now can only be the day that was written down a moment ago.
+    /// Whether what was closed just now can only be the day that was written down a moment ago: no card can have been
+    /// charged in between.
     fn is_told_again(&mut self) -> bool {
-        let Some(closed_ms) = self.day.closed_ms else { return false };
-        let since_ms = self.clock.now().wall_ms - closed_ms;
+        let Some(closed) = self.day.closed else { return false };
+        let now = self.clock.now();
+        let since_ms = if closed.run == now.run {
+            now.mono_ms.saturating_sub(closed.mono_ms).try_into().unwrap_or(i64::MAX)
+        } else {
+            now.wall_ms - closed.wall_ms
+        };
         if self.day.is_closing() || !(0..=TOLD_AGAIN_MS).contains(&since_ms) {
             return false;
         }
+        let after = |at: Option<Moment>| {
+            at.is_some_and(|at| match at.run {
+                run if run == closed.run => at.mono_ms > closed.mono_ms,
+                run if run == now.run => true,
+                _ => at.wall_ms > closed.wall_ms,
+            })
+        };
+        let may_be_charged = |sale: &Sale| {
+            let payment = &sale.payment;
+            let undecided = matches!(payment.money, Money::Asked | Money::Held | Money::Committing | Money::Unknown);
+            undecided || [payment.asked_at, payment.approved_at, payment.decided_at].into_iter().any(after)
+        };
         let sales = self.journal.day().and_then(|day| self.journal.sales_of_day(day.saturating_sub(1)));
-        let asked = |sale: &Sale| sale.payment.asked_at.is_some_and(|asked| asked.wall_ms > closed_ms);
-        sales.is_ok_and(|found| found.unreadable.is_empty() && !found.sales.iter().any(asked))
+        sales.is_ok_and(|found| found.unreadable.is_empty() && !found.sales.iter().any(may_be_charged))
     }
 
     fn close_day(&mut self, evidence: &str, totals: Option<Totals>) {
@@ -288,8 +316,8 @@ impl Kiosk {
             Ok(day) => info!(day, evidence, "the day is closed"),
             Err(error) => return self.journal_failed(error),
         }
-        let closed_ms = made.as_ref().map(|made| made.made_ms);
-        self.day = Day { seen: self.day.seen, closed_ms, ..Day::default() };
+        let closed = made.is_some().then(|| self.clock.now());
+        self.day = Day { seen: self.day.seen, closed, ..Day::default() };
         if let Some(made) = made {
             self.told_differences(&made);
         }

@@ -181,7 +181,7 @@ fn by_totals(sale: &Sale, last: &LastTransaction, totals: Option<Totals>) -> Was
         return if silent { WasCharged::AskAgain(evidence) } else { WasCharged::Unknown(evidence) };
     };
     let amount = u64::try_from(sale.quote.amount.minor).unwrap_or(0);
-    if now == *before && now.count == 0 && matches!(last, LastTransaction::Empty) {
+    if now == *before && now.count == 0 {
         // So does a day leave the store that was closed since, while nobody heard of it: a payment of ours would be gone
         // from it, and stand on the card.
         WasCharged::Unknown("the terminal is as empty as before: its day may have been closed since".to_owned())

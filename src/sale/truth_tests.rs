@@ -218,6 +218,10 @@ fn an_empty_store_takes_nothing_back() {
     let first = asked(Some(LastTransaction::Empty), totals(0));
     assert!(matches!(judge(&first, &LastTransaction::Empty, totals(0)), WasCharged::Unknown(_)));
     assert_eq!(judge(&first, &LastTransaction::Empty, totals(1)), WasCharged::YesByTotals);
+    let silent = LastTransaction::Silent { evidence: "06 20 was refused with 84 83".into() };
+    assert!(matches!(judge(&first, &silent, totals(0)), WasCharged::Unknown(_)), "a terminal that names nothing");
+    let failed = Transaction { result_code: Some(0xb4), ..reversal("000043", "000042", ASKED) };
+    assert!(matches!(judge(&first, &is(failed), totals(0)), WasCharged::Unknown(_)), "our payment may hide behind it");
     // Something is still in it, or a transaction of before is named: the day is the one in which we asked.
     let later = asked(Some(LastTransaction::Empty), totals(3));
     assert_eq!(judge(&later, &LastTransaction::Empty, totals(3)), WasCharged::No);

@@ -263,11 +263,17 @@ fn the_newest_payment_may_have_no_name() {
     assert!(is_known(None, &[nobody.clone(), older.clone()], &seen), "it may be that payment");
     assert!(!is_known(None, &[older.clone(), nobody.clone()], &seen), "something came after that payment");
     // Another card was asked since, and that payment was taken back: the one without a name is the last one again.
-    let newer = ApprovalKey { receipt: Some("0045".into()), trace: Some("000045".into()), ..seen.clone() };
-    let between = [newer.clone(), nobody.clone(), older.clone()];
-    assert!(is_known(None, &between, &seen), "between the two lies the one without a name");
-    let ahead = ApprovalKey { receipt: Some("0046".into()), trace: Some("000046".into()), ..seen.clone() };
-    assert!(!is_known(None, &between, &ahead), "after both nothing of ours was paid");
+    let numbered = |number: &str, terminal: &str| ApprovalKey {
+        terminal_id: Some(terminal.into()),
+        receipt: Some(number.into()),
+        trace: Some(format!("00{number}")),
+        amount_minor: None,
+    };
+    let between = [numbered("0045", "1"), nobody.clone(), numbered("0042", "1")];
+    assert!(is_known(None, &between, &numbered("0043", "1")), "it lies before one that is known");
+    assert!(!is_known(None, &between, &numbered("0046", "1")), "after all of them nothing of ours was paid");
+    let moved = [numbered("4000", "2"), nobody.clone(), numbered("0040", "1")];
+    assert!(!is_known(None, &moved, &numbered("0500", "1")), "another terminal's numbers say nothing");
     assert!(!is_known(Some(&nobody), &[older], &seen), "an operator's word is not a payment of ours");
 }
 

@@ -19,6 +19,11 @@ pub(super) fn charged(
         return;
     }
     let queried = Record::Queried { last: last.clone(), totals };
+    // A case is asked about at every start and before every card: what brings no news is not written down again.
+    let undecided = matches!(verdict, WasCharged::Otherwise(_) | WasCharged::AskAgain(_) | WasCharged::Unknown(_));
+    if draft.sale.payment.evidence_in_case && undecided {
+        return;
+    }
     match verdict {
         WasCharged::Yes(seen) => {
             draft.record(queried);
@@ -38,9 +43,7 @@ pub(super) fn charged(
         }
         WasCharged::Otherwise(seen) => {
             draft.record(queried);
-            if !draft.sale.payment.evidence_in_case {
-                draft.open_case(CaseKind::ChargedOtherwise, &describe("charged otherwise than asked", &seen));
-            }
+            draft.open_case(CaseKind::ChargedOtherwise, &describe("charged otherwise than asked", &seen));
         }
         WasCharged::AskAgain(evidence) => {
             let since = draft.sale.payment.unknown_since;

@@ -18,7 +18,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::sim::journal::When;
-use crate::sim::stage::{Scenery, Stage};
+use crate::sim::stage::{Scenery, Stage, put};
 
 pub use scenario::{ALL, Scenario};
 use verdict::{Life, Sums};
@@ -132,8 +132,10 @@ async fn one_stage(scenario: &'static Scenario, journal: u32, rounds: u32, wante
     let dir = wanted.dir.join(format!("{}-{journal}", scenario.name.replace([' ', ','], "-")));
     let stage = Stage::set(&Scenery { seed: u64::from(journal), ..Scenery::of_code(dir) })?;
     let mut row = Row { scenario, journal, records: 0, kills: 0, bites: 0, words: String::new(), faults: Vec::new() };
-    let mut config = std::fs::OpenOptions::new().append(true).open(&stage.config)?;
-    config.write_all((scenario.config)().as_bytes())?;
+    let text = std::fs::read_to_string(&stage.config)?;
+    let hold = format!("hold_ms = {}", scenario.hold_ms);
+    let text = text.replace("hold_ms = 9000", &hold) + &(scenario.config)();
+    put(&stage.config, text.as_bytes(), 0o644)?;
     if !scenario.first.is_empty() {
         let first: Vec<String> = scenario.first.iter().map(|text| (*text).to_owned()).collect();
         let life = live(wanted, &stage, &first).await?;

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub between: fn(&Stage),
     /// Put right before the books are compared.
     pub mend: fn(&Stage),
+    /// The rules take the terminal to hold for so long, in ms; a basket is asked for only where its orders fit.
+    pub hold_ms: u32,
     /// More of the configuration.
     pub config: fn() -> String,
     /// A life of the kiosk before the first sale.
@@ -40,6 +42,7 @@ const PLAIN: Scenario = Scenario {
     prepare: |_| {},
     between: |_| {},
     mend: |_| {},
+    hold_ms: 9_000,
     config: String::new,
     first: &[],
     closes_day: false,
@@ -139,10 +142,11 @@ pub const ALL: &[Scenario] = &[
         mend: |stage| stage.providers.panel().clear_faults(Provider::Mobilexy),
         ..PLAIN
     },
-    Scenario { name: "basket of two, with paper", arguments: &["--esims", "2", "--prints"], ..PLAIN },
+    Scenario { name: "basket of two, with paper", arguments: &["--esims", "2", "--prints"], hold_ms: 60_000, ..PLAIN },
     Scenario {
         name: "basket of two, silent after selling",
         arguments: &["--esims", "2"],
+        hold_ms: 60_000,
         prepare: |stage| {
             let silent = Fault::after("plan_purchase", Effect::Hold(Duration::from_secs(20)));
             stage.providers.panel().fault(Provider::Mobilexy, silent);

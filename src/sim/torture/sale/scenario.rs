@@ -329,4 +329,29 @@ const ESIMS: &[Scenario] = &[
             at.errand = Errand::Buy { cancels: None, prints: false, walks_off: true };
         },
     },
+    // Nothing that such a terminal says tells an empty day from one that was closed.
+    Scenario { name: "a new terminal", change: |at| at.terminal.sold_before = None },
+    Scenario {
+        name: "a new terminal, day closed unasked",
+        change: |at| {
+            at.terminal.sold_before = None;
+            at.day_closes = true;
+        },
+    },
+    Scenario {
+        name: "a new terminal, end of day",
+        change: |at| {
+            at.terminal.sold_before = None;
+            at.files = true;
+            at.day_end = true;
+        },
+    },
+    Scenario { name: "a terminal that names nothing", change: |at| at.terminal.dialect.repeat_is_empty = true },
+    Scenario {
+        name: "a terminal that names nothing, day closed unasked",
+        change: |at| {
+            at.terminal.dialect.repeat_is_empty = true;
+            at.day_closes = true;
+        },
+    },
 ];
