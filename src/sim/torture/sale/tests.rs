@@ -59,7 +59,7 @@ fn random_sales_balance_and_replay() {
 /// an item for a stranger's that an older sale had left in stock.
 #[test]
 fn what_chance_once_found_stays_mended() {
-    for seed in [4_128, 661_128, 2_035_503, 5_028_106, 20_008_458] {
+    for seed in [4_128, 661_128, 2_035_503, 5_028_106, 20_008_458, 40_029_855] {
         let drawn = random(&Chances { sales: 1, seed }).expect("a runtime");
         assert_eq!(drawn.mismatches, 0, "seed {seed}: {}", drawn.print());
     }
