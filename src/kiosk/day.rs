@@ -26,7 +26,7 @@ const PAID_FIRST_MS: i64 = 30 * 60_000;
 
 /// An end of day that the terminal tells of so soon after the last one, with no card asked in between, is the last one:
 /// it repeats what it got no acknowledgement for, also to a program that was started since (payment-terminal.md 1.5). In
-/// ms, on the wall.
+/// ms; on the wall where the last one is of an earlier run.
 const TOLD_AGAIN_MS: i64 = 120_000;
 
 /// The run of a moment of which only the wall is known: runs count from 1.

@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::offer::OrderReference;
 use super::played::{Played, at, query, quote, transaction};
 use super::record::{CaseDecision, CaseKind, Quote};
-use super::transaction::{Ending, LastTransaction};
+use super::transaction::{Ending, LastTransaction, Totals};
 use super::*;
 
 /// A claim, and the program dies before the picture, four times: the paid eSIM could never be opened again.
@@ -151,4 +151,27 @@ fn what_a_person_found_out_stands_until_another_copy_is_put_back() {
     played.on_at(run(4, 10), told(4));
     let open = played.sale.cases.iter().filter(|case| case.decided.is_none()).map(|case| case.kind);
     assert_eq!((played.sale.payment.money, open.collect()), (Money::Unknown, vec![CaseKind::MoneyUnknown]));
+}
+
+/// A case is compared before every card for as long as nobody decides it: what it learns is written down, and once
+/// another card was asked, nothing but an answer is.
+#[test]
+fn a_doubt_does_not_grow_with_every_card_that_is_asked_after_it() {
+    let totals = |count, sum_minor| Some(Totals { count, sum_minor });
+    let asked_about = |totals| {
+        let last = LastTransaction::Empty;
+        Event::Charged { last, totals, at_rest: true, bound_elsewhere: false }
+    };
+    let mut played = Played::new(&["mobilexy"]);
+    played.on(10, Event::BaselineRead { last: LastTransaction::Empty, totals: totals(0, 0) });
+    played.on(1_000, Event::Approved(Box::new(transaction("0042", 990)))).delivered(2_000);
+    played.on(3_000, Event::Ended(Ending::Lost { evidence: "cable".into() })).on(4_000, asked_about(totals(0, 0)));
+    assert_eq!(played.sale.cases.len(), 1, "an empty store proves nothing");
+    let before = played.entries.len();
+    played.on(5_000, asked_about(totals(2, 2_500))).on(5_001, Event::Overtaken);
+    assert_eq!(played.entries.len(), before + 2, "the sums that moved, and the other card");
+    for ms in 6_000..6_020 {
+        played.on(ms, asked_about(totals(3, 3_500))).on(ms, Event::Overtaken);
+    }
+    assert_eq!((played.entries.len(), played.sale.cases.len()), (before + 2, 1));
 }

@@ -19,9 +19,11 @@ pub(super) fn charged(
         return;
     }
     let queried = Record::Queried { last: last.clone(), totals };
-    // A case is asked about at every start and before every card: what brings no news is not written down again.
+    // A case is compared before every card: once another one was asked, what decides nothing is no evidence about this
+    // payment, and would be written down for ever.
+    let payment = &draft.sale.payment;
     let undecided = matches!(verdict, WasCharged::Otherwise(_) | WasCharged::AskAgain(_) | WasCharged::Unknown(_));
-    if draft.sale.payment.evidence_in_case && undecided {
+    if payment.evidence_in_case && payment.overtaken && undecided {
         return;
     }
     match verdict {
@@ -43,7 +45,9 @@ pub(super) fn charged(
         }
         WasCharged::Otherwise(seen) => {
             draft.record(queried);
-            draft.open_case(CaseKind::ChargedOtherwise, &describe("charged otherwise than asked", &seen));
+            if !draft.sale.payment.evidence_in_case {
+                draft.open_case(CaseKind::ChargedOtherwise, &describe("charged otherwise than asked", &seen));
+            }
         }
         WasCharged::AskAgain(evidence) => {
             let since = draft.sale.payment.unknown_since;
